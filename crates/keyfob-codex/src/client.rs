@@ -1,0 +1,18 @@
+//! The Codex CLI as a registered client, and its gateway sign-in as another.
+
+/// The public client id of the Codex CLI, which `keyfob` uses too so that the CLI can refresh and revoke our login.
+pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+/// The public client id for the Codex CLI's native sign-in to gateways (`gateway_oauth`).
+pub const GATEWAY_CLIENT_ID: &str = "codex-gateway";
+/// The ports that the Codex CLI listens on during a browser sign-in, in order.
+pub const CALLBACK_PORTS: [u16; 2] = [1455, 1457];
+/// The path of the callback.
+pub const CALLBACK_PATH: &str = "/auth/callback";
+/// The path of the callback of the native gateway sign-in.
+pub const GATEWAY_CALLBACK_PATH: &str = "/callback";
+/// The path of the redirect address that a device sign-in names when it redeems its code; nothing is served there.
+pub const DEVICE_CALLBACK_PATH: &str = "/deviceauth/callback";
+/// Where the Codex CLI posts tokens.
+pub const TOKEN_PATH: &str = "/oauth/token";
+/// Where the Codex CLI posts revocations.
+pub const REVOKE_PATH: &str = "/oauth/revoke";

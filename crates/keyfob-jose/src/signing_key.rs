@@ -1,0 +1,131 @@
+//! The private key of an issuer: ES256.
+
+use crate::TokenType;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use keyfob_oauth::Secret;
+
+/// A P-256 key that signs with ES256; its name is its thumbprint (RFC 7638).
+#[derive(Clone)]
+pub struct SigningKey {
+    encoding: EncodingKey,
+    pkcs8: Secret,
+    public: Jwk,
+    id: String,
+}
+
+/// A key cannot be made, read or used.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The library made no key.
+    #[error("cannot make a signing key")]
+    Generate,
+    /// The bytes are no P-256 private key in PKCS#8.
+    #[error("not a P-256 private key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`)")]
+    NotAKey,
+    /// The claims could not be signed.
+    #[error("cannot sign the token")]
+    Sign(#[source] jsonwebtoken::errors::Error),
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl SigningKey {
+    /// Makes a new key.
+    pub fn generate() -> Result<Self, SigningError> {
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+            .map_err(|_| SigningError::Generate)?;
+        Self::from_pkcs8(document.as_ref())
+    }
+
+    /// Reads a key in PKCS#8 DER.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, SigningError> {
+        crate::choose_cryptography();
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| SigningError::NotAKey)?;
+        let encoding = EncodingKey::from_ec_der(der);
+        let mut public =
+            Jwk::from_encoding_key(&encoding, Algorithm::ES256).map_err(|_| SigningError::NotAKey)?;
+        let id = public.thumbprint(ThumbprintHash::SHA256).map_err(|_| SigningError::NotAKey)?;
+        public.common.key_id = Some(id.clone());
+        public.common.key_algorithm = Some(KeyAlgorithm::ES256);
+        public.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Self { encoding, pkcs8: Secret::new(STANDARD.encode(der)), public, id })
+    }
+
+    /// Reads a key in PEM, as `openssl genpkey` writes it.
+    pub fn from_pem(pem: &str) -> Result<Self, SigningError> {
+        let body: String = pem
+            .lines()
+            .skip_while(|line| line.trim() != "-----BEGIN PRIVATE KEY-----")
+            .skip(1)
+            .take_while(|line| line.trim() != "-----END PRIVATE KEY-----")
+            .flat_map(|line| line.trim().chars())
+            .collect();
+        Self::from_pkcs8(&STANDARD.decode(body).map_err(|_| SigningError::NotAKey)?)
+    }
+
+    /// Returns the key in PKCS#8 DER as base64, for sealing at rest.
+    pub fn to_pkcs8_base64(&self) -> &Secret {
+        &self.pkcs8
+    }
+
+    /// Returns the key's name, `kid`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the public key as a JSON Web Key.
+    pub fn public_jwk(&self) -> serde_json::Value {
+        serde_json::to_value(&self.public).unwrap_or_default()
+    }
+
+    /// Returns the published form of this key alone (RFC 7517 §5).
+    pub fn key_set(&self) -> serde_json::Value {
+        serde_json::json!({ "keys": [self.public_jwk()] })
+    }
+
+    /// Signs `claims` as a token of `token_type`.
+    pub fn sign<T: serde::Serialize>(
+        &self,
+        token_type: TokenType,
+        claims: &T,
+    ) -> Result<String, SigningError> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.typ = Some(token_type.as_str().to_owned());
+        header.kid = Some(self.id.clone());
+        jsonwebtoken::encode(&header, claims, &self.encoding).map_err(SigningError::Sign)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_from_its_stored_form_under_the_same_name() {
+        let key = SigningKey::generate().unwrap();
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", key.pkcs8.expose());
+
+        assert_eq!(SigningKey::from_pem(&pem).unwrap().id(), key.id());
+        assert!(matches!(
+            SigningKey::from_pem("-----BEGIN PRIVATE KEY-----\nAAAA"),
+            Err(SigningError::NotAKey)
+        ));
+        assert!(!format!("{key:?}").contains(key.pkcs8.expose()));
+    }
+
+    #[test]
+    fn i_40_the_published_key_has_no_private_member() {
+        let key = SigningKey::generate().unwrap();
+        let members: Vec<String> = key.public_jwk().as_object().unwrap().keys().cloned().collect();
+
+        assert_eq!(members, ["use", "alg", "kid", "kty", "crv", "x", "y"]);
+    }
+}

@@ -1,0 +1,58 @@
+//! The discovery document (RFC 8414 §2, OpenID Connect Discovery §3).
+
+use crate::IssuerUrl;
+
+/// Where a client finds an issuer's endpoints; only the members that we serve and read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ProviderMetadata {
+    /// The issuer's identifier; a client compares it with the one it asked for (RFC 8414 §3.3).
+    pub issuer: String,
+    /// Where a browser is sent.
+    pub authorization_endpoint: String,
+    /// Where codes and refresh tokens are redeemed.
+    pub token_endpoint: String,
+    /// Where the signing keys are.
+    pub jwks_uri: String,
+    /// Where tokens are revoked (RFC 7009).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation_endpoint: Option<String>,
+    /// Offered response types; ours: `code`.
+    #[serde(default)]
+    pub response_types_supported: Vec<String>,
+    /// Offered grant types.
+    #[serde(default)]
+    pub grant_types_supported: Vec<String>,
+    /// Offered PKCE methods; ours: `S256`.
+    #[serde(default)]
+    pub code_challenge_methods_supported: Vec<String>,
+    /// How clients authenticate; ours are public: `none`.
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// How clients authenticate at the revocation endpoint.
+    #[serde(default)]
+    pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// Scope words that mean something.
+    #[serde(default)]
+    pub scopes_supported: Vec<String>,
+    /// How `sub` is made; ours: `public`.
+    #[serde(default)]
+    pub subject_types_supported: Vec<String>,
+    /// How ID tokens are signed.
+    #[serde(default)]
+    pub id_token_signing_alg_values_supported: Vec<String>,
+    /// Whether the authorization response names the issuer (RFC 9207 §3).
+    #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
+}
+
+/// The path of the document of RFC 8414 for an issuer without a path of its own.
+pub const OAUTH_PATH: &str = "/.well-known/oauth-authorization-server";
+/// The path of the document of OpenID Connect Discovery, appended to the issuer.
+pub const OPENID_PATH: &str = "/.well-known/openid-configuration";
+
+impl ProviderMetadata {
+    /// Whether the document is the one of `issuer`, compared as strings (RFC 8414 §3.3).
+    pub fn is_of(&self, issuer: &IssuerUrl) -> bool {
+        self.issuer.trim_end_matches('/') == issuer.as_str()
+    }
+}

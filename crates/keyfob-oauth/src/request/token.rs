@@ -1,0 +1,68 @@
+//! The token request: one variant per grant type (RFC 6749 §4.1.3 and §6).
+
+use crate::{AuthorizationCode, ClientId, CodeVerifier, RefreshToken};
+
+/// The grant types that are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantType {
+    /// Redeems an authorization code.
+    AuthorizationCode,
+    /// Redeems a refresh token.
+    RefreshToken,
+}
+
+impl GrantType {
+    /// Every grant type that is offered.
+    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+
+    /// Returns the word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
+
+/// What a client posts to the token endpoint.
+#[derive(Clone, Debug)]
+pub enum TokenRequest {
+    /// Redeems an authorization code.
+    Code {
+        /// Who asks.
+        client_id: ClientId,
+        /// The one-time value.
+        code: AuthorizationCode,
+        /// The address of the authorization request, exactly.
+        redirect_uri: String,
+        /// The proof of the challenge.
+        code_verifier: CodeVerifier,
+    },
+    /// Redeems a refresh token.
+    Refresh {
+        /// Who asks.
+        client_id: ClientId,
+        /// The token that is spent.
+        refresh_token: RefreshToken,
+    },
+}
+
+impl TokenRequest {
+    /// Returns the fields of the form body.
+    pub fn form(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Code { client_id, code, redirect_uri, code_verifier } => vec![
+                ("grant_type", GrantType::AuthorizationCode.as_str()),
+                ("client_id", client_id.as_str()),
+                ("code", code.expose()),
+                ("redirect_uri", redirect_uri),
+                ("code_verifier", code_verifier.expose()),
+            ],
+            Self::Refresh { client_id, refresh_token } => vec![
+                ("grant_type", GrantType::RefreshToken.as_str()),
+                ("client_id", client_id.as_str()),
+                ("refresh_token", refresh_token.expose()),
+            ],
+        }
+    }
+}
