@@ -1,0 +1,128 @@
+//! Where an issuer's endpoints are: found by discovery, or laid out as the Codex CLI assumes.
+
+use crate::http::{HttpClient, HttpError};
+use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH};
+use keyfob_oauth::id::is_secure_or_loopback;
+use keyfob_oauth::{IssuerUrl, metadata};
+use url::Url;
+
+/// The endpoints that a browser sign-in needs.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// Where the browser is sent.
+    pub authorization: Url,
+    /// Where the code is redeemed.
+    pub token: Url,
+    /// Where the signing keys are.
+    pub keys: Url,
+}
+
+/// An issuer's endpoints cannot be found.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoveryError {
+    /// The issuer did not answer.
+    #[error("cannot reach the issuer {issuer}")]
+    Unreachable {
+        /// Which issuer.
+        issuer: IssuerUrl,
+        /// Why.
+        #[source]
+        source: HttpError,
+    },
+    /// The issuer publishes no discovery document.
+    #[error("{issuer} publishes no discovery document (status {status})")]
+    NoDocument {
+        /// Which issuer.
+        issuer: IssuerUrl,
+        /// What it answered.
+        status: u16,
+    },
+    /// The document is not one of RFC 8414.
+    #[error("the discovery document of {0} cannot be read")]
+    Malformed(IssuerUrl),
+    /// The document names another issuer (RFC 8414 §3.3).
+    #[error("the discovery document of {0} names another issuer")]
+    OtherIssuer(IssuerUrl),
+    /// An endpoint is on another host, or not encrypted.
+    #[error("the discovery document of {issuer} names an endpoint that must not be used: {name}")]
+    UnsafeEndpoint {
+        /// Which issuer.
+        issuer: IssuerUrl,
+        /// Which member.
+        name: &'static str,
+    },
+    /// The issuer does not offer PKCE with S256.
+    #[error("{0} does not offer PKCE with S256")]
+    NoPkce(IssuerUrl),
+}
+
+impl Endpoints {
+    /// Asks the issuer (OpenID Connect Discovery §4); no endpoint outside its host is accepted (security C-20).
+    pub async fn discover(http: &HttpClient, issuer: &IssuerUrl) -> Result<Self, DiscoveryError> {
+        let answer = http
+            .get(&issuer.join(metadata::OPENID_PATH))
+            .await
+            .map_err(|source| DiscoveryError::Unreachable { issuer: issuer.clone(), source })?;
+        if answer.status != 200 {
+            return Err(DiscoveryError::NoDocument { issuer: issuer.clone(), status: answer.status });
+        }
+        let document: metadata::ProviderMetadata =
+            serde_json::from_slice(&answer.body).map_err(|_| DiscoveryError::Malformed(issuer.clone()))?;
+        if !document.is_of(issuer) {
+            return Err(DiscoveryError::OtherIssuer(issuer.clone()));
+        }
+        if !document.code_challenge_methods_supported.iter().any(|method| method == "S256") {
+            return Err(DiscoveryError::NoPkce(issuer.clone()));
+        }
+        let endpoint = |name: &'static str, text: &str| {
+            safe(issuer, text).ok_or_else(|| DiscoveryError::UnsafeEndpoint { issuer: issuer.clone(), name })
+        };
+        Ok(Self {
+            authorization: endpoint("authorization_endpoint", &document.authorization_endpoint)?,
+            token: endpoint("token_endpoint", &document.token_endpoint)?,
+            keys: endpoint("jwks_uri", &document.jwks_uri)?,
+        })
+    }
+}
+
+/// Where a stored login is refreshed: the layout that the Codex CLI assumes of every issuer.
+pub(crate) fn stored_token_endpoint(issuer: &IssuerUrl) -> String {
+    issuer.join(TOKEN_PATH)
+}
+
+/// Where a stored login is revoked: at the issuer that issued it, never at another (codex-wire §11.11).
+pub(crate) fn stored_revocation_endpoint(issuer: &IssuerUrl) -> String {
+    issuer.join(REVOKE_PATH)
+}
+
+fn safe(issuer: &IssuerUrl, text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let home = Url::parse(issuer.as_str()).ok()?;
+    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    (bare && is_secure_or_loopback(&url) && url.host() == home.host()).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c_20_endpoints_stay_with_the_issuer() {
+        let issuer = IssuerUrl::parse("https://id.test").unwrap();
+
+        assert!(safe(&issuer, "https://id.test/oauth/token").is_some());
+        assert!(safe(&issuer, "https://id.test:8443/oauth/token").is_some());
+        for foreign in [
+            "https://evil.test/oauth/token",
+            "https://id.test.evil/oauth/token",
+            "https://id.test@evil.test/oauth/token",
+            "http://id.test/oauth/token",
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "-profile",
+            "https://x@id.test/oauth/token",
+        ] {
+            assert!(safe(&issuer, foreign).is_none(), "{foreign}");
+        }
+    }
+}

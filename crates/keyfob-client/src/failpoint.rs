@@ -1,0 +1,98 @@
+//! Named points at which a test may kill the process (security §9.2); nothing in released programs.
+
+/// A moment in login, refresh or logout that matters to what survives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failpoint {
+    /// Before the refresh lock is taken.
+    LockWait,
+    /// The refresh lock is held.
+    LockAcquired,
+    /// The store was read under the lock.
+    StoreRead,
+    /// The disk has taken a trial file.
+    PreflightTemporary,
+    /// Before a code or refresh token is posted.
+    HttpPost,
+    /// The issuer's answer was read: it has rotated, we have stored nothing.
+    HttpDone,
+    /// Half of the new document is written to the temporary file.
+    TemporaryWrite,
+    /// The temporary file is durable.
+    TemporarySync,
+    /// The stored document was compared under the Codex CLI's locks.
+    FenceCheck,
+    /// The new document is in place.
+    Rename,
+    /// The folder is durable.
+    FolderSync,
+    /// Before the refresh lock is let go.
+    LockRelease,
+    /// A callback with the right state came.
+    CallbackReceived,
+    /// Before the browser is told the result.
+    CallbackReply,
+    /// A revocation was sent.
+    RevokeSent,
+    /// The stored document is gone.
+    DeleteFile,
+}
+
+impl Failpoint {
+    /// Every point there is.
+    pub const ALL: [Self; 16] = [
+        Self::LockWait,
+        Self::LockAcquired,
+        Self::StoreRead,
+        Self::PreflightTemporary,
+        Self::HttpPost,
+        Self::HttpDone,
+        Self::TemporaryWrite,
+        Self::TemporarySync,
+        Self::FenceCheck,
+        Self::Rename,
+        Self::FolderSync,
+        Self::LockRelease,
+        Self::CallbackReceived,
+        Self::CallbackReply,
+        Self::RevokeSent,
+        Self::DeleteFile,
+    ];
+
+    /// Returns the name by which a test asks for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LockWait => "lock.wait",
+            Self::LockAcquired => "lock.acquired",
+            Self::StoreRead => "store.read",
+            Self::PreflightTemporary => "preflight.tmp",
+            Self::HttpPost => "http.post",
+            Self::HttpDone => "http.done",
+            Self::TemporaryWrite => "tmp.write",
+            Self::TemporarySync => "tmp.fsync",
+            Self::FenceCheck => "fence.check",
+            Self::Rename => "rename",
+            Self::FolderSync => "dir.fsync",
+            Self::LockRelease => "lock.release",
+            Self::CallbackReceived => "callback.recv",
+            Self::CallbackReply => "callback.reply",
+            Self::RevokeSent => "revoke.sent",
+            Self::DeleteFile => "delete.file",
+        }
+    }
+
+    /// Says that the program is here.
+    pub(crate) fn reach(self) {
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!(self.name());
+    }
+
+    /// Makes the process kill itself with SIGKILL when it gets here.
+    #[cfg(feature = "failpoints")]
+    pub fn kill_here(self) -> Result<(), String> {
+        fail::cfg_callback(self.name(), || {
+            let killed =
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            debug_assert!(killed.is_ok(), "a process may always kill itself");
+        })
+    }
+}

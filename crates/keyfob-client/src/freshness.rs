@@ -1,0 +1,118 @@
+//! Whether an access token can be used now or should be refreshed first.
+
+use keyfob_codex::auth_file::AccountTokens;
+use keyfob_jose::read_unverified;
+use keyfob_oauth::{Entropy, EntropyError, Timestamp};
+use std::time::Duration;
+
+/// How much earlier or later than the exact moment this process refreshes, so that many do not at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jitter {
+    /// Tenths of a percent around 100 %.
+    permille: u32,
+}
+
+impl Jitter {
+    /// Exactly on time.
+    pub const NONE: Self = Self { permille: 1000 };
+
+    /// Draws between 10 % early and 10 % late.
+    pub fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        let [low, high] = entropy.bytes::<2>()?;
+        Ok(Self { permille: 900 + u32::from(u16::from_be_bytes([low, high])) % 201 })
+    }
+}
+
+/// How near an access token is to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Use it.
+    Fresh,
+    /// Usable, and time to refresh.
+    ExpiresSoon,
+    /// Not usable.
+    Expired,
+}
+
+/// We refresh before the Codex CLI does, which is at 5 minutes (design D6).
+const LONGEST_LEEWAY: Duration = Duration::from_mins(10);
+/// A token that names no expiry is refreshed when this old, as the Codex CLI does.
+const OPAQUE_LIFE: Duration = Duration::from_hours(192);
+
+impl Freshness {
+    /// Judges the access token of `tokens` at `now`.
+    pub(crate) fn of(tokens: &AccountTokens, now: Timestamp, jitter: Jitter) -> Self {
+        let Some(claims) = read_unverified(tokens.access_token.expose()) else {
+            return match tokens.last_refresh {
+                Some(written) if now.since(written) < OPAQUE_LIFE => Self::Fresh,
+                _ => Self::ExpiresSoon,
+            };
+        };
+        let Some(expires) = claims.time("exp") else { return Self::Fresh };
+        if now >= expires {
+            return Self::Expired;
+        }
+        let life = claims.time("iat").map_or(LONGEST_LEEWAY, |issued| expires.since(issued));
+        let leeway = (life * 6 / 10).min(LONGEST_LEEWAY) * jitter.permille / 1000;
+        if now.plus(leeway) >= expires { Self::ExpiresSoon } else { Self::Fresh }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyfob_jose::{SigningKey, TokenType};
+    use keyfob_oauth::{AccessToken, IdToken};
+    use serde_json::json;
+
+    fn tokens(access_token: &str, written: i64) -> AccountTokens {
+        AccountTokens {
+            access_token: AccessToken::new(access_token),
+            refresh_token: None,
+            id_token: IdToken::new("i"),
+            provenance: None,
+            account_id: None,
+            last_refresh: Some(Timestamp::from_unix(written)),
+        }
+    }
+
+    #[test]
+    fn s_12_a_token_is_refreshed_before_it_ends() {
+        let key = SigningKey::generate().unwrap();
+        let judge = |issued: i64, expires: i64, now: i64| {
+            let claims = json!({ "iat": issued, "exp": expires });
+            let token = key.sign(TokenType::AccessToken, &claims).unwrap();
+            Freshness::of(&tokens(&token, 0), Timestamp::from_unix(now), Jitter::NONE)
+        };
+
+        assert_eq!(judge(0, 3600, 2999), Freshness::Fresh);
+        assert_eq!(judge(0, 3600, 3000), Freshness::ExpiresSoon, "ten minutes before the end of an hour");
+        assert_eq!(judge(0, 600, 239), Freshness::Fresh);
+        assert_eq!(judge(0, 600, 240), Freshness::ExpiresSoon, "at 60 % of a short life");
+        assert_eq!(judge(0, 600, 600), Freshness::Expired);
+    }
+
+    #[test]
+    fn an_opaque_token_is_refreshed_when_it_is_eight_days_old() {
+        let judge = |now: i64| Freshness::of(&tokens("opaque", 0), Timestamp::from_unix(now), Jitter::NONE);
+
+        assert_eq!(judge(691_199), Freshness::Fresh);
+        assert_eq!(judge(691_200), Freshness::ExpiresSoon);
+    }
+
+    #[test]
+    fn jitter_stays_within_ten_percent() {
+        #[derive(Debug)]
+        struct Fixed(u8);
+        impl Entropy for Fixed {
+            fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+                bytes.fill(self.0);
+                Ok(())
+            }
+        }
+        for byte in 0..=255 {
+            let drawn = Jitter::draw(&Fixed(byte)).unwrap();
+            assert!((900..=1100).contains(&drawn.permille), "{drawn:?}");
+        }
+    }
+}

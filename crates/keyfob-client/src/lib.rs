@@ -1,0 +1,50 @@
+//! Sign in, keep, refresh and revoke a login.
+//!
+//! A login rests in a [`store`]; a [`Session`] hands out its access token and keeps it fresh; [`login`] makes a new one
+//! with a browser. What decides is kept apart from what does: [`refresh::Refresh`], [`login::Login`] and
+//! [`logout::Logout`] are state machines that take in an event and answer with an effect, and never touch a file, a
+//! lock, a clock or the network themselves.
+//!
+//! It refuses: to write a login before the disk has shown that it takes one, to overwrite a login that it did not
+//! read, to follow a redirect with a credential, to send a token to another issuer than its own, to read the
+//! environment, and to open a browser (the program does that).
+//!
+//! ```no_run
+//! use keyfob_client::{FileStore, Home, Jitter, Session, SystemClock};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let session = Session::new(FileStore::new(Home::new("/home/mia/.codex".into())));
+//! let token = session.token(&SystemClock, Jitter::NONE).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Start reading at [`refresh`]: it is the heart of the matter.
+
+mod account;
+mod clock;
+mod endpoints;
+mod entropy;
+pub mod failpoint;
+mod freshness;
+mod home;
+mod http;
+pub mod login;
+pub mod logout;
+pub mod refresh;
+mod session;
+mod status;
+pub mod store;
+mod token_endpoint;
+
+pub use account::Account;
+pub use clock::SystemClock;
+pub use endpoints::{DiscoveryError, Endpoints};
+pub use entropy::SystemEntropy;
+pub use freshness::Jitter;
+pub use home::{Home, HomeError};
+pub use http::HttpError;
+pub use session::Session;
+pub use status::{AccountStatus, Status};
+pub use store::FileStore;
+pub use token_endpoint::TokenError;

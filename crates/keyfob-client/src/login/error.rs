@@ -1,0 +1,103 @@
+//! Why there is no new login.
+
+use super::{ListenError, Occupied, run};
+use crate::endpoints::DiscoveryError;
+use crate::http::HttpError;
+use crate::store::StoreError;
+use crate::token_endpoint::TokenError;
+use keyfob_jose::{InvalidKeySet, VerifyError};
+use keyfob_oauth::{EntropyError, IssuerUrl};
+
+/// No login was stored; the one that was there before still is.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The place is taken by a login that must not be overwritten unasked.
+    #[error(transparent)]
+    Occupied(#[from] Occupied),
+    /// The store cannot be used.
+    #[error("cannot store a login")]
+    Store(#[source] StoreError),
+    /// The issuer cannot be used.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    /// No callback can be received.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The person or the issuer refused.
+    #[error("sign-in failed: {}", .description.as_ref().unwrap_or(.code))]
+    Refused {
+        /// The error code of the callback, made printable.
+        code: String,
+        /// Its sentence, made printable.
+        description: Option<String>,
+    },
+    /// The callback held neither a code nor an error.
+    #[error("the issuer sent no authorization code")]
+    NoCode,
+    /// Nobody signed in.
+    #[error("nobody signed in within {} minutes", run::PATIENCE.as_secs() / 60)]
+    TimedOut,
+    /// The code could not be redeemed.
+    #[error("cannot redeem the authorization code at {issuer}")]
+    Exchange {
+        /// Where.
+        issuer: IssuerUrl,
+        /// Why.
+        #[source]
+        source: TokenError,
+    },
+    /// The issuer's answer lacks a token that a login needs.
+    #[error("{issuer} gave no {token}")]
+    Incomplete {
+        /// Who answered.
+        issuer: IssuerUrl,
+        /// Which token.
+        token: &'static str,
+    },
+    /// The ID token cannot be verified.
+    #[error("cannot read the keys of {issuer}")]
+    Keys {
+        /// Whose keys.
+        issuer: IssuerUrl,
+        /// Why.
+        #[source]
+        source: KeysError,
+    },
+    /// The ID token is not from this issuer for this sign-in.
+    #[error("the ID token of {issuer} is not accepted")]
+    IdToken {
+        /// Who signed it.
+        issuer: IssuerUrl,
+        /// Why.
+        #[source]
+        source: IdTokenError,
+    },
+    /// The system gave no random bytes.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+/// An issuer's keys cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The issuer did not answer.
+    #[error(transparent)]
+    Unreachable(#[from] HttpError),
+    /// The issuer has no keys there.
+    #[error("the issuer answered with status {0}")]
+    Status(u16),
+    /// The document is no set of keys.
+    #[error(transparent)]
+    Invalid(#[from] InvalidKeySet),
+}
+
+/// An ID token is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum IdTokenError {
+    /// Its signature or its statements do not hold.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// It belongs to another sign-in.
+    #[error("it belongs to another sign-in")]
+    Nonce,
+}

@@ -1,0 +1,198 @@
+//! Does what [`Login`] says.
+
+use super::callback::{CallbackServer, Reply};
+use super::{Effect, Event, KeysError, Login, LoginError, Once, Page, Replace, SignedIn};
+use crate::endpoints::Endpoints;
+use crate::failpoint::Failpoint;
+use crate::http::HttpClient;
+use crate::logout::revoke;
+use crate::store::{FileStore, Lock, blocking};
+use crate::token_endpoint::redeem;
+use keyfob_jose::KeySet;
+use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use url::Url;
+
+/// How long a person has to sign in (security C-11).
+pub(super) const PATIENCE: Duration = Duration::from_mins(15);
+
+/// A browser sign-in that is about to begin.
+#[derive(Debug)]
+pub struct BrowserSignIn {
+    /// Where the login is kept.
+    pub store: FileStore,
+    /// Who is asked.
+    pub issuer: IssuerUrl,
+    /// As which client.
+    pub client_id: ClientId,
+    /// What may be replaced.
+    pub replace: Replace,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A browser sign-in that waits for the person.
+#[derive(Debug)]
+pub struct PendingSignIn {
+    login: Login,
+    shell: Shell,
+    address: Url,
+}
+
+impl BrowserSignIn {
+    /// Looks at the store and the issuer and listens for the callback; nothing is changed yet.
+    pub async fn start(self, entropy: &dyn Entropy) -> Result<PendingSignIn, LoginError> {
+        let http = HttpClient::for_issuer(&self.issuer)
+            .map_err(|source| super::DiscoveryError::Unreachable { issuer: self.issuer.clone(), source })?;
+        let once = Once::draw(entropy)?;
+        let (mut login, mut effect) = Login::begin(self.issuer.clone(), self.client_id, self.replace, once);
+        let mut shell = Shell {
+            store: self.store,
+            issuer: self.issuer,
+            http,
+            clock: self.clock,
+            lock: None,
+            server: None,
+            browser: None,
+        };
+        loop {
+            effect = match effect {
+                Effect::Show(address) => return Ok(PendingSignIn { login, shell, address }),
+                Effect::Done(Err(error)) => return Err(error),
+                other => login.step(shell.perform(other).await),
+            };
+        }
+    }
+}
+
+impl PendingSignIn {
+    /// Returns where the person's browser is to go.
+    pub fn address(&self) -> &Url {
+        &self.address
+    }
+
+    /// Returns the port of 127.0.0.1 that receives the callback.
+    pub fn port(&self) -> Option<u16> {
+        self.shell.server.as_ref().map(|server| server.port)
+    }
+
+    /// Waits for the person, then redeems, verifies and stores.
+    ///
+    /// Dropped before the end, it leaves the old login in place; a session that the issuer made meanwhile is unused.
+    pub async fn finish(mut self) -> Result<SignedIn, LoginError> {
+        let mut effect = self.login.step(self.shell.callback().await);
+        loop {
+            effect = match effect {
+                Effect::Done(result) => return result,
+                other => self.login.step(self.shell.perform(other).await),
+            };
+        }
+    }
+}
+
+/// The hands of a sign-in.
+#[derive(Debug)]
+struct Shell {
+    store: FileStore,
+    issuer: IssuerUrl,
+    http: HttpClient,
+    clock: Arc<dyn Clock>,
+    lock: Option<Lock>,
+    server: Option<CallbackServer>,
+    /// The browser that came to the callback and waits for an answer.
+    browser: Option<oneshot::Sender<Reply>>,
+}
+
+impl Shell {
+    async fn perform(&mut self, effect: Effect) -> Event {
+        match effect {
+            Effect::Load => {
+                let reader = self.store.clone();
+                let loaded = blocking(move || reader.load()).await;
+                Failpoint::StoreRead.reach();
+                Event::Loaded(loaded)
+            }
+            Effect::Prepare => {
+                let home = self.store.home().clone();
+                let made = blocking(move || Ok(home.make()?)).await;
+                let prepared = match made {
+                    Ok(()) => self.store.prepare().await,
+                    Err(error) => Err(error),
+                };
+                Failpoint::PreflightTemporary.reach();
+                Event::Prepared(prepared)
+            }
+            Effect::Discover => Event::Discovered(Endpoints::discover(&self.http, &self.issuer).await),
+            Effect::Listen => Event::Listening(match CallbackServer::open().await {
+                Ok(server) => {
+                    let port = server.port;
+                    self.server = Some(server);
+                    Ok(port)
+                }
+                Err(error) => Err(error),
+            }),
+            Effect::Show(_) => self.callback().await,
+            Effect::Refuse => {
+                self.answer(Reply::Refuse);
+                self.callback().await
+            }
+            Effect::Exchange(endpoint, request) => {
+                Failpoint::CallbackReceived.reach();
+                Event::Answered(redeem(&self.http, endpoint.as_str(), &request).await)
+            }
+            Effect::FetchKeys(url) => Event::Keys(self.keys(&url).await, self.clock.now()),
+            Effect::Lock => {
+                Failpoint::LockWait.reach();
+                let taken = self.store.lock().await.map(|held| self.lock = Some(held));
+                Failpoint::LockAcquired.reach();
+                Event::Locked(taken)
+            }
+            Effect::Save(expected, record) => Event::Saved(self.store.save(expected, &record).await),
+            Effect::Tell(page) => {
+                Failpoint::LockRelease.reach();
+                self.lock = None;
+                Failpoint::CallbackReply.reach();
+                self.tell(page).await;
+                Event::Told
+            }
+            Effect::Revoke(issuer, request) => Event::Revoked(revoke(&issuer, &request).await),
+            Effect::Done(_) => Event::TimedOut,
+        }
+    }
+
+    /// Waits for a browser.
+    async fn callback(&mut self) -> Event {
+        let Some(server) = &mut self.server else { return Event::TimedOut };
+        match tokio::time::timeout(PATIENCE, server.callbacks.recv()).await {
+            Ok(Some(waiting)) => {
+                self.browser = Some(waiting.reply);
+                Event::Called(waiting.callback)
+            }
+            Ok(None) | Err(_) => Event::TimedOut,
+        }
+    }
+
+    fn answer(&mut self, reply: Reply) {
+        if let Some(browser) = self.browser.take() {
+            // A browser that has gone away needs no answer.
+            let _gone = browser.send(reply);
+        }
+    }
+
+    async fn tell(&mut self, page: Page) {
+        let browser = self.browser.take();
+        if let Some(server) = self.server.take() {
+            server.finish(page, browser).await;
+        }
+    }
+
+    async fn keys(&self, url: &Url) -> Result<KeySet, KeysError> {
+        let answer = self.http.get(url.as_str()).await?;
+        if answer.status != 200 {
+            return Err(KeysError::Status(answer.status));
+        }
+        Ok(KeySet::parse(&answer.body)?)
+    }
+}

@@ -1,0 +1,66 @@
+//! Whether a new login may take the place of what is stored (design D4 and D14).
+
+use crate::store::Slot;
+use keyfob_codex::auth_file::Login;
+use keyfob_oauth::IssuerUrl;
+use keyfob_oauth::request::RevocationRequest;
+use std::path::PathBuf;
+
+/// What a new login may take the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    /// Nothing, or a login of the same issuer.
+    SameIssuer,
+    /// Anything, because the person said so.
+    Anything,
+}
+
+/// The place is taken by something that is not overwritten unasked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Occupied {
+    /// A login of another issuer.
+    #[error("a login of {0} is stored in the place that the new one would take")]
+    OtherIssuer(IssuerUrl),
+    /// A login of another kind; the name is the kind's.
+    #[error("a login of another kind ({0}) is stored in the place that the new one would take")]
+    OtherKind(String),
+    /// Bytes that are no login.
+    #[error("{0} is damaged, and the new login would take its place")]
+    Damaged(PathBuf),
+}
+
+/// The issuer of logins that name none: those of older builds of the Codex CLI.
+const UNNAMED_ISSUER: &str = "https://auth.openai.com";
+
+/// Says whether a login of `issuer` may take the place.
+pub(super) fn admit(slot: &Slot, issuer: &IssuerUrl, replace: Replace) -> Result<(), Occupied> {
+    if replace == Replace::Anything {
+        return Ok(());
+    }
+    let record = match slot {
+        Slot::Empty => return Ok(()),
+        Slot::Corrupt { path, .. } => return Err(Occupied::Damaged(path.clone())),
+        Slot::Holds { record, .. } => record,
+    };
+    match record.login() {
+        Login::ApiKey => Err(Occupied::OtherKind("API key".into())),
+        Login::Foreign(kind) => Err(Occupied::OtherKind(kind)),
+        Login::Account(tokens) => match tokens.provenance.map(|from| from.issuer) {
+            Some(stored) if stored == *issuer => Ok(()),
+            Some(stored) => Err(Occupied::OtherIssuer(stored)),
+            None if issuer.as_str() == UNNAMED_ISSUER => Ok(()),
+            None => match IssuerUrl::parse(UNNAMED_ISSUER) {
+                Ok(unnamed) => Err(Occupied::OtherIssuer(unnamed)),
+                Err(_) => Err(Occupied::OtherKind("chatgpt".into())),
+            },
+        },
+    }
+}
+
+/// Returns how to end the session that the new one supersedes, if it is of the same issuer.
+pub(super) fn superseded(slot: &Slot, issuer: &IssuerUrl) -> Option<RevocationRequest> {
+    let Slot::Holds { record, .. } = slot else { return None };
+    let Login::Account(tokens) = record.login() else { return None };
+    let from = tokens.provenance.filter(|from| from.issuer == *issuer)?;
+    Some(RevocationRequest { client_id: from.client_id, token: tokens.refresh_token? })
+}

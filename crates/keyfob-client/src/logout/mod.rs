@@ -1,0 +1,139 @@
+//! Signing out: revoke at the issuer that issued, remove in any case, say what happened.
+
+mod run;
+
+pub(crate) use run::{revoke, run};
+
+use crate::store::{Digest, Slot, StoreError};
+use crate::token_endpoint::TokenError;
+use keyfob_codex::auth_file::Login;
+use keyfob_oauth::IssuerUrl;
+use keyfob_oauth::request::RevocationRequest;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The refresh lock was taken, or not.
+    Locked(Result<(), StoreError>),
+    /// The store was read, or not.
+    Loaded(Result<Slot, StoreError>),
+    /// The issuer confirmed, or not.
+    Revoked(Result<(), TokenError>),
+    /// The document is gone, or still there.
+    Removed(Result<(), StoreError>),
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Effect {
+    /// Take the refresh lock, so that no refresh brings the login back.
+    Lock,
+    /// Read the store.
+    Load,
+    /// Post to the revocation endpoint of this issuer.
+    Revoke(IssuerUrl, RevocationRequest),
+    /// Remove the document with this digest.
+    Remove(Digest),
+    /// Let the lock go; this is the result.
+    Done(Result<SignedOut, StoreError>),
+}
+
+/// What signing out did.
+#[derive(Debug)]
+pub enum SignedOut {
+    /// Nothing was stored.
+    NothingStored,
+    /// The login was removed here; whether it also ended at the issuer is told apart.
+    Removed(Revocation),
+}
+
+/// Whether the session ended at the issuer.
+#[derive(Debug)]
+pub enum Revocation {
+    /// The issuer confirmed it.
+    Confirmed,
+    /// The issuer did not confirm it; the session may live on there until it expires.
+    Unconfirmed(IssuerUrl, TokenError),
+    /// There was nothing to revoke: an API key, or a login that names no issuer or refresh token.
+    NotNeeded,
+}
+
+/// The state of one logout.
+#[derive(Debug)]
+pub struct Logout {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Locking,
+    Loading,
+    Revoking(Digest, IssuerUrl),
+    Removing(Revocation),
+    Finished,
+}
+
+impl Logout {
+    /// Begins.
+    pub fn begin() -> (Self, Effect) {
+        (Self { state: State::Locking }, Effect::Lock)
+    }
+
+    /// Takes in what happened and says what to do next.
+    ///
+    /// An event that does not belong to the current state ends the logout without a change.
+    pub fn step(&mut self, event: Event) -> Effect {
+        let state = std::mem::replace(&mut self.state, State::Finished);
+        match (state, event) {
+            (State::Locking, Event::Locked(Ok(()))) => self.go(State::Loading, Effect::Load),
+            (State::Loading, Event::Loaded(Ok(slot))) => self.revoke(&slot),
+            (State::Revoking(digest, _), Event::Revoked(Ok(()))) => {
+                self.remove(digest, Revocation::Confirmed)
+            }
+            (State::Revoking(digest, issuer), Event::Revoked(Err(error))) => {
+                self.remove(digest, Revocation::Unconfirmed(issuer, error))
+            }
+            (State::Removing(revocation), Event::Removed(Ok(()))) => {
+                Effect::Done(Ok(SignedOut::Removed(revocation)))
+            }
+            // Another program stored a login meanwhile: sign that one out, as the person asked.
+            (State::Removing(_), Event::Removed(Err(StoreError::Changed))) => {
+                self.go(State::Loading, Effect::Load)
+            }
+            (_, Event::Locked(Err(error)) | Event::Loaded(Err(error)) | Event::Removed(Err(error))) => {
+                Effect::Done(Err(error))
+            }
+            (_, _) => Effect::Done(Ok(SignedOut::NothingStored)),
+        }
+    }
+
+    fn go(&mut self, state: State, effect: Effect) -> Effect {
+        self.state = state;
+        effect
+    }
+
+    fn revoke(&mut self, slot: &Slot) -> Effect {
+        let (digest, record) = match slot {
+            Slot::Empty => return Effect::Done(Ok(SignedOut::NothingStored)),
+            Slot::Corrupt { digest, .. } => return self.remove(*digest, Revocation::NotNeeded),
+            Slot::Holds { digest, record } => (*digest, record),
+        };
+        let Login::Account(tokens) = record.login() else {
+            return self.remove(digest, Revocation::NotNeeded);
+        };
+        match (tokens.provenance, tokens.refresh_token) {
+            (Some(from), Some(token)) => {
+                let request = RevocationRequest { client_id: from.client_id, token };
+                self.go(State::Revoking(digest, from.issuer.clone()), Effect::Revoke(from.issuer, request))
+            }
+            (_, _) => self.remove(digest, Revocation::NotNeeded),
+        }
+    }
+
+    fn remove(&mut self, digest: Digest, revocation: Revocation) -> Effect {
+        self.go(State::Removing(revocation), Effect::Remove(digest))
+    }
+}
+
+#[cfg(test)]
+mod tests;

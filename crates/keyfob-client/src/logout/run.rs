@@ -1,0 +1,46 @@
+//! Does what [`Logout`] says.
+
+use super::{Effect, Event, Logout, SignedOut};
+use crate::endpoints::stored_revocation_endpoint;
+use crate::failpoint::Failpoint;
+use crate::http::HttpClient;
+use crate::store::{FileStore, Lock, StoreError, blocking};
+use crate::token_endpoint::TokenError;
+use keyfob_oauth::IssuerUrl;
+use keyfob_oauth::request::RevocationRequest;
+use std::time::Duration;
+
+/// A person waits; the login is removed here whatever the issuer says (security C-62).
+const REVOCATION_LIMIT: Duration = Duration::from_secs(10);
+
+/// Ends the session at its issuer and removes it here.
+pub(crate) async fn run(store: &FileStore) -> Result<SignedOut, StoreError> {
+    let mut lock: Option<Lock> = None;
+    let (mut logout, mut effect) = Logout::begin();
+    loop {
+        let event = match effect {
+            Effect::Lock => Event::Locked(store.lock().await.map(|held| lock = Some(held))),
+            Effect::Load => {
+                let reader = store.clone();
+                Event::Loaded(blocking(move || reader.load()).await)
+            }
+            Effect::Revoke(issuer, request) => Event::Revoked(revoke(&issuer, &request).await),
+            Effect::Remove(expected) => Event::Removed(store.remove(expected).await),
+            Effect::Done(result) => {
+                drop(lock);
+                return result;
+            }
+        };
+        effect = logout.step(event);
+    }
+}
+
+/// Asks `issuer` to end a session.
+pub(crate) async fn revoke(issuer: &IssuerUrl, request: &RevocationRequest) -> Result<(), TokenError> {
+    let http = HttpClient::for_issuer(issuer).map_err(TokenError::Unreachable)?;
+    let endpoint = stored_revocation_endpoint(issuer);
+    let answer = http.post_form_within(REVOCATION_LIMIT, &endpoint, &request.form()).await;
+    Failpoint::RevokeSent.reach();
+    let status = answer.map_err(TokenError::Unreachable)?.status;
+    if status == 200 { Ok(()) } else { Err(TokenError::Refused { status, code: None, description: None }) }
+}

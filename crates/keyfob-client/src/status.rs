@@ -1,0 +1,62 @@
+//! What is stored, told without asking anybody.
+
+use crate::account::Account;
+use crate::store::{FileStore, StoreError};
+use keyfob_codex::auth_file::Login;
+use keyfob_jose::read_unverified;
+use keyfob_oauth::{ClientId, IssuerUrl, Timestamp};
+
+/// What is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing.
+    SignedOut,
+    /// An API key.
+    ApiKey,
+    /// A kind of login that we show and do not use.
+    Foreign(String),
+    /// An account.
+    Account(Box<AccountStatus>),
+}
+
+/// A stored account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountStatus {
+    /// Whose it is, as far as the stored ID token says.
+    pub account: Account,
+    /// Who issued it; absent in files of older builds of the Codex CLI.
+    pub issuer: Option<IssuerUrl>,
+    /// To which client.
+    pub client_id: Option<ClientId>,
+    /// When the access token ends, if it says so.
+    pub access_token_expires: Option<Timestamp>,
+    /// Whether there is a token to refresh it with.
+    pub refreshable: bool,
+    /// When the tokens were last written.
+    pub last_refresh: Option<Timestamp>,
+}
+
+impl Status {
+    /// Reads the store.
+    pub fn read(store: &FileStore) -> Result<Self, StoreError> {
+        let Some((_, record)) = store.load()?.record()? else { return Ok(Self::SignedOut) };
+        Ok(match record.login() {
+            Login::ApiKey => Self::ApiKey,
+            Login::Foreign(kind) => Self::Foreign(kind),
+            Login::Account(tokens) => {
+                let expires =
+                    read_unverified(tokens.access_token.expose()).and_then(|claims| claims.time("exp"));
+                let account = Account::of_stored(&tokens);
+                let (issuer, client_id) = tokens.provenance.map(|from| (from.issuer, from.client_id)).unzip();
+                Self::Account(Box::new(AccountStatus {
+                    account,
+                    issuer,
+                    client_id,
+                    access_token_expires: expires,
+                    refreshable: tokens.refresh_token.is_some(),
+                    last_refresh: tokens.last_refresh,
+                }))
+            }
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! The one post to the token endpoint, and the one reader of its answers.
+
+use crate::failpoint::Failpoint;
+use crate::http::{HttpClient, HttpError};
+use keyfob_codex::errors::RefreshRejection;
+use keyfob_oauth::request::TokenRequest;
+use keyfob_oauth::token::InvalidTokenResponse;
+use keyfob_oauth::{ErrorCode, TokenResponse, text};
+
+/// The token endpoint gave no tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The code or refresh token is refused for good.
+    #[error("the issuer rejected it: {}", reason_text(*.0))]
+    Rejected(Option<RefreshRejection>),
+    /// The issuer refused the request in another way.
+    #[error("the issuer refused the request ({status}{})", detail(.code.as_deref(), .description.as_deref()))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Its error code, made printable.
+        code: Option<String>,
+        /// Its sentence, made printable.
+        description: Option<String>,
+    },
+    /// The issuer answered with something that is no token response.
+    #[error("the issuer's answer cannot be used")]
+    Unusable(#[source] InvalidTokenResponse),
+    /// The issuer did not answer.
+    #[error("the issuer did not answer")]
+    Unreachable(#[source] HttpError),
+}
+
+fn reason_text(reason: Option<RefreshRejection>) -> &'static str {
+    match reason {
+        Some(RefreshRejection::Expired) => "it has expired",
+        Some(RefreshRejection::Reused) => "it was already used",
+        Some(RefreshRejection::Invalidated) => "it was revoked or is unknown",
+        None => "it is not valid",
+    }
+}
+
+fn detail(code: Option<&str>, description: Option<&str>) -> String {
+    [code, description].into_iter().flatten().fold(String::new(), |all, part| format!("{all}: {part}"))
+}
+
+/// Posts `request` to `endpoint`.
+pub(crate) async fn redeem(
+    http: &HttpClient,
+    endpoint: &str,
+    request: &TokenRequest,
+) -> Result<TokenResponse, TokenError> {
+    Failpoint::HttpPost.reach();
+    let answer = http.post_form(endpoint, &request.form()).await.map_err(TokenError::Unreachable)?;
+    Failpoint::HttpDone.reach();
+    if answer.status == 200 {
+        TokenResponse::parse(&answer.body).map_err(TokenError::Unusable)
+    } else {
+        Err(refusal(answer.status, &answer.body))
+    }
+}
+
+/// Reads an error of RFC 6749 §5.2, or the nested one of the Codex dialect.
+///
+/// Only an error that names the grant is for good: a bare 401, a page of HTML or a 5xx may be a fault on the way
+/// (security C-58).
+fn refusal(status: u16, body: &[u8]) -> TokenError {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let member = |pointer: &str| body.pointer(pointer).and_then(serde_json::Value::as_str);
+    let reason = member("/code").or_else(|| member("/error/code")).and_then(RefreshRejection::from_wire);
+    let code = member("/error").or_else(|| member("/error/code"));
+    let names_the_grant = reason.is_some() || code == Some(ErrorCode::InvalidGrant.as_str());
+    if names_the_grant && matches!(status, 400 | 401) {
+        return TokenError::Rejected(reason);
+    }
+    TokenError::Refused {
+        status,
+        code: code.map(text::printable),
+        description: member("/error_description").or_else(|| member("/error/message")).map(text::printable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c_58_only_an_error_that_names_the_grant_is_for_good() {
+        let for_good = |status: u16, body: &str| match refusal(status, body.as_bytes()) {
+            TokenError::Rejected(reason) => Some(reason),
+            _ => None,
+        };
+
+        assert_eq!(for_good(400, r#"{"error":"invalid_grant"}"#), Some(None));
+        let nested = r#"{"error":{"code":"refresh_token_reused","message":"m"}}"#;
+        assert_eq!(for_good(401, nested), Some(Some(RefreshRejection::Reused)));
+        let beside = r#"{"error":"invalid_grant","code":"refresh_token_expired"}"#;
+        assert_eq!(for_good(400, beside), Some(Some(RefreshRejection::Expired)));
+        for (status, body) in [
+            (401, ""),
+            (401, "<html>captive portal</html>"),
+            (403, r#"{"error":"invalid_grant"}"#),
+            (500, r#"{"error":"invalid_grant"}"#),
+            (400, r#"{"error":"invalid_client"}"#),
+            (429, r#"{"error":{"code":"slow_down"}}"#),
+        ] {
+            assert_eq!(for_good(status, body), None, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn c_52_what_the_issuer_says_is_shown_without_control_characters() {
+        let error = refusal(403, b"{\"error\":\"no\\u001b[2J\",\"error_description\":\"go\\u202eaway\"}");
+
+        assert_eq!(error.to_string(), "the issuer refused the request (403: no[2J: goaway)");
+    }
+}
