@@ -1,0 +1,73 @@
+//! One file a command.
+
+mod beside;
+mod login;
+mod logout;
+mod status;
+mod token;
+
+use crate::args::{Command, LoginAction};
+use crate::environment::Environment;
+use crate::error::{CommandError, Failure};
+use crate::exit::Exit;
+use crate::settings;
+use keyfob_client::{FileStore, Session};
+
+/// Runs one command to its end.
+pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, CommandError> {
+    #[cfg(feature = "failpoints")]
+    arm(environment)?;
+    let session = || Ok::<_, CommandError>(Session::new(FileStore::new(settings::home(environment)?)));
+    match command {
+        Command::Login(login) => match login.action {
+            Some(LoginAction::Status) => login::status(&session()?),
+            None => login::run(&login, &session()?),
+        },
+        Command::Logout => logout::run(&session()?),
+        Command::Status(arguments) => status::run(arguments.json, &session()?),
+        Command::Token => token::run(&session()?),
+        #[cfg(feature = "failpoints")]
+        Command::Failpoints => {
+            for point in keyfob_client::failpoint::Failpoint::ALL {
+                crate::output::data(point.name()).map_err(Failure::Output)?;
+            }
+            Ok(Exit::Ok)
+        }
+        Command::Beside(arguments) => Err(beside::run(&arguments)),
+    }
+}
+
+/// In a test build: arranges that the process kills itself at the named point.
+#[cfg(feature = "failpoints")]
+fn arm(environment: &Environment) -> Result<(), CommandError> {
+    use keyfob_client::failpoint::Failpoint;
+    let Some(name) = &environment.kill_at else { return Ok(()) };
+    let unknown = || Failure::NoSuchFailpoint(name.clone());
+    let point = Failpoint::ALL.into_iter().find(|point| point.name() == name).ok_or_else(unknown)?;
+    Ok(point.kill_here().map_err(|_| unknown())?)
+}
+
+/// Runs `work` on a runtime of this thread, and lets warnings of the library reach the person.
+///
+/// The runtime does not wait for a browser that was opened and still runs.
+fn on_runtime<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .without_time()
+        .with_target(false)
+        .init();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Setup)?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = work => result,
+            interrupted = tokio::signal::ctrl_c() => Err(match interrupted {
+                Ok(()) => Failure::Cancelled.into(),
+                Err(error) => Failure::Setup(error).into(),
+            }),
+        }
+    });
+    runtime.shutdown_background();
+    result
+}

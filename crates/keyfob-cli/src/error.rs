@@ -1,0 +1,161 @@
+//! From what failed to an exit code and advice: the one table.
+
+use crate::exit::Exit;
+use crate::settings::SettingsError;
+use keyfob_client::login::{ListenError, LoginError, Occupied};
+use keyfob_client::refresh::RefreshError;
+use keyfob_client::store::StoreError;
+use keyfob_client::{DiscoveryError, TokenError};
+use std::error::Error;
+
+/// A command failed.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    pub(crate) exit: Exit,
+    pub(crate) source: Box<dyn Error + Send + Sync>,
+    pub(crate) hints: Vec<String>,
+}
+
+/// Failures that only this program knows.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("nobody said where to sign in")]
+    NoIssuer,
+    #[error("not signed in")]
+    SignedOut,
+    #[error("the standard output cannot be written")]
+    Output(#[source] std::io::Error),
+    #[error("cancelled")]
+    Cancelled,
+    #[error("the program cannot set itself up")]
+    Setup(#[source] std::io::Error),
+    #[error("there is no command `{0}`, and no program `keyfob-{0}` beside this one")]
+    NoSuchCommand(String),
+    #[cfg(feature = "failpoints")]
+    #[error("there is no failpoint {0}")]
+    NoSuchFailpoint(String),
+}
+
+const SIGN_IN: &str = "run `keyfob login` to sign in";
+
+impl CommandError {
+    fn new(exit: Exit, source: impl Error + Send + Sync + 'static, hints: &[&str]) -> Self {
+        Self { exit, source: Box::new(source), hints: hints.iter().map(|&hint| hint.to_owned()).collect() }
+    }
+}
+
+impl From<Failure> for CommandError {
+    fn from(failure: Failure) -> Self {
+        let (exit, hints): (_, &[&str]) = match &failure {
+            Failure::NoIssuer => (
+                Exit::Usage,
+                &["name the issuer: `keyfob login --issuer URL`, or put `issuer = \"URL\"` into \
+                   `$CODEX_HOME/keyfob/config.toml`"],
+            ),
+            Failure::SignedOut => (Exit::SignedOut, &[SIGN_IN]),
+            Failure::Output(_) | Failure::Setup(_) => (Exit::Failure, &[]),
+            Failure::Cancelled => (Exit::Cancelled, &[]),
+            Failure::NoSuchCommand(_) => (Exit::Usage, &["`keyfob --help` lists the commands"]),
+            #[cfg(feature = "failpoints")]
+            Failure::NoSuchFailpoint(_) => (Exit::Usage, &["`keyfob failpoints` lists them"]),
+        };
+        Self::new(exit, failure, hints)
+    }
+}
+
+impl From<SettingsError> for CommandError {
+    fn from(error: SettingsError) -> Self {
+        let exit = match error {
+            SettingsError::IssuerArgument(_) => Exit::Usage,
+            SettingsError::NoSuchHome(_)
+            | SettingsError::NoHome
+            | SettingsError::Read { .. }
+            | SettingsError::Parse { .. }
+            | SettingsError::IssuerInFile { .. } => Exit::Failure,
+        };
+        Self::new(exit, error, &[])
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let hints = store_hints(&error);
+        Self::new(Exit::StoreUnavailable, error, hints)
+    }
+}
+
+fn store_hints(error: &StoreError) -> &'static [&'static str] {
+    match error {
+        StoreError::Corrupt { .. } => {
+            &["nothing was changed; if you do not need the file, `keyfob login --replace` overwrites it"]
+        }
+        StoreError::Lock(_) => &["another program is refreshing or signing in; try again when it is done"],
+        StoreError::Changed => &["try again"],
+        StoreError::Home(_)
+        | StoreError::Read { .. }
+        | StoreError::Write { .. }
+        | StoreError::NotAFile(_)
+        | StoreError::TooLarge(_) => &[],
+    }
+}
+
+impl From<RefreshError> for CommandError {
+    fn from(error: RefreshError) -> Self {
+        let (exit, hints): (_, &[&str]) = match &error {
+            RefreshError::SignedOut => (Exit::SignedOut, &[SIGN_IN]),
+            RefreshError::NotAnAccount(_) => (Exit::Failure, &["only an account sign-in has access tokens"]),
+            RefreshError::NotRefreshable => (Exit::SessionEnded, &["run `keyfob login` to sign in again"]),
+            RefreshError::Ended { .. } => (
+                Exit::SessionEnded,
+                &["run `keyfob login` to sign in again; your old login stays stored until the new one is"],
+            ),
+            RefreshError::Unavailable { .. } => {
+                (Exit::Offline, &["your login is untouched; try again when the issuer answers"])
+            }
+            RefreshError::OtherAccount(_) => {
+                (Exit::Failure, &["nothing of the answer was kept; tell whoever runs the issuer"])
+            }
+            RefreshError::Store(cause) => (Exit::StoreUnavailable, store_hints(cause)),
+            RefreshError::NotSaved(_) => (
+                Exit::StoreUnavailable,
+                &[
+                    "free the disk and run `keyfob token` within a minute: the issuer then gives the same tokens again",
+                ],
+            ),
+        };
+        Self::new(exit, error, hints)
+    }
+}
+
+/// `login` keeps the codes of the Codex CLI: whatever goes wrong is 1.
+impl From<LoginError> for CommandError {
+    fn from(error: LoginError) -> Self {
+        let hints: &[&str] = match &error {
+            LoginError::Occupied(Occupied::OtherIssuer(_) | Occupied::OtherKind(_)) => {
+                &["to overwrite it, add `--replace`; to keep both, set `CODEX_HOME` to another folder"]
+            }
+            LoginError::Occupied(Occupied::Damaged(_)) => &["to overwrite it, add `--replace`"],
+            LoginError::Discovery(DiscoveryError::Unreachable { .. }) => &[
+                "is the address right, and is the issuer running? It is asked without a proxy on loopback only",
+            ],
+            LoginError::Discovery(DiscoveryError::NoDocument { .. } | DiscoveryError::Malformed(_)) => {
+                &["is this the address of an OpenID Connect issuer, without any path of its pages?"]
+            }
+            LoginError::Discovery(DiscoveryError::OtherIssuer(_)) => {
+                &["use exactly the address under which the issuer knows itself"]
+            }
+            LoginError::Discovery(DiscoveryError::UnsafeEndpoint { .. } | DiscoveryError::NoPkce(_))
+            | LoginError::Incomplete { .. }
+            | LoginError::Keys { .. }
+            | LoginError::IdToken { .. } => &["nothing was stored; tell whoever runs the issuer"],
+            LoginError::Exchange { source: TokenError::Rejected(_), .. } | LoginError::NoCode => {
+                &["the code was used or took too long; run `keyfob login` again"]
+            }
+            LoginError::Exchange { .. } | LoginError::TimedOut => &["run `keyfob login` again"],
+            LoginError::Store(cause) => store_hints(cause),
+            LoginError::Listen(ListenError::Bind(_)) => &["a local firewall or sandbox may forbid listening"],
+            LoginError::Refused { .. } | LoginError::Entropy(_) => &[],
+        };
+        Self::new(Exit::Failure, error, hints)
+    }
+}

@@ -1,0 +1,33 @@
+//! `keyfob`: sign in, see what you are signed in to, use it, sign out.
+//!
+//! The program reads arguments, environment and configuration, calls `keyfob-client`, and puts what happened into
+//! words and exit codes (design §6). It refuses to decide anything about a login itself, and to print a secret
+//! anywhere but on the standard output of `keyfob token`.
+//!
+//! Start reading at [`commands`].
+
+mod args;
+mod commands;
+mod environment;
+mod error;
+mod exit;
+mod output;
+mod settings;
+
+use clap::Parser as _;
+use environment::Environment;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(problem) => return output::usage(&problem),
+    };
+    match commands::run(arguments.command, &Environment::read()) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::failure(&error);
+            error.exit.into()
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What people and programs read: data on standard output, everything else on standard error.
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// Writes a line of data for another program or a person.
+pub(crate) fn data(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// Writes a line for the person.
+pub(crate) fn say(line: &str) {
+    // Nobody is left to tell when standard error is closed.
+    let _closed = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Writes what failed, why, and what to do next.
+pub(crate) fn failure(error: &CommandError) {
+    let mut lines = format!("error: {}", error.source);
+    let mut cause = error.source.source();
+    while let Some(reason) = cause {
+        let text = reason.to_string();
+        // A transparent error repeats what was just said.
+        if !lines.ends_with(&text) {
+            lines.push_str("\n  cause: ");
+            lines.push_str(&text);
+        }
+        cause = reason.source();
+    }
+    for hint in &error.hints {
+        lines.push_str("\nhint: ");
+        lines.push_str(hint);
+    }
+    say(&lines);
+}
+
+/// Writes help or a usage error; help that was asked for is no error.
+pub(crate) fn usage(problem: &clap::Error) -> ExitCode {
+    let _closed = problem.print();
+    if problem.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+}

@@ -1,0 +1,65 @@
+//! The real program, each test with a home and an environment of its own.
+#![expect(clippy::disallowed_methods, reason = "a test puts files in place")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod login;
+mod signed_in;
+mod signed_out;
+mod stored;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A home of its own.
+struct Home(tempfile::TempDir);
+
+/// What the program did.
+#[derive(Debug, PartialEq, Eq)]
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Home {
+    fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn holding(document: &str) -> Self {
+        let home = Self::empty();
+        std::fs::write(home.auth_file(), document).unwrap();
+        home
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn auth_file(&self) -> PathBuf {
+        self.path().join("auth.json")
+    }
+
+    fn stored(&self) -> Option<String> {
+        std::fs::read_to_string(self.auth_file()).ok()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob"));
+        command.args(arguments).env_clear().env("CODEX_HOME", self.path()).env("TZ", "UTC");
+        Ran::of(command.output().unwrap(), self)
+    }
+}
+
+impl Ran {
+    /// Puts `$HOME` in the place of the folder's name, so that whole texts can be compared.
+    fn of(output: Output, home: &Home) -> Self {
+        let folder = std::fs::canonicalize(home.path()).unwrap().display().to_string();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&folder, "$HOME");
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+fn ran(code: i32, stdout: &str, stderr: &str) -> Ran {
+    Ran { code: Some(code), stdout: stdout.into(), stderr: stderr.into() }
+}
