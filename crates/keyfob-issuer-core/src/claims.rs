@@ -1,0 +1,96 @@
+//! What our tokens say (RFC 9068 §2.2, OpenID Connect Core §2, and the namespaced claim that the Codex CLI reads).
+
+use crate::client::Client;
+use crate::issuer::{Fault, Issuer};
+use crate::operation::Grantee;
+use crate::refresh_family::RefreshFamily;
+use crate::{id, lifetime};
+use keyfob_codex::claims::{AuthClaims, NAMESPACE};
+use keyfob_jose::TokenType;
+use keyfob_oauth::token::Nonce;
+use keyfob_oauth::{AccessToken, IdToken, RefreshToken, Scope};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// What the token endpoint hands out.
+#[derive(Clone, Debug)]
+pub struct IssuedTokens {
+    /// Attached to requests.
+    pub access_token: AccessToken,
+    /// How long it lives.
+    pub expires_in: Duration,
+    /// Redeemed for the next ones.
+    pub refresh_token: RefreshToken,
+    /// Who signed in.
+    pub id_token: IdToken,
+    /// What was granted.
+    pub scope: Scope,
+}
+
+/// The plan of every workspace.
+const PLAN: &str = "pro";
+
+impl Issuer {
+    /// Signs the tokens of `family` for `grantee`, to go with `refresh_token`.
+    ///
+    /// Called outside a transaction: the database's one writer does not wait for signatures.
+    pub(crate) fn sign_tokens(
+        &self,
+        client: &Client,
+        family: &RefreshFamily,
+        grantee: &Grantee,
+        refresh_token: RefreshToken,
+        nonce: Option<&Nonce>,
+    ) -> Result<IssuedTokens, Fault> {
+        let now = self.now();
+        let life = client.kind.access_token_life();
+        let access = json!({
+            "iss": self.url.as_str(),
+            "sub": family.subject,
+            "aud": self.audience,
+            "client_id": client.id,
+            "exp": now.plus(life),
+            "iat": now,
+            "jti": id::generate(now, &*self.entropy)?.to_string(),
+            "scope": family.scope.to_string(),
+            "sid": family.id.to_string(),
+            "workspace_id": family.workspace_id,
+            NAMESPACE: namespaced(family),
+        });
+        let mut identity = Map::new();
+        let mut say = |claim: &str, value: Value| identity.insert(claim.to_owned(), value);
+        say("iss", json!(self.url.as_str()));
+        say("sub", json!(family.subject));
+        say("aud", json!(client.id));
+        say("exp", json!(now.plus(lifetime::ID_TOKEN)));
+        say("iat", json!(now));
+        say("auth_time", json!(family.auth_time));
+        if let Some(nonce) = nonce {
+            say("nonce", json!(nonce.expose()));
+        }
+        say("email", json!(grantee.user.email.as_str()));
+        say("email_verified", json!(true));
+        say("name", json!(grantee.user.name));
+        say(NAMESPACE, json!(namespaced(family)));
+        Ok(IssuedTokens {
+            access_token: AccessToken::new(self.signing_key.sign(TokenType::AccessToken, &access)?),
+            expires_in: life,
+            refresh_token,
+            id_token: IdToken::new(self.signing_key.sign(TokenType::IdToken, &identity)?),
+            scope: family.scope.clone(),
+        })
+    }
+}
+
+fn namespaced(family: &RefreshFamily) -> AuthClaims {
+    let workspace = family.workspace_id.as_str();
+    AuthClaims {
+        chatgpt_account_id: Some(workspace.to_owned()),
+        chatgpt_plan_type: Some(PLAN.to_owned()),
+        chatgpt_user_id: Some(family.subject.as_str().to_owned()),
+        organization_id: Some(format!("org-{workspace}")),
+        project_id: Some(format!("proj-{workspace}")),
+        completed_platform_onboarding: Some(true),
+        is_org_owner: Some(true),
+    }
+}

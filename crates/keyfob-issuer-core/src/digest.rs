@@ -1,0 +1,63 @@
+//! How one-time values rest: each kind as a digest of its own type, so that one cannot be looked up as another (I-06).
+
+use keyfob_oauth::{AuthorizationCode, RefreshToken, secret_newtype};
+use sha2::{Digest as _, Sha256};
+
+secret_newtype! {
+    /// The cookie that says who sits at the browser.
+    SessionCookie
+}
+secret_newtype! {
+    /// The cookie that ties the pages of one grant to the browser that asked for it.
+    InteractionCookie
+}
+secret_newtype! {
+    /// What a device polls with.
+    DeviceAuthId
+}
+
+macro_rules! digest {
+    ($(#[$meta:meta])* $name:ident of $secret:ty) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// Returns the SHA-256 of the value; 256 random bits need no salt.
+            pub fn of(value: &$secret) -> Self {
+                Self(Sha256::digest(value.expose()).into())
+            }
+
+            /// Reads the stored form.
+            pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self)
+            }
+
+            /// Returns the stored form.
+            pub fn as_bytes(&self) -> &[u8] {
+                &self.0
+            }
+        }
+    };
+}
+
+digest! {
+    /// How an authorization code rests.
+    CodeDigest of AuthorizationCode
+}
+digest! {
+    /// How a refresh token rests.
+    RefreshDigest of RefreshToken
+}
+digest! {
+    /// How a browser session's cookie rests.
+    SessionDigest of SessionCookie
+}
+digest! {
+    /// How the cookie of a grant's pages rests.
+    InteractionDigest of InteractionCookie
+}
+digest! {
+    /// How the value that a device polls with rests.
+    DeviceAuthDigest of DeviceAuthId
+}

@@ -1,0 +1,45 @@
+//! Names that the issuer makes: UUIDs of version 7, so that neighbours in time are neighbours in the database.
+
+use keyfob_oauth::{Entropy, EntropyError, Timestamp};
+use uuid::{Builder, Uuid};
+
+/// Makes a name from the moment and 74 random bits.
+pub(crate) fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Uuid, EntropyError> {
+    let millis = u64::try_from(now.as_unix()).unwrap_or(0).saturating_mul(1000);
+    Ok(Builder::from_unix_timestamp_millis(millis, &entropy.bytes::<10>()?).into_uuid())
+}
+
+macro_rules! identifier {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Makes a new one.
+            pub fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+                generate(now, entropy).map(Self)
+            }
+
+            /// Parses the hyphenated form.
+            pub fn parse(text: &str) -> Option<Self> {
+                Uuid::try_parse(text).ok().map(Self)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// Names an authorization grant; part of the address of its pages.
+    GrantId
+}
+identifier! {
+    /// Names a refresh family; the claim `sid` of its tokens.
+    FamilyId
+}

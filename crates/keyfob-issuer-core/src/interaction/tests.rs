@@ -1,0 +1,71 @@
+use super::*;
+use crate::digest::{CodeDigest, SessionDigest};
+use crate::grant::Approval;
+use crate::{FamilyId, GrantId};
+use keyfob_oauth::pkce::CodeChallenge;
+use keyfob_oauth::{AuthorizationCode, ClientId, Scope, Subject, WorkspaceId};
+
+const UUID: &str = "01890000-0000-7000-8000-000000000000";
+
+fn pending() -> AuthorizationGrant {
+    AuthorizationGrant {
+        id: GrantId::parse(UUID).unwrap(),
+        client_id: ClientId::new("c"),
+        redirect_uri: "http://127.0.0.1:1/callback".into(),
+        scope: Scope::parse("openid").unwrap(),
+        state: None,
+        nonce: None,
+        code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
+        login_hint: None,
+        browser: None,
+        expires_at: Timestamp::from_unix(100),
+        progress: Progress::Pending,
+    }
+}
+
+fn session() -> BrowserSession {
+    BrowserSession {
+        digest: SessionDigest::from_bytes(&[0; 32]).unwrap(),
+        subject: Subject::new("u"),
+        signed_in_at: Timestamp::from_unix(0),
+        expires_at: Timestamp::from_unix(50),
+    }
+}
+
+fn approval() -> Approval {
+    Approval {
+        subject: Subject::new("u"),
+        workspace_id: WorkspaceId::new("w"),
+        auth_time: Timestamp::from_unix(0),
+    }
+}
+
+#[test]
+fn i_12_a_live_session_still_has_to_confirm_and_a_dead_one_to_sign_in() {
+    let next = |session: Option<&BrowserSession>, now| {
+        next_interaction(&pending(), session, Timestamp::from_unix(now))
+    };
+
+    assert_eq!(next(None, 10), Interaction::SignIn);
+    assert_eq!(next(Some(&session()), 10), Interaction::Consent);
+    assert_eq!(next(Some(&session()), 50), Interaction::SignIn);
+    assert_eq!(next(Some(&session()), 100), Interaction::Finished);
+}
+
+#[test]
+fn what_is_decided_stays_decided() {
+    let code = CodeDigest::of(&AuthorizationCode::new("code"));
+    let later = Timestamp::from_unix(20);
+    let approved = pending().approve(approval(), code, later).unwrap();
+    let denied = pending().deny().unwrap();
+    let exchanged = approved.clone().exchange(FamilyId::parse(UUID).unwrap()).unwrap();
+
+    for decided in [approved, denied, exchanged.clone()] {
+        assert_eq!(
+            next_interaction(&decided, Some(&session()), Timestamp::from_unix(10)),
+            Interaction::Finished
+        );
+        assert!(decided.clone().deny().is_err());
+    }
+    assert!(exchanged.exchange(FamilyId::parse(UUID).unwrap()).is_err());
+}

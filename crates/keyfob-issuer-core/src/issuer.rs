@@ -1,0 +1,106 @@
+//! What every operation needs, and how it breaks.
+
+use crate::device_grant::{UserCode, UserCodeDigest};
+use crate::seal::{SealError, SealKey};
+use crate::storage::{Storage, StorageError, Transaction};
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use keyfob_jose::{SigningError, SigningKey};
+use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Secret, Timestamp};
+use std::sync::Arc;
+
+/// What an issuer is made of.
+#[derive(Debug)]
+pub struct IssuerParts {
+    /// Its identifier.
+    pub url: IssuerUrl,
+    /// The resource server that its access tokens are for.
+    pub audience: Audience,
+    /// Where everything rests.
+    pub storage: Arc<dyn Storage>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The secret outside the database.
+    pub seal_key: SealKey,
+}
+
+/// The issuer: its operations are methods, one file each in [`crate::operation`].
+#[derive(Debug)]
+pub struct Issuer {
+    pub(crate) url: IssuerUrl,
+    pub(crate) audience: Audience,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) signing_key: SigningKey,
+    storage: Arc<dyn Storage>,
+    user_code_key: hmac::Key,
+}
+
+/// Something broke inside; the person or program that asked did nothing wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// Sealing.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Signing.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// The database holds no signing key.
+    #[error("the database holds no signing key")]
+    NoSigningKey,
+    /// The database holds a family or grant that leads nowhere.
+    #[error("{0} names something that does not exist")]
+    Dangling(&'static str),
+}
+
+impl Issuer {
+    /// Opens the issuer in `parts.storage`: unseals the signing key, and changes nothing.
+    pub async fn open(parts: IssuerParts) -> Result<Self, Fault> {
+        let sealed = parts.storage.begin().await?.newest_signing_key().await?.ok_or(Fault::NoSigningKey)?;
+        let pkcs8 = parts.seal_key.signing_key_seal(&sealed.id)?.open(&sealed.sealed)?;
+        Ok(Self {
+            user_code_key: parts.seal_key.authentication_key("user-code")?,
+            signing_key: signing_key(&pkcs8)?,
+            url: parts.url,
+            audience: parts.audience,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            storage: parts.storage,
+        })
+    }
+
+    /// Returns the issuer's identifier.
+    pub fn url(&self) -> &IssuerUrl {
+        &self.url
+    }
+
+    /// Returns the published keys (RFC 7517 §5).
+    pub fn key_set(&self) -> serde_json::Value {
+        self.signing_key.key_set()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
+        self.storage.begin().await
+    }
+
+    pub(crate) fn user_code_digest(&self, code: &UserCode) -> Result<UserCodeDigest, SealError> {
+        UserCodeDigest::of(code, &self.user_code_key).ok_or(SealError::Seal)
+    }
+}
+
+fn signing_key(pkcs8: &Secret) -> Result<SigningKey, SigningError> {
+    let der = STANDARD.decode(pkcs8.expose()).map_err(|_| SigningError::NotAKey)?;
+    SigningKey::from_pkcs8(&der)
+}

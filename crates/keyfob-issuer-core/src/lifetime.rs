@@ -1,0 +1,37 @@
+//! How long everything lives (security I-05, I-30, I-44; design D6).
+
+use std::time::Duration;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// From the authorization request to the decision.
+pub const INTERACTION: Duration = Duration::from_secs(15 * MINUTE);
+/// An authorization code.
+pub const CODE: Duration = Duration::from_secs(MINUTE);
+/// A finished grant is kept this long, so that a replayed code is recognised.
+pub const FINISHED_GRANT: Duration = Duration::from_secs(DAY);
+/// A browser session.
+pub const BROWSER_SESSION: Duration = Duration::from_secs(12 * HOUR);
+/// A user code.
+pub const USER_CODE: Duration = Duration::from_secs(15 * MINUTE);
+/// An ID token.
+pub const ID_TOKEN: Duration = Duration::from_secs(HOUR);
+/// The access token of the Codex CLI, which refreshes at 5 minutes left.
+pub const ACCESS_TOKEN: Duration = Duration::from_secs(HOUR);
+/// The access token of the gateway sign-in, whose client learns of an end only by expiry (design D19).
+pub const GATEWAY_ACCESS_TOKEN: Duration = Duration::from_secs(10 * MINUTE);
+/// A refresh token that is not used.
+pub const REFRESH_IDLE: Duration = Duration::from_secs(30 * DAY);
+/// A refresh family, however much it is used.
+pub const REFRESH_ABSOLUTE: Duration = Duration::from_secs(180 * DAY);
+/// How long a spent refresh token still gets the same successor, because the answer may have been lost.
+pub const LOST_ANSWER: Duration = Duration::from_secs(MINUTE);
+
+/// Returns the moment before which ended grants are forgotten.
+pub(crate) fn forget_before(now: keyfob_oauth::Timestamp) -> keyfob_oauth::Timestamp {
+    keyfob_oauth::Timestamp::from_unix(
+        now.as_unix().saturating_sub(i64::try_from(FINISHED_GRANT.as_secs()).unwrap_or(i64::MAX)),
+    )
+}

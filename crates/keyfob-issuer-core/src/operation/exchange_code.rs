@@ -1,0 +1,137 @@
+//! A code becomes tokens, once (RFC 6749 §4.1.3, RFC 7636 §4.6).
+
+use crate::FamilyId;
+use crate::claims::IssuedTokens;
+use crate::digest::{CodeDigest, RefreshDigest};
+use crate::grant::Progress;
+use crate::issuer::{Fault, Issuer};
+use crate::operation::grantee::find_grantee;
+use crate::operation::refresh::new_refresh_token;
+use crate::refresh_family::{FamilyStatus, RefreshFamily};
+use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier};
+
+/// What a client brings along.
+#[derive(Clone, Debug)]
+pub struct CodeExchange {
+    /// Who asks.
+    pub client_id: ClientId,
+    /// The one-time value.
+    pub code: AuthorizationCode,
+    /// The address of the authorization request.
+    pub redirect_uri: String,
+    /// The proof of the challenge; nothing when what came is no verifier at all.
+    pub code_verifier: Option<CodeVerifier>,
+    /// The resource, when one is named.
+    pub resource: Option<String>,
+}
+
+/// A code is not redeemed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// No such client.
+    #[error("the client is not registered here")]
+    UnknownClient,
+    /// The resource is not the one of the grant (RFC 8707 §2.2).
+    #[error("the resource is not the audience")]
+    WrongResource,
+    /// The code does not count; the client is not told why (I-37).
+    #[error("the code is refused: {0}")]
+    Refused(CodeRefusal),
+    /// Something broke inside.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+super::faults!(ExchangeError);
+
+/// Why a code does not count; for the log alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeRefusal {
+    /// Nobody made it.
+    #[error("unknown")]
+    Unknown,
+    /// It was made for another client.
+    #[error("another client's")]
+    OtherClient,
+    /// It was redeemed before.
+    #[error("used before")]
+    Used,
+    /// Its time is over.
+    #[error("expired")]
+    Expired,
+    /// The request went to another address.
+    #[error("another redirect address")]
+    OtherRedirect,
+    /// The verifier is missing or does not answer the challenge.
+    #[error("wrong verifier")]
+    WrongVerifier,
+    /// The user or the workspace is gone.
+    #[error("the user is gone")]
+    UserGone,
+}
+
+impl From<CodeRefusal> for ExchangeError {
+    fn from(refusal: CodeRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Issuer {
+    /// Redeems a code for the first tokens of a new family.
+    pub async fn exchange_code(&self, request: CodeExchange) -> Result<IssuedTokens, ExchangeError> {
+        let mut transaction = self.begin().await?;
+        let client =
+            transaction.find_client(&request.client_id).await?.ok_or(ExchangeError::UnknownClient)?;
+        if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
+            return Err(ExchangeError::WrongResource);
+        }
+        let now = self.now();
+        let grant = transaction
+            .find_grant_by_code(&CodeDigest::of(&request.code))
+            .await?
+            .ok_or(CodeRefusal::Unknown)?;
+        if grant.client_id != client.id {
+            return Err(CodeRefusal::OtherClient.into());
+        }
+        let approval = match &grant.progress {
+            Progress::Approved { approval, .. } => approval.clone(),
+            Progress::Exchanged { family, .. } => {
+                // RFC 6749 §4.1.2: of two holders of a code, one is a thief, and nobody knows which.
+                transaction.end_family(*family, FamilyStatus::Reused, now).await?;
+                transaction.commit().await?;
+                return Err(CodeRefusal::Used.into());
+            }
+            Progress::Pending | Progress::Denied => return Err(CodeRefusal::Unknown.into()),
+        };
+        if grant.is_expired(now) {
+            return Err(CodeRefusal::Expired.into());
+        }
+        if grant.redirect_uri != request.redirect_uri {
+            return Err(CodeRefusal::OtherRedirect.into());
+        }
+        let verifier = request.code_verifier.ok_or(CodeRefusal::WrongVerifier)?;
+        if !grant.code_challenge.is_answered_by(&verifier) {
+            return Err(CodeRefusal::WrongVerifier.into());
+        }
+        let grantee = find_grantee(&mut *transaction, &approval.subject, &approval.workspace_id)
+            .await?
+            .ok_or(CodeRefusal::UserGone)?;
+        let family = RefreshFamily {
+            id: FamilyId::generate(now, &*self.entropy)?,
+            client_id: client.id.clone(),
+            subject: approval.subject,
+            workspace_id: approval.workspace_id,
+            scope: grant.scope.clone(),
+            auth_time: approval.auth_time,
+            created_at: now,
+            generation: 0,
+            status: FamilyStatus::Live,
+        };
+        let refresh_token = new_refresh_token(&*self.entropy)?;
+        let nonce = grant.nonce.clone();
+        transaction.insert_family(&family, &RefreshDigest::of(&refresh_token)).await?;
+        transaction.update_grant(&grant.exchange(family.id).map_err(|_| CodeRefusal::Used)?).await?;
+        transaction.commit().await?;
+        Ok(self.sign_tokens(&client, &family, &grantee, refresh_token, nonce.as_ref())?)
+    }
+}

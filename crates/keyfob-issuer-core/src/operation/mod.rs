@@ -1,0 +1,43 @@
+//! What can be asked of the issuer; one file each.
+
+mod add_user;
+mod authorize;
+mod decide;
+mod device;
+mod exchange_code;
+mod grantee;
+mod initialize;
+mod interact;
+mod refresh;
+mod revoke;
+mod sign_in;
+
+pub use add_user::{AddUserError, add_user};
+pub use authorize::{
+    AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, known_scope,
+};
+pub use decide::{DecideError, Decision};
+pub use device::{DecideDeviceError, DeviceApplication, Poll, PollError, StartDeviceError, StartedDevice};
+pub use exchange_code::{CodeExchange, CodeRefusal, ExchangeError};
+pub use grantee::Grantee;
+pub use initialize::{Initial, initialize};
+pub use interact::{InteractError, Page};
+pub use refresh::{Refresh, RefreshError};
+pub use revoke::{Revocation, RevokeError};
+pub use sign_in::{Candidate, ProvenUser, SignedIn, WrongPassword};
+
+/// Lets `?` turn what can break inside into an operation's `Fault` variant.
+macro_rules! faults {
+    ($error:ty) => {
+        $crate::operation::faults!($error: $crate::storage::StorageError, $crate::seal::SealError,
+            keyfob_oauth::EntropyError);
+    };
+    ($error:ty: $($cause:ty),+) => {
+        $(impl From<$cause> for $error {
+            fn from(cause: $cause) -> Self {
+                Self::Fault(cause.into())
+            }
+        })+
+    };
+}
+use faults;

@@ -1,0 +1,115 @@
+//! A refresh token becomes the next one: rotation, a lost answer repeated, reuse punished (RFC 9700 §4.14.2).
+
+use crate::claims::IssuedTokens;
+use crate::digest::RefreshDigest;
+use crate::issuer::{Fault, Issuer};
+use crate::operation::grantee::find_grantee;
+use crate::refresh_family::{FamilyStatus, RefreshFamily, Verdict};
+use crate::seal::Seal;
+use crate::storage::{Rotated, Rotation, Transaction};
+use keyfob_codex::errors::RefreshRejection;
+use keyfob_oauth::{ClientId, Entropy, EntropyError, RefreshToken, Secret, Timestamp};
+
+/// What a client brings along.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    /// Who asks.
+    pub client_id: ClientId,
+    /// The token that is spent.
+    pub refresh_token: RefreshToken,
+    /// The resource, when one is named.
+    pub resource: Option<String>,
+}
+
+/// A refresh token is not redeemed.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// No such client.
+    #[error("the client is not registered here")]
+    UnknownClient,
+    /// The resource is not the one of the grant (RFC 8707 §2.2).
+    #[error("the resource is not the audience")]
+    WrongResource,
+    /// The token does not count.
+    #[error("the refresh token is refused: {}", .0.as_str())]
+    Refused(RefreshRejection),
+    /// Something broke inside.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+super::faults!(RefreshError);
+
+impl Issuer {
+    /// Redeems a refresh token.
+    pub async fn refresh(&self, request: Refresh) -> Result<IssuedTokens, RefreshError> {
+        let mut transaction = self.begin().await?;
+        let client = transaction.find_client(&request.client_id).await?.ok_or(RefreshError::UnknownClient)?;
+        if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
+            return Err(RefreshError::WrongResource);
+        }
+        let invalidated = || RefreshError::Refused(RefreshRejection::Invalidated);
+        let presented = request.refresh_token;
+        let (token, family) = transaction
+            .find_refresh_token(&RefreshDigest::of(&presented))
+            .await?
+            // I-28: whoever presents another client's token cannot end its family.
+            .filter(|(_, family)| family.client_id == client.id)
+            .ok_or_else(invalidated)?;
+        let now = self.now();
+        let grantee = find_grantee(&mut *transaction, &family.subject, &family.workspace_id)
+            .await?
+            .ok_or_else(invalidated)?;
+        let refresh_token = match family.judge(&token, now) {
+            Verdict::Rotate => {
+                let next = self.rotate(&mut *transaction, &family, &presented, now).await?;
+                transaction.commit().await?;
+                next
+            }
+            Verdict::Repeat(successor) => {
+                // Others may write while this answer is signed.
+                drop(transaction);
+                let seal = Seal::of_successor(&presented, family.id, token.generation)?;
+                RefreshToken::from(seal.open(&successor.sealed)?)
+            }
+            Verdict::Reuse => {
+                transaction.end_family(family.id, FamilyStatus::Reused, now).await?;
+                transaction.commit().await?;
+                return Err(RefreshError::Refused(RefreshRejection::Reused));
+            }
+            Verdict::Refuse(reason) => return Err(RefreshError::Refused(reason)),
+        };
+        // A nonce belongs to the first ID token alone (OpenID Connect Core §12.2).
+        Ok(self.sign_tokens(&client, &family, &grantee, refresh_token, None)?)
+    }
+
+    /// Stores the successor of `presented`, and a copy that only `presented` opens.
+    async fn rotate(
+        &self,
+        transaction: &mut dyn Transaction,
+        family: &RefreshFamily,
+        presented: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<RefreshToken, RefreshError> {
+        let next = new_refresh_token(&*self.entropy)?;
+        let seal = Seal::of_successor(presented, family.id, family.generation)?;
+        let sealed = seal.close(&Secret::new(next.expose().to_owned()), &*self.entropy)?;
+        let rotation = Rotation {
+            family: family.id,
+            generation: family.generation,
+            next: &RefreshDigest::of(&next),
+            sealed: &sealed,
+            now,
+        };
+        match transaction.rotate(&rotation).await? {
+            Rotated::Done => Ok(next),
+            // The family was read in this transaction, so nobody can have been quicker.
+            Rotated::TooLate => Err(Fault::Dangling("a refresh token").into()),
+        }
+    }
+}
+
+/// Makes a refresh token; the prefix lets scanners find a leaked one.
+pub(crate) fn new_refresh_token(entropy: &dyn Entropy) -> Result<RefreshToken, EntropyError> {
+    Ok(RefreshToken::new(format!("kfr_{}", entropy.token()?.expose())))
+}

@@ -1,0 +1,32 @@
+//! Device grants.
+
+use super::StorageError;
+use crate::device_grant::{DeviceGrant, UserCodeDigest};
+use crate::digest::DeviceAuthDigest;
+use async_trait::async_trait;
+use keyfob_oauth::Timestamp;
+
+/// Device grants.
+#[async_trait]
+pub trait DeviceGrants {
+    /// Finds the grant that a device polls for.
+    async fn find_device_grant(
+        &mut self,
+        digest: &DeviceAuthDigest,
+    ) -> Result<Option<DeviceGrant>, StorageError>;
+    /// Finds the grant whose code somebody typed.
+    async fn find_device_grant_by_user_code(
+        &mut self,
+        code: &UserCodeDigest,
+    ) -> Result<Option<DeviceGrant>, StorageError>;
+    /// Adds a grant, and drops those that ended before `forget`.
+    async fn insert_device_grant(
+        &mut self,
+        grant: &DeviceGrant,
+        forget: Timestamp,
+    ) -> Result<(), StorageError>;
+    /// Stores how far a grant has come.
+    async fn update_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError>;
+    /// Counts those that end after `now`.
+    async fn count_device_grants(&mut self, now: Timestamp) -> Result<u32, StorageError>;
+}

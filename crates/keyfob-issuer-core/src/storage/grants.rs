@@ -1,0 +1,28 @@
+//! Authorization grants.
+
+use super::StorageError;
+use crate::GrantId;
+use crate::digest::CodeDigest;
+use crate::grant::AuthorizationGrant;
+use async_trait::async_trait;
+use keyfob_oauth::Timestamp;
+
+/// Authorization grants.
+#[async_trait]
+pub trait Grants {
+    /// Finds the grant with this name.
+    async fn find_grant(&mut self, id: GrantId) -> Result<Option<AuthorizationGrant>, StorageError>;
+    /// Finds the grant whose code has this digest, redeemed or not.
+    async fn find_grant_by_code(
+        &mut self,
+        code: &CodeDigest,
+    ) -> Result<Option<AuthorizationGrant>, StorageError>;
+    /// Adds a grant, and drops those that ended before `forget`.
+    async fn insert_grant(
+        &mut self,
+        grant: &AuthorizationGrant,
+        forget: Timestamp,
+    ) -> Result<(), StorageError>;
+    /// Stores how far a grant has come.
+    async fn update_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError>;
+}

@@ -1,0 +1,57 @@
+//! What the operations ask of a database: one small trait per aggregate, joined in a [`Transaction`].
+//!
+//! Not found is `Ok(None)`. Time is an argument. Names are made by the caller. A repository takes a digest, never the
+//! value, so a raw token cannot be stored.
+
+mod clients;
+mod device_grants;
+mod grants;
+mod refresh_families;
+mod sessions;
+mod signing_keys;
+mod users;
+
+pub use clients::Clients;
+pub use device_grants::DeviceGrants;
+pub use grants::Grants;
+pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
+pub use sessions::BrowserSessions;
+pub use signing_keys::{SealedSigningKey, SigningKeys};
+pub use users::{Users, Workspaces};
+
+use async_trait::async_trait;
+
+/// A database.
+#[async_trait]
+pub trait Storage: Send + Sync + std::fmt::Debug {
+    /// Begins a transaction that may write; writers are served one after the other.
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError>;
+}
+
+/// Changes that happen together or not at all; dropped without commit, nothing happened.
+#[async_trait]
+pub trait Transaction:
+    Clients + Users + Workspaces + BrowserSessions + Grants + DeviceGrants + RefreshFamilies + SigningKeys + Send
+{
+    /// Makes the changes durable.
+    async fn commit(self: Box<Self>) -> Result<(), StorageError>;
+}
+
+/// The database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// It cannot be reached, read or written.
+    #[error("cannot use the database")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What it holds is nothing that we write.
+    #[error("a row of {table} holds no legal {column}")]
+    Inconsistent {
+        /// Where.
+        table: &'static str,
+        /// What.
+        column: &'static str,
+    },
+    /// A row of the same name exists.
+    #[error("it exists already")]
+    Exists,
+}

@@ -1,0 +1,57 @@
+//! Refresh families and their tokens.
+
+use super::StorageError;
+use crate::FamilyId;
+use crate::digest::RefreshDigest;
+use crate::refresh_family::{FamilyStatus, RefreshFamily, StoredToken};
+use async_trait::async_trait;
+use keyfob_oauth::Timestamp;
+
+/// One step of a family: from the token of `generation` to `next`.
+#[derive(Debug)]
+pub struct Rotation<'a> {
+    /// Whose.
+    pub family: FamilyId,
+    /// The generation that is spent.
+    pub generation: u32,
+    /// How the successor rests.
+    pub next: &'a RefreshDigest,
+    /// The successor, sealed under the spent token.
+    pub sealed: &'a [u8],
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Whether a rotation happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotated {
+    /// It did.
+    Done,
+    /// The family had moved on or ended.
+    TooLate,
+}
+
+/// Refresh families and their tokens.
+#[async_trait]
+pub trait RefreshFamilies {
+    /// Adds a family with its first token.
+    async fn insert_family(
+        &mut self,
+        family: &RefreshFamily,
+        first: &RefreshDigest,
+    ) -> Result<(), StorageError>;
+    /// Finds a token of any generation, with its family.
+    async fn find_refresh_token(
+        &mut self,
+        digest: &RefreshDigest,
+    ) -> Result<Option<(StoredToken, RefreshFamily)>, StorageError>;
+    /// Rotates if the family is live and still at that generation (I-24).
+    async fn rotate(&mut self, rotation: &Rotation<'_>) -> Result<Rotated, StorageError>;
+    /// Ends a live family; one that ended keeps its first reason.
+    async fn end_family(
+        &mut self,
+        id: FamilyId,
+        status: FamilyStatus,
+        now: Timestamp,
+    ) -> Result<(), StorageError>;
+}

@@ -1,0 +1,99 @@
+//! People and their workspaces.
+
+use crate::password::PasswordHash;
+use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
+
+/// Somebody who may sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The stable identifier.
+    pub subject: Subject,
+    /// What they type to sign in; unique.
+    pub email: Email,
+    /// What they are called.
+    pub name: String,
+    /// How their password rests.
+    pub password: PasswordHash,
+    /// Whether they have approved a device before, and with it the method.
+    pub device_codes: DeviceCodes,
+    /// When they were added.
+    pub created_at: Timestamp,
+}
+
+/// Whether a user signs devices in with codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceCodes {
+    /// Not yet; approving one with the password changes that.
+    Off,
+    /// Yes.
+    On,
+}
+
+/// What tokens are bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// The claim `workspace_id`, and in the Codex dialect `chatgpt_account_id`.
+    pub id: WorkspaceId,
+    /// What people are shown.
+    pub name: String,
+    /// Whose it is.
+    pub owner: Subject,
+}
+
+/// An e-mail address in the one form in which addresses are compared: trimmed and in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email(String);
+
+/// A text is no e-mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an e-mail address")]
+pub struct InvalidEmail;
+
+impl Email {
+    /// Parses; strict enough to keep mistakes out, and no stricter.
+    pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
+        let text = text.trim().to_lowercase();
+        let illegal = |c: char| c.is_whitespace() || c.is_control();
+        match text.split_once('@') {
+            Some((local, domain))
+                if !local.is_empty()
+                    && !domain.is_empty()
+                    && !domain.contains('@')
+                    && text.len() <= 254
+                    && !text.contains(illegal) =>
+            {
+                Ok(Self(text))
+            }
+            _ => Err(InvalidEmail),
+        }
+    }
+
+    /// Returns the address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the part before the `@`: a first guess at what to call somebody.
+    pub fn local_part(&self) -> &str {
+        self.0.split('@').next().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Email {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_compared_without_case_and_blanks() {
+        assert_eq!(Email::parse(" Mia@Example.ORG ").unwrap().as_str(), "mia@example.org");
+        for bad in ["", "mia", "@example.org", "mia@", "a@b@c", "a b@c", "a\n@b", &"x".repeat(300)] {
+            assert_eq!(Email::parse(bad), Err(InvalidEmail), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Device grants.
+
+use super::SqliteTransaction;
+use super::grants::approval;
+use crate::error::storage_error;
+use crate::row::TableRow;
+use async_trait::async_trait;
+use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
+use keyfob_issuer_core::digest::DeviceAuthDigest;
+use keyfob_issuer_core::storage::{DeviceGrants, StorageError};
+use keyfob_oauth::{ClientId, Timestamp};
+use sqlx::Row as _;
+
+#[async_trait]
+impl DeviceGrants for SqliteTransaction {
+    async fn find_device_grant(
+        &mut self,
+        digest: &DeviceAuthDigest,
+    ) -> Result<Option<DeviceGrant>, StorageError> {
+        sqlx::query("SELECT * FROM device_grants WHERE digest = $1")
+            .bind(digest.as_bytes())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(storage_error)?
+            .map(|row| device_grant(&TableRow::new("device_grants", row)))
+            .transpose()
+    }
+
+    async fn find_device_grant_by_user_code(
+        &mut self,
+        code: &UserCodeDigest,
+    ) -> Result<Option<DeviceGrant>, StorageError> {
+        sqlx::query("SELECT * FROM device_grants WHERE user_code_digest = $1")
+            .bind(code.as_bytes())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(storage_error)?
+            .map(|row| device_grant(&TableRow::new("device_grants", row)))
+            .transpose()
+    }
+
+    async fn insert_device_grant(
+        &mut self,
+        grant: &DeviceGrant,
+        forget: Timestamp,
+    ) -> Result<(), StorageError> {
+        sqlx::query("DELETE FROM device_grants WHERE expires_at < $1")
+            .bind(forget.as_unix())
+            .execute(self.connection())
+            .await
+            .map_err(storage_error)?;
+        sqlx::query(
+            "INSERT INTO device_grants (digest, user_code_digest, client_id, expires_at, progress)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(grant.digest.as_bytes())
+        .bind(grant.user_code.as_bytes())
+        .bind(grant.client_id.as_str())
+        .bind(grant.expires_at.as_unix())
+        .bind(PENDING)
+        .execute(self.connection())
+        .await
+        .map_err(storage_error)?;
+        self.update_device_grant(grant).await
+    }
+
+    async fn update_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError> {
+        let (progress, approval) = match &grant.progress {
+            DeviceProgress::Pending => (PENDING, None),
+            DeviceProgress::Approved(approval) => (APPROVED, Some(approval)),
+            DeviceProgress::Denied => (DENIED, None),
+            DeviceProgress::Delivered => (DELIVERED, None),
+        };
+        sqlx::query(
+            "UPDATE device_grants SET progress = $2, subject = $3, workspace_id = $4, auth_time = $5
+             WHERE digest = $1",
+        )
+        .bind(grant.digest.as_bytes())
+        .bind(progress)
+        .bind(approval.map(|approval| approval.subject.as_str()))
+        .bind(approval.map(|approval| approval.workspace_id.as_str()))
+        .bind(approval.map(|approval| approval.auth_time.as_unix()))
+        .execute(self.connection())
+        .await
+        .map_err(storage_error)?;
+        Ok(())
+    }
+
+    async fn count_device_grants(&mut self, now: Timestamp) -> Result<u32, StorageError> {
+        let row = sqlx::query("SELECT count(*) FROM device_grants WHERE expires_at > $1")
+            .bind(now.as_unix())
+            .fetch_one(self.connection())
+            .await
+            .map_err(storage_error)?;
+        let count: i64 = row.try_get(0).map_err(storage_error)?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+}
+
+const PENDING: &str = "pending";
+const APPROVED: &str = "approved";
+const DENIED: &str = "denied";
+const DELIVERED: &str = "delivered";
+
+fn device_grant(row: &TableRow) -> Result<DeviceGrant, StorageError> {
+    Ok(DeviceGrant {
+        digest: row.parse("digest", DeviceAuthDigest::from_bytes)?,
+        user_code: row.parse("user_code_digest", UserCodeDigest::from_bytes)?,
+        client_id: row.read::<String>("client_id").map(ClientId::new)?,
+        expires_at: row.time("expires_at")?,
+        progress: match row.read("progress")? {
+            PENDING => DeviceProgress::Pending,
+            APPROVED => DeviceProgress::Approved(approval(row)?),
+            DENIED => DeviceProgress::Denied,
+            DELIVERED => DeviceProgress::Delivered,
+            _ => return Err(row.inconsistent("progress")),
+        },
+    })
+}

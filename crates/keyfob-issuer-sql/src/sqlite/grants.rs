@@ -1,0 +1,147 @@
+//! Authorization grants.
+
+use super::SqliteTransaction;
+use crate::error::storage_error;
+use crate::row::TableRow;
+use async_trait::async_trait;
+use keyfob_issuer_core::digest::{CodeDigest, InteractionDigest};
+use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
+use keyfob_issuer_core::storage::{Grants, StorageError};
+use keyfob_issuer_core::{FamilyId, GrantId};
+use keyfob_oauth::pkce::CodeChallenge;
+use keyfob_oauth::token::{Nonce, State};
+use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
+
+#[async_trait]
+impl Grants for SqliteTransaction {
+    async fn find_grant(&mut self, id: GrantId) -> Result<Option<AuthorizationGrant>, StorageError> {
+        sqlx::query("SELECT * FROM authorization_grants WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(storage_error)?
+            .map(|row| grant(&TableRow::new("authorization_grants", row)))
+            .transpose()
+    }
+
+    async fn find_grant_by_code(
+        &mut self,
+        code: &CodeDigest,
+    ) -> Result<Option<AuthorizationGrant>, StorageError> {
+        sqlx::query("SELECT * FROM authorization_grants WHERE code_digest = $1")
+            .bind(code.as_bytes())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(storage_error)?
+            .map(|row| grant(&TableRow::new("authorization_grants", row)))
+            .transpose()
+    }
+
+    async fn insert_grant(
+        &mut self,
+        grant: &AuthorizationGrant,
+        forget: Timestamp,
+    ) -> Result<(), StorageError> {
+        sqlx::query("DELETE FROM authorization_grants WHERE expires_at < $1")
+            .bind(forget.as_unix())
+            .execute(self.connection())
+            .await
+            .map_err(storage_error)?;
+        sqlx::query(
+            "INSERT INTO authorization_grants (id, client_id, redirect_uri, scope, client_state, nonce,
+             code_challenge, login_hint, browser_digest, expires_at, progress)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(grant.id.to_string())
+        .bind(grant.client_id.as_str())
+        .bind(&grant.redirect_uri)
+        .bind(grant.scope.to_string())
+        .bind(grant.state.as_ref().map(State::expose))
+        .bind(grant.nonce.as_ref().map(Nonce::expose))
+        .bind(grant.code_challenge.as_str())
+        .bind(&grant.login_hint)
+        .bind(grant.browser.as_ref().map(InteractionDigest::as_bytes))
+        .bind(grant.expires_at.as_unix())
+        .bind(PENDING)
+        .execute(self.connection())
+        .await
+        .map_err(storage_error)?;
+        self.update_grant(grant).await
+    }
+
+    async fn update_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError> {
+        let (progress, approval, code, family) = match &grant.progress {
+            Progress::Pending => (PENDING, None, None, None),
+            Progress::Approved { approval, code } => (APPROVED, Some(approval), Some(code), None),
+            Progress::Denied => (DENIED, None, None, None),
+            Progress::Exchanged { code, family } => (EXCHANGED, None, Some(code), Some(family)),
+        };
+        sqlx::query(
+            "UPDATE authorization_grants SET expires_at = $2, progress = $3, subject = $4, workspace_id = $5,
+             auth_time = $6, code_digest = $7, family_id = $8 WHERE id = $1",
+        )
+        .bind(grant.id.to_string())
+        .bind(grant.expires_at.as_unix())
+        .bind(progress)
+        .bind(approval.map(|approval| approval.subject.as_str()))
+        .bind(approval.map(|approval| approval.workspace_id.as_str()))
+        .bind(approval.map(|approval| approval.auth_time.as_unix()))
+        .bind(code.map(CodeDigest::as_bytes))
+        .bind(family.map(FamilyId::to_string))
+        .execute(self.connection())
+        .await
+        .map_err(storage_error)?;
+        Ok(())
+    }
+}
+
+const PENDING: &str = "pending";
+const APPROVED: &str = "approved";
+const DENIED: &str = "denied";
+const EXCHANGED: &str = "exchanged";
+
+fn grant(row: &TableRow) -> Result<AuthorizationGrant, StorageError> {
+    let browser: Option<&[u8]> = row.read("browser_digest")?;
+    Ok(AuthorizationGrant {
+        id: row.parse("id", GrantId::parse)?,
+        client_id: row.read::<String>("client_id").map(ClientId::new)?,
+        redirect_uri: row.read("redirect_uri")?,
+        scope: row.parse("scope", |text| Scope::parse(text).ok())?,
+        state: row.read::<Option<String>>("client_state")?.map(State::new),
+        nonce: row.read::<Option<String>>("nonce")?.map(Nonce::new),
+        code_challenge: row.parse("code_challenge", |text| CodeChallenge::parse(text).ok())?,
+        login_hint: row.read("login_hint")?,
+        browser: browser
+            .map(|bytes| {
+                InteractionDigest::from_bytes(bytes).ok_or_else(|| row.inconsistent("browser_digest"))
+            })
+            .transpose()?,
+        expires_at: row.time("expires_at")?,
+        progress: progress(row)?,
+    })
+}
+
+fn progress(row: &TableRow) -> Result<Progress, StorageError> {
+    match row.read("progress")? {
+        PENDING => Ok(Progress::Pending),
+        DENIED => Ok(Progress::Denied),
+        APPROVED => Ok(Progress::Approved {
+            approval: approval(row)?,
+            code: row.parse("code_digest", CodeDigest::from_bytes)?,
+        }),
+        EXCHANGED => Ok(Progress::Exchanged {
+            code: row.parse("code_digest", CodeDigest::from_bytes)?,
+            family: row.parse("family_id", FamilyId::parse)?,
+        }),
+        _ => Err(row.inconsistent("progress")),
+    }
+}
+
+/// Reads who approved; the same columns in both tables of grants.
+pub(super) fn approval(row: &TableRow) -> Result<Approval, StorageError> {
+    Ok(Approval {
+        subject: row.read::<String>("subject").map(Subject::new)?,
+        workspace_id: row.read::<String>("workspace_id").map(WorkspaceId::new)?,
+        auth_time: row.time("auth_time")?,
+    })
+}

@@ -1,0 +1,130 @@
+//! People and their workspaces.
+
+use super::SqliteTransaction;
+use crate::error::storage_error;
+use crate::row::TableRow;
+use async_trait::async_trait;
+use keyfob_issuer_core::password::PasswordHash;
+use keyfob_issuer_core::storage::{StorageError, Users, Workspaces};
+use keyfob_issuer_core::user::{DeviceCodes, Email, User, Workspace};
+use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
+
+#[async_trait]
+impl Users for SqliteTransaction {
+    async fn find_user(&mut self, subject: &Subject) -> Result<Option<User>, StorageError> {
+        sqlx::query("SELECT * FROM users WHERE subject = $1")
+            .bind(subject.as_str())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(storage_error)?
+            .map(|row| user(&TableRow::new("users", row)))
+            .transpose()
+    }
+
+    async fn find_user_by_email(&mut self, email: &Email) -> Result<Option<User>, StorageError> {
+        sqlx::query("SELECT * FROM users WHERE email = $1")
+            .bind(email.as_str())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(storage_error)?
+            .map(|row| user(&TableRow::new("users", row)))
+            .transpose()
+    }
+
+    async fn insert_user(&mut self, user: &User) -> Result<(), StorageError> {
+        sqlx::query(
+            "INSERT INTO users (subject, email, name, password_hash, device_code_enabled, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(user.subject.as_str())
+        .bind(user.email.as_str())
+        .bind(&user.name)
+        .bind(user.password.as_stored())
+        .bind(match user.device_codes {
+            DeviceCodes::Off => 0_i64,
+            DeviceCodes::On => 1,
+        })
+        .bind(user.created_at.as_unix())
+        .execute(self.connection())
+        .await
+        .map_err(storage_error)?;
+        Ok(())
+    }
+
+    async fn enable_device_codes(&mut self, subject: &Subject) -> Result<(), StorageError> {
+        sqlx::query("UPDATE users SET device_code_enabled = 1 WHERE subject = $1")
+            .bind(subject.as_str())
+            .execute(self.connection())
+            .await
+            .map_err(storage_error)?;
+        Ok(())
+    }
+
+    async fn list_users(&mut self) -> Result<Vec<User>, StorageError> {
+        sqlx::query("SELECT * FROM users ORDER BY email")
+            .fetch_all(self.connection())
+            .await
+            .map_err(storage_error)?
+            .into_iter()
+            .map(|row| user(&TableRow::new("users", row)))
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Workspaces for SqliteTransaction {
+    async fn find_workspace(&mut self, id: &WorkspaceId) -> Result<Option<Workspace>, StorageError> {
+        sqlx::query("SELECT * FROM workspaces WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(storage_error)?
+            .map(|row| workspace(&TableRow::new("workspaces", row)))
+            .transpose()
+    }
+
+    async fn find_personal_workspace(&mut self, owner: &Subject) -> Result<Option<Workspace>, StorageError> {
+        sqlx::query("SELECT * FROM workspaces WHERE owner = $1 ORDER BY created_at LIMIT 1")
+            .bind(owner.as_str())
+            .fetch_optional(self.connection())
+            .await
+            .map_err(storage_error)?
+            .map(|row| workspace(&TableRow::new("workspaces", row)))
+            .transpose()
+    }
+
+    async fn insert_workspace(&mut self, workspace: &Workspace, now: Timestamp) -> Result<(), StorageError> {
+        sqlx::query("INSERT INTO workspaces (id, name, owner, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(workspace.id.as_str())
+            .bind(&workspace.name)
+            .bind(workspace.owner.as_str())
+            .bind(now.as_unix())
+            .execute(self.connection())
+            .await
+            .map_err(storage_error)?;
+        Ok(())
+    }
+}
+
+fn user(row: &TableRow) -> Result<User, StorageError> {
+    Ok(User {
+        subject: row.read::<String>("subject").map(Subject::new)?,
+        email: row.parse("email", |text| Email::parse(text).ok())?,
+        name: row.read("name")?,
+        password: row.read("password_hash").map(PasswordHash::from_stored)?,
+        device_codes: row.parse("device_code_enabled", |number: i64| match number {
+            0 => Some(DeviceCodes::Off),
+            1 => Some(DeviceCodes::On),
+            _ => None,
+        })?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+fn workspace(row: &TableRow) -> Result<Workspace, StorageError> {
+    Ok(Workspace {
+        id: row.read::<String>("id").map(WorkspaceId::new)?,
+        name: row.read("name")?,
+        owner: row.read::<String>("owner").map(Subject::new)?,
+    })
+}

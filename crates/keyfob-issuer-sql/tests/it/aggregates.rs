@@ -1,0 +1,154 @@
+//! Everything that is stored comes back as it was.
+
+use crate::fixture::{Database, NOW, client, family, grant_id, user, workspace};
+use keyfob_issuer_core::browser_session::BrowserSession;
+use keyfob_issuer_core::device_grant::DeviceProgress;
+use keyfob_issuer_core::device_grant::{DeviceGrant, UserCodeDigest};
+use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, InteractionDigest, SessionDigest};
+use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
+use keyfob_issuer_core::storage::{SealedSigningKey, StorageError};
+use keyfob_issuer_core::user::{DeviceCodes, Email, User};
+use keyfob_oauth::pkce::CodeChallenge;
+use keyfob_oauth::token::{Nonce, State};
+use keyfob_oauth::{AuthorizationCode, ClientId, Scope, Subject, Timestamp, WorkspaceId};
+use std::time::Duration;
+
+fn grant() -> AuthorizationGrant {
+    AuthorizationGrant {
+        id: grant_id(),
+        client_id: client().id,
+        redirect_uri: "http://127.0.0.1:1/callback".into(),
+        scope: Scope::parse("openid email").unwrap(),
+        state: Some(State::new("state")),
+        nonce: Some(Nonce::new("nonce")),
+        code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
+        login_hint: Some("mia".into()),
+        browser: InteractionDigest::from_bytes(&[1; 32]),
+        expires_at: NOW,
+        progress: Progress::Pending,
+    }
+}
+
+fn approval() -> Approval {
+    Approval { subject: user().subject, workspace_id: workspace().id, auth_time: NOW }
+}
+
+fn device() -> DeviceGrant {
+    DeviceGrant {
+        digest: DeviceAuthDigest::from_bytes(&[1; 32]).unwrap(),
+        user_code: UserCodeDigest::from_bytes(&[2; 32]).unwrap(),
+        client_id: client().id,
+        expires_at: NOW,
+        progress: DeviceProgress::Pending,
+    }
+}
+
+#[tokio::test]
+async fn a_grant_comes_back_at_every_step_of_its_life() {
+    let database = Database::with_user().await;
+    let code = CodeDigest::of(&AuthorizationCode::new("code"));
+    let approved = grant().approve(approval(), code.clone(), NOW.plus(Duration::from_mins(1))).unwrap();
+    let exchanged = approved.clone().exchange(family().id).unwrap();
+    let mut transaction = database.begin().await;
+    transaction.insert_grant(&grant(), NOW).await.unwrap();
+    assert_eq!(transaction.find_grant(grant().id).await.unwrap(), Some(grant()));
+
+    for step in [grant().deny().unwrap(), approved, exchanged.clone()] {
+        transaction.update_grant(&step).await.unwrap();
+        assert_eq!(transaction.find_grant(grant().id).await.unwrap(), Some(step));
+    }
+
+    assert_eq!(transaction.find_grant_by_code(&code).await.unwrap(), Some(exchanged));
+    let other = CodeDigest::of(&AuthorizationCode::new("other"));
+    assert_eq!(transaction.find_grant_by_code(&other).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_grant_is_forgotten_when_its_time_is_long_over() {
+    let database = Database::with_user().await;
+    let mut transaction = database.begin().await;
+    transaction.insert_grant(&grant(), NOW).await.unwrap();
+    let other = AuthorizationGrant {
+        id: keyfob_issuer_core::GrantId::parse("01890000-0000-7000-8000-000000000001").unwrap(),
+        ..grant()
+    };
+
+    transaction.insert_grant(&other, NOW.plus(Duration::from_secs(1))).await.unwrap();
+
+    assert_eq!(transaction.find_grant(grant().id).await.unwrap(), None);
+    assert_eq!(transaction.find_grant(other.id).await.unwrap(), Some(other));
+}
+
+#[tokio::test]
+async fn a_device_grant_comes_back_at_every_step_of_its_life() {
+    let database = Database::with_user().await;
+    let approved = device().approve(approval()).unwrap();
+    let (delivered, _) = approved.clone().deliver().unwrap();
+    let mut transaction = database.begin().await;
+    transaction.insert_device_grant(&device(), NOW).await.unwrap();
+
+    for step in [device(), device().deny().unwrap(), approved, delivered] {
+        transaction.update_device_grant(&step).await.unwrap();
+        let by_digest = transaction.find_device_grant(&step.digest).await.unwrap();
+        let by_code = transaction.find_device_grant_by_user_code(&step.user_code).await.unwrap();
+        assert_eq!((by_digest, by_code), (Some(step.clone()), Some(step)));
+    }
+
+    assert_eq!(transaction.count_device_grants(Timestamp::from_unix(0)).await.unwrap(), 1);
+    assert_eq!(transaction.count_device_grants(NOW).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn people_workspaces_clients_and_keys_come_back() {
+    let database = Database::with_user().await;
+    let mut transaction = database.begin().await;
+    let key = SealedSigningKey { id: "k".into(), sealed: vec![1, 2, 3] };
+    transaction.insert_signing_key(&key, NOW).await.unwrap();
+
+    assert_eq!(transaction.find_client(&client().id).await.unwrap(), Some(client()));
+    assert_eq!(transaction.find_client(&ClientId::new("nobody")).await.unwrap(), None);
+    assert_eq!(transaction.find_user(&user().subject).await.unwrap(), Some(user()));
+    assert_eq!(transaction.find_user_by_email(&user().email).await.unwrap(), Some(user()));
+    assert_eq!(transaction.find_user(&Subject::new("nobody")).await.unwrap(), None);
+    assert_eq!(transaction.list_users().await.unwrap(), [user()]);
+    assert_eq!(transaction.find_workspace(&workspace().id).await.unwrap(), Some(workspace()));
+    assert_eq!(transaction.find_workspace(&WorkspaceId::new("x")).await.unwrap(), None);
+    assert_eq!(transaction.find_personal_workspace(&user().subject).await.unwrap(), Some(workspace()));
+    assert_eq!(transaction.newest_signing_key().await.unwrap(), Some(key));
+    transaction.enable_device_codes(&user().subject).await.unwrap();
+    let enabled = User { device_codes: DeviceCodes::On, ..user() };
+    assert_eq!(transaction.find_user(&user().subject).await.unwrap(), Some(enabled));
+}
+
+#[tokio::test]
+async fn an_address_belongs_to_one_user() {
+    let database = Database::with_user().await;
+    let mut transaction = database.begin().await;
+    let namesake = User { subject: Subject::new("other"), ..user() };
+
+    let added = transaction.insert_user(&namesake).await;
+
+    assert!(matches!(added, Err(StorageError::Exists)), "{added:?}");
+    let somebody = Email::parse("zoe@example.org").unwrap();
+    assert_eq!(transaction.find_user_by_email(&somebody).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_session_comes_back_until_it_is_deleted_or_swept() {
+    let database = Database::with_user().await;
+    let session = |byte: u8| BrowserSession {
+        digest: SessionDigest::from_bytes(&[byte; 32]).unwrap(),
+        subject: user().subject,
+        signed_in_at: NOW,
+        expires_at: NOW,
+    };
+    let mut transaction = database.begin().await;
+    transaction.insert_session(&session(1), NOW).await.unwrap();
+    transaction.insert_session(&session(2), NOW).await.unwrap();
+    assert_eq!(transaction.find_session(&session(1).digest).await.unwrap(), Some(session(1)));
+
+    transaction.delete_session(&session(1).digest).await.unwrap();
+    assert_eq!(transaction.find_session(&session(1).digest).await.unwrap(), None);
+    transaction.insert_session(&session(3), NOW.plus(Duration::from_secs(1))).await.unwrap();
+    assert_eq!(transaction.find_session(&session(2).digest).await.unwrap(), None);
+}

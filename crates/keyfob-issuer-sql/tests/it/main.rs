@@ -1,0 +1,9 @@
+//! The storage against a real file: what the traits of `keyfob_issuer_core::storage` promise.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
+
+mod aggregates;
+mod file;
+mod fixture;
+mod redemption;
+mod rotation;

@@ -1,0 +1,77 @@
+//! An opened issuer and what its pages need beside it.
+
+use crate::command::files::{self, FileError};
+use crate::config::{Config, ConfigError};
+use crate::guard::guess_budget::GuessBudget;
+use crate::guard::hashing::Hashing;
+use crate::site::Site;
+use keyfob_issuer_core::{Fault, Issuer, IssuerParts};
+use keyfob_issuer_sql::SqliteStorage;
+use keyfob_oauth::{Clock, Entropy};
+use std::path::Path;
+use std::sync::Arc;
+
+/// An opened issuer.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) issuer: Issuer,
+    pub(crate) site: Site,
+    pub(crate) hashing: Hashing,
+    pub(crate) guesses: GuessBudget,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+/// An issuer cannot be opened; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] keyfob_issuer_sql::OpenError),
+    /// The signing key in the database does not open with the seal key, or something else broke.
+    #[error("cannot open the issuer in {data}")]
+    Issuer {
+        /// Where.
+        data: String,
+        /// Why.
+        #[source]
+        source: Fault,
+    },
+}
+
+impl App {
+    /// Opens the issuer in the directory `data`.
+    pub async fn open(
+        data: &Path,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, OpenError> {
+        let config = Config::load(data)?;
+        let seal_key = files::read_seal_key(data)?;
+        let storage = SqliteStorage::open(&files::database(data)).await?;
+        let broken = |source| OpenError::Issuer { data: data.display().to_string(), source };
+        let csrf = seal_key.authentication_key("csrf").map_err(|error| broken(error.into()))?;
+        let issuer = Issuer::open(IssuerParts {
+            url: config.url.clone(),
+            audience: config.audience,
+            storage: Arc::new(storage),
+            clock,
+            entropy: Arc::clone(&entropy),
+            seal_key,
+        })
+        .await
+        .map_err(broken)?;
+        Ok(Self {
+            issuer,
+            site: Site::new(&config.url, csrf),
+            hashing: Hashing::default(),
+            guesses: GuessBudget::default(),
+            entropy,
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The authorization server people sign in to.
+#[derive(Debug, Parser)]
+#[command(name = "keyfob-issuer", version, about)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new issuer; the owner's password is read from standard input
+    Init(Init),
+    /// Serve sign-ins until interrupted
+    Serve(Serve),
+    /// Add and list the people who may sign in
+    #[command(subcommand)]
+    User(User),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The directory that will hold everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The address at which people and programs reach it
+    #[arg(long)]
+    pub(crate) url: String,
+    /// The e-mail address of the first user
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) owner: String,
+    /// A P-256 key in PEM to sign with, instead of a new one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
+    /// The resource server that access tokens are for, instead of the issuer's own address
+    #[arg(long, value_name = "URL")]
+    pub(crate) audience: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The directory that holds everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The address to listen on, instead of the one in the URL
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add somebody; the password is read from standard input
+    Add {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The e-mail address
+        #[arg(long)]
+        email: String,
+    },
+    /// Print everybody's e-mail address and identifier
+    List {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}

@@ -1,0 +1,154 @@
+//! `issuer.toml`: what an issuer is called and where it listens.
+
+use keyfob_oauth::{Audience, IssuerUrl};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use url::Url;
+
+/// The settings of an issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Its identifier, and where its pages are.
+    pub url: IssuerUrl,
+    /// The resource server that its access tokens are for.
+    pub audience: Audience,
+    /// Where it listens, when that is not decided by the URL.
+    pub listen: Option<SocketAddr>,
+}
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no issuer here.
+    #[error("{directory} holds no issuer: {FILE} is missing")]
+    Missing {
+        /// Where.
+        directory: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is no TOML, or holds a value of another type.
+    #[error("{path} is not as it should be")]
+    Malformed {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: toml::de::Error,
+    },
+    /// The file holds a key that means nothing.
+    #[error("{path} holds the unknown key `{key}`; the nearest known one is `{nearest}`")]
+    UnknownKey {
+        /// Which.
+        path: String,
+        /// What.
+        key: String,
+        /// What may have been meant.
+        nearest: &'static str,
+    },
+    /// The URL is no issuer's.
+    #[error(transparent)]
+    Url(#[from] keyfob_oauth::id::InvalidIssuer),
+    /// The URL has a path, under which nothing would be found.
+    #[error("{0} must have no path")]
+    UrlWithPath(String),
+}
+
+/// The name of the file.
+pub const FILE: &str = "issuer.toml";
+const KEYS: [&str; 3] = ["url", "audience", "listen"];
+
+#[derive(serde::Deserialize)]
+struct Wire {
+    url: String,
+    audience: Option<String>,
+    listen: Option<SocketAddr>,
+}
+
+impl Config {
+    /// Checks a URL and an audience; the audience is the URL unless it is named.
+    pub fn new(url: &str, audience: Option<String>) -> Result<Self, ConfigError> {
+        let url = IssuerUrl::parse(url)?;
+        if Url::parse(url.as_str()).is_ok_and(|url| url.path() != "/") {
+            return Err(ConfigError::UrlWithPath(url.to_string()));
+        }
+        let audience = Audience::new(audience.unwrap_or_else(|| url.as_str().to_owned()));
+        Ok(Self { url, audience, listen: None })
+    }
+
+    /// Reads the file in the directory `data`.
+    pub fn load(data: &Path) -> Result<Self, ConfigError> {
+        let path = data.join(FILE);
+        let text = std::fs::read_to_string(&path).map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
+                ConfigError::Missing { directory: data.display().to_string() }
+            } else {
+                ConfigError::Read { path: path.display().to_string(), source }
+            }
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Returns the file's text.
+    pub fn to_text(&self) -> String {
+        let mut table = toml::Table::new();
+        let mut set = |key: &str, value: &str| table.insert(key.to_owned(), value.into());
+        set("url", self.url.as_str());
+        set("audience", self.audience.as_str());
+        if let Some(address) = self.listen {
+            set("listen", &address.to_string());
+        }
+        table.to_string()
+    }
+
+    fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
+        let malformed = |source| ConfigError::Malformed { path: path.to_owned(), source };
+        let table: toml::Table = text.parse().map_err(malformed)?;
+        if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            let nearest = KEYS.into_iter().min_by_key(|known| strsim::levenshtein(known, key));
+            return Err(ConfigError::UnknownKey {
+                path: path.to_owned(),
+                key: key.clone(),
+                nearest: nearest.unwrap_or_default(),
+            });
+        }
+        let wire: Wire = table.try_into().map_err(malformed)?;
+        Ok(Self { listen: wire.listen, ..Self::new(&wire.url, wire.audience)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_from_their_text() {
+        let listen = Some("127.0.0.1:8400".parse().unwrap());
+        let config = Config::new("https://id.example.org/", Some("https://api.example.org".into())).unwrap();
+        let config = Config { listen, ..config };
+
+        assert_eq!(Config::parse(&config.to_text(), "issuer.toml").unwrap(), config);
+        let bare = Config::parse("url = \"http://localhost:1\"", "issuer.toml").unwrap();
+        assert_eq!(bare.audience.as_str(), "http://localhost:1");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+        let refused = |text: &str| Config::parse(text, "issuer.toml").unwrap_err().to_string();
+
+        assert_eq!(
+            refused("url = \"http://localhost:1\"\nlisen = \"127.0.0.1:1\""),
+            "issuer.toml holds the unknown key `lisen`; the nearest known one is `listen`"
+        );
+        assert_eq!(refused("url = \"https://a.example/base\""), "https://a.example/base must have no path");
+        assert_eq!(refused("url = 1"), "issuer.toml is not as it should be");
+    }
+}

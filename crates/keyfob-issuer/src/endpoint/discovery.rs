@@ -1,0 +1,42 @@
+//! What a client may find out by itself: endpoints and keys (RFC 8414, RFC 7517).
+
+use crate::app::App;
+use crate::endpoint::{AUTHORIZE_PATH, KEYS_PATH};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH};
+use keyfob_issuer_core::operation::known_scope;
+use keyfob_oauth::metadata::ProviderMetadata;
+use keyfob_oauth::request::GrantType;
+use std::sync::Arc;
+
+/// Both documents say the same and may be kept for five minutes.
+const CACHE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
+
+pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
+    let url = app.issuer.url();
+    let list = |word: &str| vec![word.to_owned()];
+    let document = ProviderMetadata {
+        issuer: url.as_str().to_owned(),
+        authorization_endpoint: url.join(AUTHORIZE_PATH),
+        token_endpoint: url.join(TOKEN_PATH),
+        jwks_uri: url.join(KEYS_PATH),
+        revocation_endpoint: Some(url.join(REVOKE_PATH)),
+        response_types_supported: list("code"),
+        grant_types_supported: GrantType::ALL.map(|grant| grant.as_str().to_owned()).to_vec(),
+        code_challenge_methods_supported: list("S256"),
+        token_endpoint_auth_methods_supported: list("none"),
+        revocation_endpoint_auth_methods_supported: list("none"),
+        scopes_supported: known_scope().words().map(str::to_owned).collect(),
+        subject_types_supported: list("public"),
+        id_token_signing_alg_values_supported: list("ES256"),
+        authorization_response_iss_parameter_supported: true,
+    };
+    (CACHE, Json(document)).into_response()
+}
+
+pub(crate) async fn keys(State(app): State<Arc<App>>) -> Response {
+    (CACHE, Json(app.issuer.key_set())).into_response()
+}

@@ -1,0 +1,33 @@
+//! The endpoints and pages, one file each: parse, call one operation, render.
+
+pub(crate) mod authorize;
+pub(crate) mod device_dialect;
+pub(crate) mod device_page;
+pub(crate) mod discovery;
+pub(crate) mod home;
+pub(crate) mod interaction;
+pub(crate) mod revoke;
+pub(crate) mod token;
+
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, StatusCode, header};
+
+pub(crate) const AUTHORIZE_PATH: &str = "/oauth/authorize";
+pub(crate) const KEYS_PATH: &str = "/oauth/jwks";
+
+/// Sends the browser to `address` with a GET, whatever it sent here (I-17).
+fn see_other(address: &str) -> Response {
+    match HeaderValue::from_str(address) {
+        Ok(address) => (StatusCode::SEE_OTHER, [(header::LOCATION, address)]).into_response(),
+        // Addresses are built from parts that are checked or percent-encoded.
+        Err(_invalid) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+/// Adds a cookie to an answer.
+fn set_cookie(mut response: Response, cookie: &str) -> Response {
+    if let Ok(cookie) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}

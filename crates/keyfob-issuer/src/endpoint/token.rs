@@ -1,0 +1,69 @@
+//! `/oauth/token`: codes and refresh tokens are redeemed.
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::parameters::{BodyKind, Parameters};
+use axum::Json;
+use axum::extract::{Request, State};
+use keyfob_issuer_core::claims::IssuedTokens;
+use keyfob_issuer_core::operation::{CodeExchange, Refresh};
+use keyfob_oauth::request::GrantType;
+use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, RefreshToken};
+use serde::Serialize;
+use std::sync::Arc;
+
+pub(crate) async fn redeem(State(app): State<Arc<App>>, request: Request) -> Result<Json<Answer>, ApiError> {
+    let (mut parameters, kind) = Parameters::from_body(request).await?;
+    let word = parameters.require("grant_type")?;
+    let grant_type = GrantType::ALL.into_iter().find(|grant_type| grant_type.as_str() == word);
+    let tokens = match grant_type.ok_or(ApiError::UNSUPPORTED_GRANT_TYPE)? {
+        GrantType::AuthorizationCode => exchange_code(&app, parameters).await?,
+        GrantType::RefreshToken => refresh(&app, parameters, kind).await?,
+    };
+    Ok(Json(Answer::from(tokens)))
+}
+
+async fn exchange_code(app: &App, mut parameters: Parameters) -> Result<IssuedTokens, ApiError> {
+    let exchange = CodeExchange {
+        client_id: ClientId::new(parameters.require("client_id")?),
+        code: AuthorizationCode::new(parameters.require("code")?),
+        redirect_uri: parameters.require("redirect_uri")?,
+        // What is no verifier cannot be the right one; the answer is the same (I-37).
+        code_verifier: parameters.take("code_verifier")?.and_then(|text| CodeVerifier::parse(&text).ok()),
+        resource: parameters.take("resource")?,
+    };
+    Ok(app.issuer.exchange_code(exchange).await?)
+}
+
+async fn refresh(app: &App, mut parameters: Parameters, kind: BodyKind) -> Result<IssuedTokens, ApiError> {
+    let refresh = Refresh {
+        client_id: ClientId::new(parameters.require("client_id")?),
+        refresh_token: RefreshToken::new(parameters.require("refresh_token")?),
+        resource: parameters.take("resource")?,
+    };
+    app.issuer.refresh(refresh).await.map_err(|error| ApiError::refresh(error, kind))
+}
+
+/// The body of a successful answer (RFC 6749 §5.1).
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u64,
+    refresh_token: String,
+    id_token: String,
+    scope: String,
+}
+
+impl From<IssuedTokens> for Answer {
+    fn from(tokens: IssuedTokens) -> Self {
+        Self {
+            access_token: tokens.access_token.expose().to_owned(),
+            token_type: "Bearer",
+            expires_in: tokens.expires_in.as_secs(),
+            refresh_token: tokens.refresh_token.expose().to_owned(),
+            id_token: tokens.id_token.expose().to_owned(),
+            scope: tokens.scope.to_string(),
+        }
+    }
+}

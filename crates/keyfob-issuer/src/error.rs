@@ -1,0 +1,317 @@
+//! How refusals become HTTP: a page for people, JSON for programs. The only such mapping.
+
+use crate::guard::hashing::VerifyError;
+use crate::page::{ErrorPage, html};
+use crate::parameters::{BodyKind, ParametersError};
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use keyfob_codex::errors::RefreshRejection;
+use keyfob_issuer_core::Fault;
+use keyfob_issuer_core::operation::{
+    DecideDeviceError, DecideError, ExchangeError, InteractError, PageReason, PollError, RefreshError,
+    RevokeError, StartDeviceError,
+};
+use keyfob_oauth::{EntropyError, ErrorCode, ErrorResponse};
+use serde_json::json;
+
+/// What a person is told instead of the page they wanted.
+#[derive(Debug)]
+pub(crate) enum PageError {
+    /// The client's request is wrong in a way that must not be answered by a redirect.
+    Authorize(PageReason),
+    /// The parameters cannot be read.
+    Parameters(ParametersError),
+    /// The grant is unknown, or belongs to another browser.
+    UnknownInteraction,
+    /// The form was not one of ours, or its page is out of date.
+    ForeignForm,
+    /// Too many wrong user codes.
+    TooManyGuesses,
+    /// Too much to do.
+    Busy,
+    /// Nothing is here.
+    NotFound,
+    /// The request was meant for another host.
+    OtherHost,
+    /// Something broke inside.
+    Fault(Fault),
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let (status, title, message) = match self {
+            Self::Authorize(PageReason::UnknownClient) => (
+                StatusCode::BAD_REQUEST,
+                "This application is not known here",
+                "The program that sent you is not registered with this issuer.",
+            ),
+            Self::Authorize(PageReason::UnregisteredRedirect) => (
+                StatusCode::BAD_REQUEST,
+                "This sign-in cannot be trusted",
+                "The program that sent you asked for the answer to go to an address that is not registered for it.",
+            ),
+            Self::Parameters(error) => (
+                parameters_status(error),
+                "This request cannot be read",
+                "Start again in the program that sent you (invalid_request).",
+            ),
+            Self::UnknownInteraction => (
+                StatusCode::BAD_REQUEST,
+                "This sign-in is over",
+                "It has ended, or it was started in another browser. Start again in the program that sent you.",
+            ),
+            Self::ForeignForm => (
+                StatusCode::FORBIDDEN,
+                "This form is out of date",
+                "Nothing was changed. Go back, reload the page, and try again.",
+            ),
+            Self::TooManyGuesses => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many wrong codes",
+                "Wait a quarter of an hour, then start again on your device.",
+            ),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too much to do",
+                "Nothing was changed. Try again in a moment.",
+            ),
+            Self::NotFound => (StatusCode::NOT_FOUND, "Nothing is here", "The address leads to no page."),
+            Self::OtherHost => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "Wrong address",
+                "This server does not answer for the host that was asked for.",
+            ),
+            Self::Fault(fault) => {
+                log(&fault);
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Something broke",
+                    "It is not your fault, and nothing was changed. Try again in a moment.",
+                )
+            }
+        };
+        html(status, &ErrorPage { title, message })
+    }
+}
+
+impl From<ParametersError> for PageError {
+    fn from(error: ParametersError) -> Self {
+        Self::Parameters(error)
+    }
+}
+
+impl From<InteractError> for PageError {
+    fn from(error: InteractError) -> Self {
+        match error {
+            InteractError::NotFound => Self::UnknownInteraction,
+            InteractError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<Fault> for PageError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<EntropyError> for PageError {
+    fn from(error: EntropyError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// What a program is told instead of what it asked for.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// The parameters cannot be read.
+    Parameters(ParametersError),
+    /// An error of RFC 6749 §5.2.
+    Code(StatusCode, ErrorCode, &'static str),
+    /// A refresh token does not count.
+    Refresh(RefreshRejection, BodyKind),
+    /// A device's person has not decided.
+    Pending,
+    /// Something broke inside.
+    Fault(Fault),
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Parameters(error) => {
+                oauth_error(parameters_status(error), ErrorCode::InvalidRequest, &error.to_string())
+            }
+            Self::Code(status, code, description) => oauth_error(status, code, description),
+            // Design D6: one decision, in the shape that each kind of client understands.
+            Self::Refresh(rejection, BodyKind::Json) => (
+                StatusCode::UNAUTHORIZED,
+                Json(json!({ "error": { "code": rejection.as_str(), "message": rejection.message() } })),
+            )
+                .into_response(),
+            Self::Refresh(rejection, BodyKind::Form) => (
+                StatusCode::BAD_REQUEST,
+                Json(json!({
+                    "error": ErrorCode::InvalidGrant.as_str(),
+                    "error_description": rejection.message(),
+                    "code": rejection.as_str(),
+                })),
+            )
+                .into_response(),
+            Self::Pending => {
+                (StatusCode::FORBIDDEN, Json(json!({ "error": "authorization_pending" }))).into_response()
+            }
+            Self::Fault(fault) => {
+                log(&fault);
+                oauth_error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    ErrorCode::TemporarilyUnavailable,
+                    "something broke inside",
+                )
+            }
+        }
+    }
+}
+
+impl ApiError {
+    const UNKNOWN_CLIENT: Self =
+        Self::Code(StatusCode::BAD_REQUEST, ErrorCode::InvalidClient, "the client is not registered here");
+    const WRONG_RESOURCE: Self =
+        Self::Code(StatusCode::BAD_REQUEST, ErrorCode::InvalidTarget, "the resource is not known here");
+
+    /// The grant type is not offered.
+    pub(crate) const UNSUPPORTED_GRANT_TYPE: Self =
+        Self::Code(StatusCode::BAD_REQUEST, ErrorCode::UnsupportedGrantType, "the grant type is not offered");
+
+    /// Turns the refusal of a refresh around for a client that sent a body of this kind.
+    pub(crate) fn refresh(error: RefreshError, kind: BodyKind) -> Self {
+        match error {
+            RefreshError::UnknownClient => Self::UNKNOWN_CLIENT,
+            RefreshError::WrongResource => Self::WRONG_RESOURCE,
+            RefreshError::Refused(rejection) => {
+                tracing::warn!(reason = rejection.as_str(), "refresh refused");
+                Self::Refresh(rejection, kind)
+            }
+            RefreshError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<ParametersError> for ApiError {
+    fn from(error: ParametersError) -> Self {
+        Self::Parameters(error)
+    }
+}
+
+impl From<ExchangeError> for ApiError {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::UnknownClient => Self::UNKNOWN_CLIENT,
+            ExchangeError::WrongResource => Self::WRONG_RESOURCE,
+            ExchangeError::Refused(refusal) => {
+                // The log knows the reason; the client must not (I-37).
+                tracing::warn!(reason = %refusal, "code exchange refused");
+                Self::Code(
+                    StatusCode::BAD_REQUEST,
+                    ErrorCode::InvalidGrant,
+                    "the authorization code is not valid",
+                )
+            }
+            ExchangeError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<RevokeError> for ApiError {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::UnknownClient => Self::UNKNOWN_CLIENT,
+            RevokeError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<StartDeviceError> for ApiError {
+    fn from(error: StartDeviceError) -> Self {
+        match error {
+            StartDeviceError::ClientRefused => Self::UNKNOWN_CLIENT,
+            StartDeviceError::TooMany => Self::Code(
+                StatusCode::TOO_MANY_REQUESTS,
+                ErrorCode::TemporarilyUnavailable,
+                "too many device codes wait for a decision",
+            ),
+            StartDeviceError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<PollError> for ApiError {
+    fn from(error: PollError) -> Self {
+        match error {
+            PollError::Gone => {
+                Self::Code(StatusCode::BAD_REQUEST, ErrorCode::InvalidGrant, "the device code is not valid")
+            }
+            PollError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// What a decision that does not count leads to: its page says what comes instead, or an error page does.
+pub(crate) fn not_now(error: DecideError) -> Result<(), PageError> {
+    match error {
+        DecideError::NotNow => Ok(()),
+        DecideError::NotFound => Err(PageError::UnknownInteraction),
+        DecideError::Fault(fault) => Err(PageError::Fault(fault)),
+    }
+}
+
+/// What a decision about a device that does not count leads to.
+pub(crate) fn not_waiting(error: DecideDeviceError) -> Result<(), PageError> {
+    match error {
+        DecideDeviceError::NotWaiting => Ok(()),
+        DecideDeviceError::Fault(fault) => Err(PageError::Fault(fault)),
+    }
+}
+
+/// Whether the password was wrong, or nobody had time to try it.
+pub(crate) fn wrong_password(error: VerifyError) -> Result<(), PageError> {
+    match error {
+        VerifyError::Wrong(_) => Ok(()),
+        VerifyError::Busy => Err(PageError::Busy),
+    }
+}
+
+fn parameters_status(error: ParametersError) -> StatusCode {
+    match error {
+        ParametersError::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ParametersError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ParametersError::InQuery
+        | ParametersError::Malformed
+        | ParametersError::Repeated
+        | ParametersError::Missing => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn oauth_error(status: StatusCode, code: ErrorCode, description: &str) -> Response {
+    let body =
+        ErrorResponse { error: code.as_str().to_owned(), error_description: Some(description.to_owned()) };
+    (status, Json(body)).into_response()
+}
+
+fn log(fault: &Fault) {
+    tracing::error!(error = fault as &dyn std::error::Error, "request failed");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_internal_fault_is_a_503_for_programs_and_people_and_never_a_401() {
+        let program = ApiError::Fault(Fault::NoSigningKey).into_response().status();
+        let person = PageError::Fault(Fault::NoSigningKey).into_response().status();
+
+        assert_eq!((program, person), (StatusCode::SERVICE_UNAVAILABLE, StatusCode::SERVICE_UNAVAILABLE));
+    }
+}

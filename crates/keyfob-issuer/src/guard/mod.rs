@@ -1,0 +1,43 @@
+//! What surrounds every request: host, time limit, headers, one log line.
+
+pub(crate) mod guess_budget;
+pub(crate) mod hashing;
+mod headers;
+
+use crate::app::App;
+use crate::error::PageError;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a request may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Passes a request on if it names our host, and finishes the answer.
+pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    // The route, not the path: a path names a grant.
+    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+
+    let mut response = if app.site.is_host(request.headers().get(header::HOST)) {
+        match tokio::time::timeout(LIMIT, next.run(request)).await {
+            Ok(response) => response,
+            Err(_elapsed) => PageError::Busy.into_response(),
+        }
+    } else {
+        PageError::OtherHost.into_response()
+    };
+    headers::finish(response.headers_mut(), &app.site);
+    tracing::info!(
+        http.method = %method,
+        http.route = route.as_deref().unwrap_or("none"),
+        http.status = response.status().as_u16(),
+        ms = started.elapsed().as_millis(),
+        "request"
+    );
+    response
+}

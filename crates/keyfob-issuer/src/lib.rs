@@ -1,0 +1,56 @@
+//! The authorization server people sign in to: HTTP endpoints, pages, configuration, commands.
+//!
+//! [`App`] is an opened issuer; [`router`] puts its endpoints and pages around it; [`server::serve`] listens. The
+//! operations themselves are in `keyfob-issuer-core`: a handler parses, calls one of them, and renders.
+//!
+//! It refuses: answers to a host other than the configured one (421), redirects to addresses that are not registered,
+//! forms without a CSRF token or from another site, credentials in a query, repeated parameters, bodies over 64 KiB,
+//! scripts on its pages, and to start without the seal key that its database was made with.
+//!
+//! Start reading at [`router`], then the files of `endpoint`, then `error`: the one place where refusals become HTTP.
+
+mod app;
+pub mod command;
+pub mod config;
+mod endpoint;
+mod error;
+mod guard;
+mod page;
+mod parameters;
+pub mod server;
+mod site;
+
+pub use app::{App, OpenError};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use endpoint::{authorize, device_dialect, device_page, discovery, home, interaction, revoke, token};
+use keyfob_codex::{client, device};
+use keyfob_oauth::metadata;
+use std::sync::Arc;
+
+/// Returns everything that is served.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/healthz", get(home::health))
+        .route("/assets/style.css", get(home::style))
+        .route(metadata::OAUTH_PATH, get(discovery::metadata))
+        .route(metadata::OPENID_PATH, get(discovery::metadata))
+        .route(endpoint::KEYS_PATH, get(discovery::keys))
+        .route(endpoint::AUTHORIZE_PATH, get(authorize::by_query).post(authorize::by_form))
+        .route("/interaction/{grant}", get(interaction::show))
+        .route("/interaction/{grant}/sign-in", post(interaction::sign_in))
+        .route("/interaction/{grant}/sign-out", post(interaction::sign_out))
+        .route("/interaction/{grant}/confirm", post(interaction::confirm))
+        .route(client::TOKEN_PATH, post(token::redeem))
+        .route(client::REVOKE_PATH, post(revoke::revoke))
+        .route(device::USER_CODE_PATH, post(device_dialect::start))
+        .route(device::POLL_PATH, post(device_dialect::poll))
+        .route(device::VERIFICATION_PATH, get(device_page::show).post(device_page::enter))
+        .route("/codex/device/approve", post(device_page::decide))
+        .fallback(home::nothing)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::around))
+        .with_state(app)
+}

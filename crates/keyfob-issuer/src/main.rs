@@ -1,0 +1,141 @@
+//! The program around the library: arguments, signals, words for people.
+
+mod args;
+mod listen;
+mod system;
+
+use anyhow::Context as _;
+use args::{Arguments, Command, Init, Serve, User};
+use clap::Parser as _;
+use keyfob_issuer::command::init::{self, InitError, NewIssuer};
+use keyfob_issuer::command::user;
+use keyfob_issuer::config::Config;
+use keyfob_issuer::{App, router, server};
+use keyfob_issuer_core::password::Password;
+use keyfob_issuer_core::user::Email;
+use keyfob_jose::SigningKey;
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use system::{SystemClock, SystemEntropy};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// No password is longer.
+const MOST_PASSWORD_BYTES: u64 = 4096;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("keyfob-issuer: error: {error:#}"));
+            if let Some(hint) = hint(&error) {
+                say(&format!("hint: {hint}"));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Init(arguments) => make(arguments).await,
+        Command::Serve(arguments) => serve(arguments).await,
+        Command::User(User::Add { data, email }) => add(&data, &email).await,
+        Command::User(User::List { data }) => list(&data).await,
+    }
+}
+
+async fn make(arguments: Init) -> anyhow::Result<()> {
+    init::check(&arguments.data)?;
+    let config = Config::new(&arguments.url, arguments.audience).context("--url")?;
+    let owner = Email::parse(&arguments.owner).with_context(|| format!("--owner {}", arguments.owner))?;
+    let signing_key = match &arguments.signing_key {
+        None => SigningKey::generate()?,
+        Some(path) => {
+            let shown = path.display();
+            let pem = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+            SigningKey::from_pem(&pem).with_context(|| format!("--signing-key {shown}"))?
+        }
+    };
+    let password = read_password(&owner)?;
+    let made = format!("made an issuer for {} in {}", config.url, arguments.data.display());
+    let new = NewIssuer { config, owner, password, signing_key };
+    init::init(&arguments.data, new, &SystemClock, &SystemEntropy).await?;
+    say(&format!("keyfob-issuer: {made}"));
+    Ok(())
+}
+
+async fn serve(arguments: Serve) -> anyhow::Result<()> {
+    let config = Config::load(&arguments.data)?;
+    let app = App::open(&arguments.data, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let listeners = listen::listen(&config, arguments.listen).await?;
+    let addresses = listeners.iter().map(|listener| listener.local_addr().map(|address| address.to_string()));
+    let addresses = addresses.collect::<Result<Vec<_>, _>>()?.join(" and ");
+    say(&format!("keyfob-issuer: serving {} on {addresses}", config.url));
+    let stop = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    server::serve(listeners, router(Arc::new(app)), stop).await;
+    Ok(())
+}
+
+async fn add(data: &Path, email: &str) -> anyhow::Result<()> {
+    let email = Email::parse(email).with_context(|| format!("--email {email}"))?;
+    let password = read_password(&email)?;
+    user::add(data, email.clone(), &password, &SystemClock, &SystemEntropy).await?;
+    say(&format!("keyfob-issuer: added {email}"));
+    Ok(())
+}
+
+async fn list(data: &Path) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    for user in user::list(data).await? {
+        writeln!(output, "{}\t{}", user.email, user.subject)?;
+    }
+    Ok(())
+}
+
+/// Reads one line from standard input.
+fn read_password(email: &Email) -> anyhow::Result<Password> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        say(&format!("Type a password for {email}, at least 8 characters (it is shown as you type):"));
+    }
+    let mut line = String::new();
+    input.lock().take(MOST_PASSWORD_BYTES).read_line(&mut line).context("cannot read the password")?;
+    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    Ok(Password::chosen(line)?)
+}
+
+/// Returns what to do about an error, where we know it.
+fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    match error.downcast_ref()? {
+        InitError::Exists(_) => Some("start it with `keyfob-issuer serve`, or choose another directory"),
+        InitError::Unfinished { .. } => {
+            Some("restore `issuer.toml` if this issuer was in use; else remove `issuer.db` and `seal.key`")
+        }
+        _ => None,
+    }
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::new(system::log_filter().as_deref().unwrap_or("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// Writes a line for people; that nobody reads it is no reason to stop.
+fn say(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}

@@ -1,0 +1,154 @@
+//! What follows from the configured address: host, origin, cookies, CSRF tokens. Never from a request (I-20).
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderValue, header};
+use keyfob_issuer_core::GrantId;
+use keyfob_issuer_core::digest::{InteractionCookie, SessionCookie};
+use keyfob_oauth::{IssuerUrl, secret_newtype};
+use std::time::Duration;
+use subtle::ConstantTimeEq as _;
+use url::Url;
+
+secret_newtype! {
+    /// The cookie that ties the steps of a device's approval to one browser.
+    DeviceCookie
+}
+
+/// The site that the pages make up.
+#[derive(Debug)]
+pub(crate) struct Site {
+    origin: String,
+    host: String,
+    cookies: CookieNames,
+    csrf: hmac::Key,
+}
+
+/// How cookies are called and marked.
+#[derive(Debug)]
+enum CookieNames {
+    /// On https: bound to the host by their prefix.
+    Host,
+    /// On http over loopback, where browsers may not take `Secure`: told apart by the port, which cookies ignore.
+    Port(u16),
+}
+
+impl Site {
+    pub(crate) fn new(url: &IssuerUrl, csrf: hmac::Key) -> Self {
+        let parsed = Url::parse(url.as_str()).ok();
+        let host = parsed.as_ref().map_or("", Url::authority);
+        let port = parsed.as_ref().and_then(Url::port_or_known_default).unwrap_or_default();
+        Self {
+            origin: url.as_str().to_owned(),
+            host: host.to_owned(),
+            cookies: if url.is_plain_http() { CookieNames::Port(port) } else { CookieNames::Host },
+            csrf,
+        }
+    }
+
+    /// Whether the site is reached through TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        matches!(self.cookies, CookieNames::Host)
+    }
+
+    /// Whether a request names this site as its host.
+    pub(crate) fn is_host(&self, host: Option<&HeaderValue>) -> bool {
+        host.is_some_and(|host| host.as_bytes().eq_ignore_ascii_case(self.host.as_bytes()))
+    }
+
+    /// Whether a form comes from one of our own pages, as far as the browser says (I-14).
+    ///
+    /// `Referrer-Policy: no-referrer` makes browsers send `Origin: null` even from our own forms, so `null` counts only
+    /// where the fetch metadata does not contradict it.
+    pub(crate) fn is_own_form(&self, headers: &HeaderMap) -> bool {
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
+        let own_site = site.is_none_or(|site| site == b"same-origin");
+        let own_origin = origin.is_none_or(|origin| origin == b"null" || origin == self.origin.as_bytes());
+        own_site && own_origin
+    }
+
+    /// Returns the token that a form of `purpose` must bring back; `binding` are the cookies it belongs to.
+    pub(crate) fn csrf_token(&self, purpose: &str, binding: &[&str]) -> String {
+        let mut context = hmac::Context::with_key(&self.csrf);
+        context.update(purpose.as_bytes());
+        for part in binding {
+            context.update(b"\0");
+            context.update(part.as_bytes());
+        }
+        URL_SAFE_NO_PAD.encode(context.sign())
+    }
+
+    /// Whether `token` is that token; compared in constant time.
+    pub(crate) fn is_csrf_token(&self, token: Option<&str>, purpose: &str, binding: &[&str]) -> bool {
+        let expected = self.csrf_token(purpose, binding);
+        token.is_some_and(|token| token.as_bytes().ct_eq(expected.as_bytes()).into())
+    }
+
+    pub(crate) fn session(&self, headers: &HeaderMap) -> Option<SessionCookie> {
+        cookie(headers, &self.cookie_name("")).map(SessionCookie::new)
+    }
+
+    pub(crate) fn interaction(&self, headers: &HeaderMap, grant: GrantId) -> Option<InteractionCookie> {
+        cookie(headers, &self.interaction_name(grant)).map(InteractionCookie::new)
+    }
+
+    pub(crate) fn device(&self, headers: &HeaderMap) -> Option<DeviceCookie> {
+        cookie(headers, &self.cookie_name("device")).map(DeviceCookie::new)
+    }
+
+    /// Sets the cookie of the browser session; it ends with the browser, or earlier.
+    pub(crate) fn set_session(&self, cookie: &SessionCookie) -> String {
+        format!("{}={}{}", self.cookie_name(""), cookie.expose(), self.attributes())
+    }
+
+    /// Removes the cookie of the browser session.
+    pub(crate) fn clear_session(&self) -> String {
+        format!("{}={}; Max-Age=0", self.cookie_name(""), self.attributes())
+    }
+
+    pub(crate) fn set_interaction(
+        &self,
+        grant: GrantId,
+        cookie: &InteractionCookie,
+        life: Duration,
+    ) -> String {
+        let name = self.interaction_name(grant);
+        format!("{name}={}{}; Max-Age={}", cookie.expose(), self.attributes(), life.as_secs())
+    }
+
+    pub(crate) fn set_device(&self, cookie: &DeviceCookie, life: Duration) -> String {
+        let name = self.cookie_name("device");
+        format!("{name}={}{}; Max-Age={}", cookie.expose(), self.attributes(), life.as_secs())
+    }
+
+    /// One cookie per grant, so that two tabs do not disturb each other.
+    fn interaction_name(&self, grant: GrantId) -> String {
+        self.cookie_name(&format!("interaction-{grant}"))
+    }
+
+    fn cookie_name(&self, purpose: &str) -> String {
+        let dash = if purpose.is_empty() { "" } else { "-" };
+        match self.cookies {
+            CookieNames::Host => format!("__Host-keyfob{dash}{purpose}"),
+            CookieNames::Port(port) => format!("keyfob_{port}{dash}{purpose}"),
+        }
+    }
+
+    fn attributes(&self) -> &'static str {
+        match self.cookies {
+            CookieNames::Host => "; Path=/; HttpOnly; SameSite=Lax; Secure",
+            CookieNames::Port(_) => "; Path=/; HttpOnly; SameSite=Lax",
+        }
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split("; "))
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(key, value)| (key == name && !value.is_empty()).then(|| value.to_owned()))
+}

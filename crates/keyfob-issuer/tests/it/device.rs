@@ -1,0 +1,144 @@
+//! The sign-in of a device.
+
+use crate::browser::{Answer, Browser};
+use crate::world::{OWNER, PASSWORD, World, exchange};
+use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
+use serde_json::{Value, json};
+
+const USER_CODE: &str = "/api/accounts/deviceauth/usercode";
+const POLL: &str = "/api/accounts/deviceauth/token";
+const PAGE: &str = "/codex/device";
+
+async fn start(world: &World) -> Value {
+    let answer = world.browser().post_json(USER_CODE, &json!({ "client_id": CLIENT_ID })).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()
+}
+
+async fn poll(world: &World, device: &Value) -> Answer {
+    let body = json!({ "device_auth_id": device["device_auth_id"], "user_code": device["user_code"] });
+    world.browser().post_json(POLL, &body).await
+}
+
+async fn enter(browser: &mut Browser, user_code: &str) -> Answer {
+    let csrf = browser.get(PAGE).await.csrf();
+    browser.post(PAGE, &[("csrf", &csrf), ("user_code", user_code)]).await
+}
+
+async fn decide(world: &World, device: &Value, password: &str, decision: &str) -> Answer {
+    let mut browser = world.browser();
+    let user_code = device["user_code"].as_str().unwrap();
+    let csrf = enter(&mut browser, user_code).await.csrf();
+    let form = [
+        ("csrf", &*csrf),
+        ("user_code", user_code),
+        ("email", OWNER),
+        ("password", password),
+        ("decision", decision),
+    ];
+    browser.post("/codex/device/approve", &form).await
+}
+
+#[tokio::test]
+async fn s_19_an_approved_device_is_given_its_code_once_and_redeems_it() {
+    let world = World::start().await;
+    let device = start(&world).await;
+    assert_eq!((&device["interval"], &device["expires_at"]), (&json!("1"), &json!("2027-01-15T08:15:00Z")));
+    let pending = poll(&world, &device).await;
+    assert_eq!((pending.status, pending.json()), (403, json!({ "error": "authorization_pending" })));
+
+    let done = decide(&world, &device, PASSWORD, "approve").await;
+    assert!(done.status == 200 && done.body.contains("id=\"done\""), "{}", done.body);
+    let delivered = poll(&world, &device).await.json();
+
+    let callback = format!("{}/deviceauth/callback", world.base);
+    let text = |member: &str| delivered[member].as_str().unwrap();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", CLIENT_ID),
+        ("code", text("authorization_code")),
+        ("redirect_uri", &callback),
+        ("code_verifier", text("code_verifier")),
+    ];
+    assert_eq!(poll(&world, &device).await.status, 400, "it is told once");
+    assert_eq!(world.browser().post("/oauth/token", &exchange(text("authorization_code"))).await.status, 400);
+    assert_eq!(world.browser().post("/oauth/token", &fields).await.status, 200);
+}
+
+#[tokio::test]
+async fn i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike() {
+    let world = World::start().await;
+    let (denied, expired, other) = (start(&world).await, start(&world).await, start(&world).await);
+    decide(&world, &denied, "", "deny").await;
+    let mut mixed = other.clone();
+    mixed["user_code"] = denied["user_code"].clone();
+    let unknown = json!({ "device_auth_id": "x", "user_code": "BCDF-GHJK" });
+
+    let mut answers = vec![poll(&world, &denied).await, poll(&world, &mixed).await];
+    answers.push(poll(&world, &unknown).await);
+    world.clock.advance(15 * 60);
+    answers.push(poll(&world, &expired).await);
+
+    for answer in &answers {
+        assert_eq!(answer.essence(), answers[0].essence());
+        assert_eq!(answer.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn i_46_approval_needs_the_password_the_shown_code_and_the_button() {
+    let world = World::start().await;
+    let (device, other) = (start(&world).await, start(&world).await);
+    let code = |device: &Value| device["user_code"].as_str().unwrap().to_owned();
+    let mut browser = world.browser();
+    let page = enter(&mut browser, &code(&device).to_lowercase().replace('-', " ")).await;
+    for shown in [&*code(&device), "Codex CLI and keyfob", "started this yourself"] {
+        assert!(page.body.contains(shown), "{shown}");
+    }
+    let csrf = page.csrf();
+    let send = async |csrf: &str, user_code: &str, password: &str, decision: &str| {
+        let form = [
+            ("csrf", csrf),
+            ("user_code", user_code),
+            ("email", OWNER),
+            ("password", password),
+            ("decision", decision),
+        ];
+        browser.clone().post("/codex/device/approve", &form).await.status
+    };
+
+    assert_eq!(send(&csrf, &code(&device), "wrong horse", "approve").await, 401);
+    assert_eq!(send(&csrf, &code(&device), PASSWORD, "maybe").await, 400);
+    assert_eq!(send("x", &code(&device), PASSWORD, "approve").await, 403);
+    assert_eq!(send(&csrf, &code(&other), PASSWORD, "approve").await, 403);
+    assert_eq!(world.browser().get("/codex/device/approve").await.status, 405);
+    assert_eq!(poll(&world, &device).await.status, 403, "nothing was approved");
+    assert_eq!(send(&csrf, &code(&device), PASSWORD, "approve").await, 200);
+    assert_eq!(send(&csrf, &code(&device), PASSWORD, "approve").await, 404, "once");
+}
+
+#[tokio::test]
+async fn i_44_a_browser_may_guess_ten_times_in_a_quarter_of_an_hour() {
+    let world = World::start().await;
+    let device = start(&world).await;
+    let right = device["user_code"].as_str().unwrap();
+    let mut browser = world.browser();
+
+    for _ in 0..10 {
+        assert_eq!(enter(&mut browser, "BCDF-GHJK").await.status, 404);
+    }
+
+    assert_eq!(enter(&mut browser, right).await.status, 429);
+    world.clock.advance(15 * 60);
+    assert_eq!(enter(&mut browser, "BCDF-GHJK").await.status, 404);
+}
+
+#[tokio::test]
+async fn i_49_a_client_that_may_not_use_codes_gets_none() {
+    let world = World::start().await;
+
+    for client in ["nobody", GATEWAY_CLIENT_ID] {
+        let answer = world.browser().post_json(USER_CODE, &json!({ "client_id": client })).await;
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_client")));
+    }
+}

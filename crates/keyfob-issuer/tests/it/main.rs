@@ -1,0 +1,20 @@
+//! The issuer through its public door: HTTP against a server in this process, and the program's own commands.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as loudly as tests"
+)]
+
+mod authorize;
+mod browser;
+mod command;
+mod device;
+mod headers;
+mod refresh;
+mod rest;
+mod sign_in;
+mod token;
+mod world;

@@ -1,0 +1,45 @@
+//! What rests on the disk.
+
+use crate::world::{PASSWORD, Tokens, VERIFIER, World, codex_request, exchange};
+use keyfob_codex::client::CLIENT_ID;
+use serde_json::json;
+
+#[tokio::test]
+async fn i_29_the_database_holds_nothing_that_could_be_redeemed() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let interaction = world.begin(&mut browser, &codex_request()).await;
+    world.sign_in(&mut browser, &interaction, PASSWORD).await;
+    let code = world.decide(&mut browser, &interaction, "approve").await.redirected()["code"].clone();
+    let first = Tokens::read(&browser.post("/oauth/token", &exchange(&code)).await);
+    let second = Tokens::read(&world.refresh(&first.refresh).await);
+    let device = browser
+        .post_json("/api/accounts/deviceauth/usercode", &json!({ "client_id": CLIENT_ID }))
+        .await
+        .json();
+    let mut secrets = vec![PASSWORD.to_owned(), VERIFIER.to_owned(), code];
+    for tokens in [first, second] {
+        let signatures =
+            [&tokens.access, &tokens.id].map(|token| token.rsplit('.').next().unwrap().to_owned());
+        secrets.extend([tokens.refresh.trim_start_matches("kfr_").to_owned()]);
+        secrets.extend(signatures);
+    }
+    secrets.extend(browser.cookies.values().cloned());
+    for member in ["device_auth_id", "user_code"] {
+        secrets.push(device[member].as_str().unwrap().to_owned());
+    }
+    secrets.push(device["user_code"].as_str().unwrap().replace('-', ""));
+
+    let mut rest = std::fs::read(world.data.path().join("issuer.db")).unwrap();
+    rest.extend(std::fs::read(world.data.path().join("issuer.db-wal")).unwrap());
+
+    assert!(contains(&rest, "mia@example.org"), "the scan finds what is there");
+    for secret in secrets {
+        assert!(!contains(&rest, &secret), "{secret}");
+    }
+    assert!(!contains(&rest, "PRIVATE KEY"));
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}

@@ -1,0 +1,209 @@
+//! The pages of a sign-in.
+
+use crate::world::{OWNER, PASSWORD, World, authorize, changed, codex_request};
+
+#[tokio::test]
+async fn i_53_a_wrong_password_and_an_unknown_user_get_the_same_page() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let interaction = world.begin(&mut browser, &codex_request()).await;
+    let csrf = browser.get(&interaction).await.csrf();
+    let path = format!("{interaction}/sign-in");
+
+    let mut answers = Vec::new();
+    for (email, password) in [
+        (OWNER, "wrong horse"),
+        ("nobody@example.org", PASSWORD),
+        ("no address", PASSWORD),
+        (OWNER, ""),
+        ("", ""),
+    ] {
+        let form = [("csrf", &*csrf), ("email", email), ("password", password)];
+        answers.push(browser.post(&path, &form).await);
+    }
+
+    for answer in &answers {
+        assert_eq!(answer.essence(), answers[0].essence());
+        assert_eq!((answer.status, answer.set_cookies()), (401, vec![]));
+    }
+}
+
+#[tokio::test]
+async fn s_01_a_whole_sign_in_ends_at_the_callback_with_code_state_and_issuer() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let interaction = world.begin(&mut browser, &codex_request()).await;
+
+    let signed_in = world.sign_in(&mut browser, &interaction, PASSWORD).await;
+    assert_eq!((signed_in.status, signed_in.location()), (303, Some(&*interaction)));
+    let page = browser.get(&interaction).await;
+    for shown in ["Codex CLI and keyfob", OWNER, "Personal"] {
+        assert!(page.body.contains(shown), "{shown}");
+    }
+    let approved = world.decide(&mut browser, &interaction, "approve").await;
+
+    let answer = approved.redirected();
+    assert_eq!(answer["state"], "the-state");
+    assert_eq!(answer["iss"], world.base);
+    assert_eq!(answer["code"].len(), 43);
+    assert!(browser.get(&interaction).await.body.contains("id=\"finished\""));
+}
+
+#[tokio::test]
+async fn a_denial_is_told_to_the_client_and_cannot_be_taken_back() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let interaction = world.begin(&mut browser, &codex_request()).await;
+    world.sign_in(&mut browser, &interaction, PASSWORD).await;
+    let csrf = browser.get(&interaction).await.csrf();
+    let confirm = format!("{interaction}/confirm");
+
+    let denied = browser.post(&confirm, &[("csrf", &csrf), ("decision", "deny")]).await;
+    let again = browser.post(&confirm, &[("csrf", &csrf), ("decision", "approve")]).await;
+
+    assert_eq!(denied.redirected()["error"], "access_denied");
+    assert_eq!((again.status, again.location()), (303, Some(&*interaction)));
+}
+
+#[tokio::test]
+async fn i_12_a_signed_in_browser_is_asked_to_confirm_every_time() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let first = world.begin(&mut browser, &codex_request()).await;
+    world.sign_in(&mut browser, &first, PASSWORD).await;
+    world.decide(&mut browser, &first, "approve").await;
+
+    let second = world.begin(&mut browser, &codex_request()).await;
+
+    assert!(browser.get(&second).await.body.contains("id=\"confirm\""));
+}
+
+#[tokio::test]
+async fn i_14_a_get_changes_nothing_and_a_form_from_elsewhere_neither() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let interaction = world.begin(&mut browser, &codex_request()).await;
+    let csrf = browser.get(&interaction).await.csrf();
+    let form = [("csrf", &*csrf), ("email", OWNER), ("password", PASSWORD)];
+    let path = format!("{interaction}/sign-in");
+
+    for step in ["sign-in", "confirm", "sign-out"] {
+        assert_eq!(browser.get(&format!("{interaction}/{step}")).await.status, 405, "{step}");
+    }
+    for headers in [
+        [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
+        [("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
+        [("origin", "null"), ("sec-fetch-site", "cross-site")],
+        [("origin", &*world.base), ("sec-fetch-site", "same-site")],
+    ] {
+        assert_eq!(browser.post_form_with(&path, &headers, &form).await.status, 403, "{headers:?}");
+    }
+    assert_eq!(browser.post(&path, &changed(&form, &[("csrf", "x")])).await.status, 403);
+    assert_eq!(browser.post(&path, &form[1..]).await.status, 403);
+    // Chromium sends this from a page with `no-referrer`.
+    let own = [("origin", "null"), ("sec-fetch-site", "same-origin")];
+    assert_eq!(browser.post_form_with(&path, &own, &form).await.status, 303);
+}
+
+#[tokio::test]
+async fn i_15_signing_in_replaces_the_session_and_kills_the_one_before() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let name = format!("keyfob_{}", world.base.rsplit(':').next().unwrap());
+    let first = world.begin(&mut browser, &codex_request()).await;
+    browser.cookies.insert(name.clone(), "planted".into());
+    world.sign_in(&mut browser, &first, PASSWORD).await;
+    let session = browser.cookies[&name].clone();
+    assert_ne!(session, "planted");
+
+    let csrf = browser.get(&first).await.csrf();
+    browser.post(&format!("{first}/sign-out"), &[("csrf", &csrf)]).await;
+    assert_eq!(browser.cookies.get(&name), None);
+    browser.cookies.insert(name, session);
+
+    assert!(browser.get(&first).await.body.contains("id=\"sign-in\""), "a dead session signs nobody in");
+}
+
+#[tokio::test]
+async fn i_15_the_pages_of_a_grant_belong_to_the_browser_that_asked() {
+    let world = World::start().await;
+    let interaction = world.begin(&mut world.browser(), &codex_request()).await;
+
+    let stranger = world.browser().get(&interaction).await;
+
+    assert_eq!(stranger.status, 400);
+    assert!(!stranger.body.contains("<form"));
+}
+
+#[tokio::test]
+async fn i_16_cookies_have_exactly_these_attributes() {
+    let plain = World::start().await;
+    let port = plain.base.rsplit(':').next().unwrap().to_owned();
+    let mut browser = plain.browser();
+    let asked = browser.get(&authorize(&codex_request())).await;
+    let interaction = asked.location().unwrap().to_owned();
+    let signed_in = plain.sign_in(&mut browser, &interaction, PASSWORD).await;
+    let shape = |cookie: &str| {
+        let (pair, attributes) = cookie.split_once("; ").unwrap();
+        let (name, value) = pair.split_once('=').unwrap();
+        (name.to_owned(), value.len(), attributes.to_owned())
+    };
+    let grant = interaction.rsplit('/').next().unwrap();
+
+    assert_eq!(
+        shape(&asked.set_cookies()[0]),
+        (
+            format!("keyfob_{port}-interaction-{grant}"),
+            43,
+            "Path=/; HttpOnly; SameSite=Lax; Max-Age=900".into()
+        )
+    );
+    assert_eq!(
+        shape(&signed_in.set_cookies()[0]),
+        (format!("keyfob_{port}"), 43, "Path=/; HttpOnly; SameSite=Lax".into())
+    );
+
+    let secure = World::start_as("https://id.example.org").await;
+    let asked = secure.browser().get_with(&authorize(&codex_request()), ("host", "id.example.org")).await;
+    let grant = asked.location().unwrap().rsplit('/').next().unwrap().to_owned();
+    assert_eq!(
+        shape(&asked.set_cookies()[0]),
+        (
+            format!("__Host-keyfob-interaction-{grant}"),
+            43,
+            "Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=900".into()
+        )
+    );
+}
+
+#[tokio::test]
+async fn i_17_every_redirect_after_a_form_is_a_303() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let interaction = world.begin(&mut browser, &codex_request()).await;
+
+    let signed_in = world.sign_in(&mut browser, &interaction, PASSWORD).await;
+    let csrf = browser.get(&interaction).await.csrf();
+    let signed_out = browser.post(&format!("{interaction}/sign-out"), &[("csrf", &csrf)]).await;
+    world.sign_in(&mut browser, &interaction, PASSWORD).await;
+    let approved = world.decide(&mut browser, &interaction, "approve").await;
+
+    assert_eq!([signed_in.status, signed_out.status, approved.status], [303, 303, 303]);
+    assert!(!approved.location().unwrap().contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn a_session_ends_after_twelve_hours_and_an_interaction_after_fifteen_minutes() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let first = world.begin(&mut browser, &codex_request()).await;
+    world.sign_in(&mut browser, &first, PASSWORD).await;
+
+    world.clock.advance(15 * 60);
+    assert!(browser.get(&first).await.body.contains("id=\"finished\""));
+    world.clock.advance(12 * 3600 - 15 * 60 - 1);
+    let second = world.begin(&mut browser, &codex_request()).await;
+    assert!(browser.get(&second).await.body.contains("id=\"confirm\""));
+    world.clock.advance(1);
+    assert!(browser.get(&second).await.body.contains("id=\"sign-in\""));
+}

@@ -1,0 +1,202 @@
+//! An issuer in this process, on an ephemeral port, with a clock that a test moves.
+
+use crate::browser::{Answer, Browser};
+use keyfob_codex::client::CLIENT_ID;
+use keyfob_issuer::command::init::{NewIssuer, init};
+use keyfob_issuer::config::Config;
+use keyfob_issuer::{App, router, server};
+use keyfob_issuer_core::password::Password;
+use keyfob_issuer_core::user::Email;
+use keyfob_jose::SigningKey;
+use keyfob_oauth::{Clock, CodeVerifier, Entropy, EntropyError, Timestamp};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+pub(crate) const OWNER: &str = "mia@example.org";
+pub(crate) const PASSWORD: &str = "correct horse";
+pub(crate) const CALLBACK: &str = "http://127.0.0.1:43117/auth/callback";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const START: i64 = 1_800_000_000;
+
+/// An issuer and its surroundings.
+pub(crate) struct World {
+    pub(crate) base: String,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) data: tempfile::TempDir,
+    server: AbortHandle,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct TestEntropy;
+
+impl Entropy for TestEntropy {
+    #[expect(clippy::disallowed_methods, reason = "the tests' adapter of randomness")]
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        getrandom::fill(bytes).map_err(|_| EntropyError)
+    }
+}
+
+/// Tokens as they came.
+#[derive(Clone, Debug)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) id: String,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        Self::start_at(listener, base.clone(), &base).await
+    }
+
+    /// Starts an issuer whose address is `url`, wherever it listens.
+    pub(crate) async fn start_as(url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        Self::start_at(listener, base, url).await
+    }
+
+    async fn start_at(listener: TcpListener, base: String, url: &str) -> Self {
+        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        let data = tempfile::tempdir().unwrap();
+        make_issuer(data.path(), url, &*clock).await;
+        let app = App::open(data.path(), Arc::<TestClock>::clone(&clock), Arc::new(TestEntropy)).await;
+        let serving = server::serve(vec![listener], router(Arc::new(app.unwrap())), std::future::pending());
+        let server = tokio::spawn(serving).abort_handle();
+        Self { base, clock, data, server }
+    }
+
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(&self.base)
+    }
+
+    /// Opens the sign-in page of an authorization request.
+    pub(crate) async fn begin(&self, browser: &mut Browser, request: &[(&str, &str)]) -> String {
+        let answer = browser.get(&authorize(request)).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        answer.location().unwrap().to_owned()
+    }
+
+    /// Signs in at the interaction's page and returns the answer to the form.
+    pub(crate) async fn sign_in(&self, browser: &mut Browser, interaction: &str, password: &str) -> Answer {
+        let csrf = browser.get(interaction).await.csrf();
+        let form = [("csrf", &*csrf), ("email", OWNER), ("password", password)];
+        browser.post(&format!("{interaction}/sign-in"), &form).await
+    }
+
+    pub(crate) async fn decide(&self, browser: &mut Browser, interaction: &str, decision: &str) -> Answer {
+        let csrf = browser.get(interaction).await.csrf();
+        let form = [("csrf", &*csrf), ("decision", decision)];
+        browser.post(&format!("{interaction}/confirm"), &form).await
+    }
+
+    /// Goes the whole way to a code.
+    pub(crate) async fn code(&self, request: &[(&str, &str)]) -> String {
+        let mut browser = self.browser();
+        let interaction = self.begin(&mut browser, request).await;
+        self.sign_in(&mut browser, &interaction, PASSWORD).await;
+        let answer = self.decide(&mut browser, &interaction, "approve").await;
+        answer.redirected()["code"].clone()
+    }
+
+    /// Goes the whole way to tokens.
+    pub(crate) async fn tokens(&self) -> Tokens {
+        let code = self.code(&codex_request()).await;
+        let answer = self.browser().post("/oauth/token", &exchange(&code)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        Tokens::read(&answer)
+    }
+
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.browser().post("/oauth/token", &refresh(CLIENT_ID, refresh_token)).await
+    }
+}
+
+impl Tokens {
+    pub(crate) fn read(answer: &Answer) -> Self {
+        let json = answer.json();
+        let text = |member: &str| json[member].as_str().unwrap().to_owned();
+        Self { access: text("access_token"), refresh: text("refresh_token"), id: text("id_token") }
+    }
+}
+
+pub(crate) async fn make_issuer(data: &Path, url: &str, clock: &dyn Clock) {
+    let new = NewIssuer {
+        config: Config::new(url, None).unwrap(),
+        owner: Email::parse(OWNER).unwrap(),
+        password: Password::chosen(PASSWORD.into()).unwrap(),
+        signing_key: SigningKey::generate().unwrap(),
+    };
+    init(data, new, clock, &TestEntropy).await.unwrap();
+}
+
+pub(crate) fn challenge() -> String {
+    CodeVerifier::parse(VERIFIER).unwrap().challenge().as_str().to_owned()
+}
+
+/// The authorization request of the Codex CLI.
+pub(crate) fn codex_request() -> [(&'static str, &'static str); 7] {
+    [
+        ("response_type", "code"),
+        ("client_id", CLIENT_ID),
+        ("redirect_uri", CALLBACK),
+        ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+        ("code_challenge_method", "S256"),
+        ("state", "the-state"),
+        ("scope", keyfob_codex::authorize::SCOPE),
+    ]
+}
+
+/// Returns `request` with `changes`; an empty value takes a parameter away.
+pub(crate) fn changed<'a>(
+    request: &[(&'a str, &'a str)],
+    changes: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let kept = request.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    kept.chain(changes).filter(|(_, value)| !value.is_empty()).copied().collect()
+}
+
+pub(crate) fn authorize(request: &[(&str, &str)]) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(request).finish();
+    format!("/oauth/authorize?{query}")
+}
+
+pub(crate) fn exchange(code: &str) -> [(&'static str, &str); 5] {
+    [
+        ("grant_type", "authorization_code"),
+        ("client_id", CLIENT_ID),
+        ("code", code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ]
+}
+
+pub(crate) fn refresh<'a>(client_id: &'a str, refresh_token: &'a str) -> [(&'static str, &'a str); 3] {
+    [("grant_type", "refresh_token"), ("client_id", client_id), ("refresh_token", refresh_token)]
+}
