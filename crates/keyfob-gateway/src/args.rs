@@ -1,0 +1,38 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Puts a real sign-in in front of a model server.
+#[derive(Debug, Parser)]
+#[command(name = "keyfob-gateway", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Edge(Edge),
+}
+
+/// Verifies access tokens and forwards requests to one upstream.
+#[derive(Debug, Args)]
+pub(crate) struct Edge {
+    /// Address and port to listen on; port 0 picks a free one.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// The issuer whose access tokens are accepted.
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
+    /// What tokens must be meant for [default: the issuer's URL].
+    #[arg(long, value_name = "URL")]
+    pub(crate) audience: Option<String>,
+    /// Where requests go: an OpenAI-compatible server, or `demo` for the built-in one.
+    #[arg(long, value_name = "URL|demo")]
+    pub(crate) upstream: String,
+    /// A file with the upstream's key, sent as a bearer token.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) upstream_key_file: Option<PathBuf>,
+}

@@ -1,0 +1,138 @@
+//! Answers that are not the upstream's, each saying whose fault it is, in the shape that clients of the API read.
+
+use crate::body::{Body, full};
+use http::{HeaderValue, Response, StatusCode, header};
+
+/// Why a request was not served.
+///
+/// The caller's faults come first, then the gateway's, then the upstream's. The real Codex CLI prints the message and offers
+/// nothing itself, so a refused caller is told the remedy there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// One sentence for every token that is presented in vain: which check failed is nobody's business (G-33).
+    #[error(
+        "The access token is not valid here. Run `keyfob login` to sign in again (`keyfob status` shows the present \
+         sign-in). If Codex signed in to this gateway by itself, remove `$CODEX_HOME/secrets/gateway_oauth.json` and \
+         sign in again"
+    )]
+    InvalidToken,
+    #[error(
+        "This gateway needs an access token. Run `keyfob login` to sign in, then send the token that `keyfob token` \
+         prints as `Authorization: Bearer TOKEN`"
+    )]
+    MissingToken,
+    #[error("There is nothing at this address")]
+    NotFound,
+    #[error("This method is not allowed")]
+    MethodNotAllowed,
+    #[error("The request target must be a path of this gateway")]
+    OtherHost,
+    #[error(
+        "This gateway does not change protocols on a connection; set `supports_websockets = false` in the client"
+    )]
+    Upgrade,
+    #[error("The request body is larger than 32 MiB")]
+    BodyTooLarge,
+    #[error("The request body did not arrive whole")]
+    BodyBroken,
+    #[error("The request body is not a JSON object in plain encoding")]
+    NotJson,
+    #[error("The gateway has not reached its issuer yet and cannot check access tokens. Try again shortly")]
+    KeysUnavailable,
+    #[error("The gateway cannot reach its upstream")]
+    UpstreamUnreachable,
+    #[error("The gateway's upstream did not answer in time")]
+    UpstreamSilent,
+    #[error("The gateway's upstream redirected the request, which is not followed")]
+    UpstreamRedirected,
+    #[error("The gateway's upstream refused the gateway's own credential; its administrator must replace it")]
+    UpstreamRefusedGateway,
+    #[error("The gateway's upstream gave an answer that cannot be passed on")]
+    UpstreamUnusable,
+}
+
+/// The plain challenge, for a request without a token (RFC 6750 §3).
+const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="keyfob""#);
+/// The challenge for a token that is not accepted (RFC 6750 §3.1).
+const CHALLENGE_INVALID: HeaderValue = HeaderValue::from_static(
+    r#"Bearer realm="keyfob", error="invalid_token", error_description="The access token is not valid here""#,
+);
+/// How soon a caller may try again while the issuer is out of reach, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+impl Refusal {
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidToken | Self::MissingToken => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::OtherHost | Self::BodyBroken | Self::NotJson => StatusCode::BAD_REQUEST,
+            Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamSilent => StatusCode::GATEWAY_TIMEOUT,
+            Self::UpstreamUnreachable
+            | Self::UpstreamRedirected
+            | Self::UpstreamRefusedGateway
+            | Self::UpstreamUnusable => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidToken => "invalid_token",
+            Self::MissingToken => "missing_token",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::OtherHost => "invalid_target",
+            Self::Upgrade => "upgrade_not_supported",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyBroken => "body_broken",
+            Self::NotJson => "invalid_json",
+            Self::KeysUnavailable => "issuer_unreachable",
+            Self::UpstreamUnreachable => "upstream_unreachable",
+            Self::UpstreamSilent => "upstream_timeout",
+            Self::UpstreamRedirected => "upstream_redirect",
+            Self::UpstreamRefusedGateway => "upstream_refused_gateway",
+            Self::UpstreamUnusable => "upstream_unusable",
+        }
+    }
+
+    const fn challenge(self) -> Option<HeaderValue> {
+        match self {
+            Self::InvalidToken => Some(CHALLENGE_INVALID),
+            Self::MissingToken => Some(CHALLENGE),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection is of no further use: what follows on it may not be what it seems.
+    const fn ends_connection(self) -> bool {
+        matches!(
+            self,
+            Self::MethodNotAllowed | Self::OtherHost | Self::Upgrade | Self::BodyTooLarge | Self::BodyBroken
+        )
+    }
+
+    /// Returns the answer; JSON always, never a page and never a redirect.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let kind = if self.status().is_server_error() { "server_error" } else { "invalid_request_error" };
+        let body = serde_json::json!({
+            "error": { "message": self.to_string(), "type": kind, "param": null, "code": self.code() }
+        });
+        let mut response = Response::new(full(body.to_string()));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if self == Self::KeysUnavailable {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if self.ends_connection() {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}

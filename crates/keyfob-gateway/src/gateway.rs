@@ -1,0 +1,189 @@
+//! One request's road through the gateway.
+
+use crate::authenticate::Authenticator;
+use crate::body::{Body, Limits, Passing, full};
+use crate::error::Refusal;
+use crate::http_client::{HttpClient, HttpClientError, Trust, http_client};
+use crate::keys::Keys;
+use crate::record::Record;
+use crate::route::{is_health_check, refuse_proxying, route};
+use crate::upstream::{self, Upstream};
+use crate::{demo, headers, relay};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What a gateway serves, and whom.
+#[derive(Debug)]
+pub struct Config {
+    /// Whose signatures are believed.
+    pub issuer: IssuerUrl,
+    /// What tokens must be meant for.
+    pub audience: Audience,
+    /// What answers.
+    pub upstream: Upstream,
+}
+
+/// A gateway cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It cannot send requests.
+    #[error("cannot make an HTTP client")]
+    HttpClient(#[from] HttpClientError),
+    /// Requests could not be told apart.
+    #[error("cannot name requests")]
+    Entropy(#[from] EntropyError),
+}
+
+/// Serves requests; shared by all connections.
+#[derive(Debug)]
+pub struct Gateway {
+    keys: Arc<Keys>,
+    authenticator: Authenticator,
+    upstream: Upstream,
+    client: HttpClient,
+    clock: Arc<dyn Clock>,
+    request_names: RequestNames,
+}
+
+/// What a caller's body must keep to (security G-23, G-24).
+const CALLER_LIMITS: Limits = Limits { idle: Duration::from_secs(30), size: Some(32 * 1024 * 1024) };
+/// The name of a request, on every answer and in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl Gateway {
+    /// Makes a gateway; nothing is fetched yet.
+    pub fn new(config: Config, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, StartError> {
+        let client = http_client(trust(&config))?;
+        let keys = Arc::new(Keys::new(config.issuer, client.clone()));
+        Ok(Self {
+            authenticator: Authenticator::new(Arc::clone(&keys), config.audience, Arc::clone(&clock)),
+            keys,
+            upstream: config.upstream,
+            client,
+            clock,
+            request_names: RequestNames::new(entropy)?,
+        })
+    }
+
+    /// Keeps the issuer's keys fresh until the future is dropped.
+    pub(crate) async fn keep_keys_fresh(&self) -> Infallible {
+        self.keys.keep_fresh().await
+    }
+
+    /// Answers one request, and records it.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        let mut record = Record::begin(self.request_names.next(), request.method(), request.uri().path());
+        let response = self.serve(request, &mut record).await.unwrap_or_else(Refusal::into_response);
+        let (mut parts, body) = response.into_parts();
+        match HeaderValue::from_str(record.request_id()) {
+            Ok(name) => drop(parts.headers.insert(REQUEST_ID, name)),
+            Err(_) => debug_assert!(false, "names of requests are hexadecimal"),
+        }
+        let body = record.follow(parts.status, body);
+        Response::from_parts(parts, body)
+    }
+
+    async fn serve(
+        &self,
+        mut request: Request<Incoming>,
+        record: &mut Record,
+    ) -> Result<Response<Body>, Refusal> {
+        refuse_proxying(&request)?;
+        if is_health_check(&request) {
+            return Ok(self.health());
+        }
+        let (caller, token) = match self.authenticator.authenticate(request.headers()).await {
+            Ok(accepted) => accepted,
+            Err(refusal) => {
+                hear_out(&mut request).await;
+                return Err(refusal);
+            }
+        };
+        record.caller(&caller.subject);
+        let path = route(&request)?;
+        headers::toward_upstream(request.headers_mut(), &token);
+        let request = bounded(request)?;
+        match &self.upstream {
+            Upstream::Demo => {
+                demo::answer(&path, request, &caller, record.request_id(), self.clock.now()).await
+            }
+            Upstream::Http { url, key } => {
+                let response = upstream::send(&self.client, url, key.as_ref(), &path, request).await?;
+                relay::relay(response, key.as_ref()).await
+            }
+        }
+    }
+
+    fn health(&self) -> Response<Body> {
+        let keys = if self.keys.are_loaded() { "loaded" } else { "not loaded" };
+        let mut response = Response::new(full(format!("ok\nkeys: {keys}\n")));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response
+    }
+}
+
+/// Certificates are needed as soon as one address is https.
+fn trust(config: &Config) -> Trust {
+    let plain_upstream = match &config.upstream {
+        Upstream::Demo => true,
+        Upstream::Http { url, .. } => url.is_plain_http(),
+    };
+    if plain_upstream && config.issuer.is_plain_http() { Trust::Nobody } else { Trust::System }
+}
+
+/// Refuses a body that announces too much, and stops one that turns out to be too much.
+fn bounded(request: Request<Incoming>) -> Result<Request<Body>, Refusal> {
+    let announced = request.body().size_hint().lower();
+    if CALLER_LIMITS.size.is_some_and(|most| announced > most) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    Ok(request.map(|body| Passing::new(body, CALLER_LIMITS).boxed_unsync()))
+}
+
+/// Reads what a refused caller is still sending, within reason: a connection that is closed on unread bytes may be
+/// reset before the caller has read why it was refused.
+async fn hear_out(request: &mut Request<Incoming>) {
+    const MOST: usize = 1024 * 1024;
+    const LONGEST: Duration = Duration::from_secs(2);
+    if request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let rest = async {
+        let mut heard = 0;
+        while let Some(Ok(frame)) = request.body_mut().frame().await {
+            heard += frame.data_ref().map_or(0, Bytes::len);
+            if heard > MOST {
+                break;
+            }
+        }
+    };
+    if tokio::time::timeout(LONGEST, rest).await.is_err() {
+        tracing::debug!("a refused caller is still sending");
+    }
+}
+
+/// Names requests: unlike before and after a restart, in order within one run.
+#[derive(Debug)]
+struct RequestNames {
+    run: u64,
+    next: AtomicU64,
+}
+
+impl RequestNames {
+    fn new(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        Ok(Self { run: u64::from_be_bytes(entropy.bytes()?), next: AtomicU64::new(1) })
+    }
+
+    fn next(&self) -> String {
+        format!("{:016x}{:08x}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,41 @@
+//! The LLM proxy: people and tools call models with their own sign-in, and nobody passes API keys around.
+//!
+//! `keyfob-gateway edge` stands in front of one OpenAI-compatible upstream. Each request takes one road:
+//!
+//! ```text
+//! request ─► authenticate   the access token, against the issuer's published keys      ─► Caller
+//!         ─► route          an allowed method, and one canonical path under /v1/
+//!         ─► headers        hop-by-hop and credentials dropped, the upstream's key added
+//!         ─► upstream       sent once, the body as it comes
+//!         ─► relay          status and headers, then each chunk as it comes
+//!         ─► record         one log line: request id, subject, path, status, time, bytes
+//! ```
+//!
+//! It refuses: a caller without a valid access token; to send a caller's token anywhere; to let a caller choose the
+//! host (absolute-form targets, CONNECT, Upgrade); paths with two readings; redirects of the upstream; plain http to
+//! another machine; to keep, buffer or log what is said; to answer from the demo unless it was asked for by name.
+//!
+//! ```
+//! use keyfob_gateway::upstream::{Upstream, UpstreamUrl};
+//!
+//! assert!(UpstreamUrl::parse("https://api.example/v1").is_ok());
+//! assert!(UpstreamUrl::parse("http://api.example/v1").is_err());
+//! assert_eq!(Upstream::Demo.to_string(), "demo");
+//! ```
+//!
+//! Start reading at [`gateway`], which drives the road above; [`server`] is the listener around it.
+
+mod authenticate;
+mod body;
+mod cache;
+mod demo;
+mod error;
+pub mod gateway;
+mod headers;
+mod http_client;
+mod keys;
+mod record;
+mod relay;
+mod route;
+pub mod server;
+pub mod upstream;

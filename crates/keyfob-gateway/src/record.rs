@@ -1,0 +1,132 @@
+//! One log line per request: who, what, how it ended; never a body, a header or a query.
+
+use crate::body::{Body, BodyError};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use keyfob_oauth::{Subject, text};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+/// What is known about a request so far; written to the log when it is dropped, however the request ended.
+#[derive(Debug)]
+pub(crate) struct Record {
+    request_id: String,
+    method: Method,
+    path: String,
+    started: Instant,
+    subject: Option<Subject>,
+    status: Option<StatusCode>,
+    bytes: u64,
+    ended: Ended,
+}
+
+/// How far an answer came.
+#[derive(Clone, Copy, Debug)]
+enum Ended {
+    /// The caller left before the answer was over.
+    CallerLeft,
+    /// The upstream broke off.
+    BrokenOff,
+    /// All of it was handed over.
+    Whole,
+}
+
+impl Ended {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::CallerLeft => "caller_left",
+            Self::BrokenOff => "broken_off",
+            Self::Whole => "whole",
+        }
+    }
+}
+
+impl Record {
+    pub(crate) fn begin(request_id: String, method: &Method, path: &str) -> Self {
+        Self {
+            request_id,
+            method: method.clone(),
+            path: text::printable(path),
+            started: Instant::now(),
+            subject: None,
+            status: None,
+            bytes: 0,
+            ended: Ended::CallerLeft,
+        }
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// Notes who called.
+    pub(crate) fn caller(&mut self, subject: &Subject) {
+        self.subject = Some(subject.clone());
+    }
+
+    /// Notes the status and returns the body that completes this record while it is sent.
+    pub(crate) fn follow(mut self, status: StatusCode, body: Body) -> Body {
+        self.status = Some(status);
+        if body.is_end_stream() {
+            self.ended = Ended::Whole;
+        }
+        Recorded { body, record: self }.boxed_unsync()
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        tracing::info!(
+            request.id = %self.request_id,
+            subject = self.subject.as_ref().map(Subject::as_str),
+            method = %self.method,
+            path = %self.path,
+            status = self.status.map(|status| status.as_u16()),
+            ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            bytes = self.bytes,
+            ended = self.ended.as_str(),
+            "request"
+        );
+    }
+}
+
+struct Recorded {
+    body: Body,
+    record: Record,
+}
+
+impl HttpBody for Recorded {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        match &frame {
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.record.bytes = self.record.bytes.saturating_add(length as u64);
+                // A body of known length is not polled again after its last byte.
+                if self.body.is_end_stream() {
+                    self.record.ended = Ended::Whole;
+                }
+            }
+            Some(Err(_)) => self.record.ended = Ended::BrokenOff,
+            None => self.record.ended = Ended::Whole,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,128 @@
+//! Where a request goes: one allow list, on one reading of the path.
+
+use crate::error::Refusal;
+use http::{Method, Request, header};
+
+/// A path that was checked: what follows `/v1` of the caller's path, with the query, as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UpstreamPath(String);
+
+impl UpstreamPath {
+    /// Returns the path and query after the base, with a slash in front.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the path without the query.
+    pub(crate) fn path(&self) -> &str {
+        self.0.split_once('?').map_or(self.as_str(), |(path, _query)| path)
+    }
+}
+
+/// The methods of the APIs that are served.
+const METHODS: [Method; 4] = [Method::GET, Method::HEAD, Method::POST, Method::DELETE];
+
+/// Refuses what would make a relay of the gateway: tunnels, other protocols, and targets with a host of their own.
+pub(crate) fn refuse_proxying<B>(request: &Request<B>) -> Result<(), Refusal> {
+    if request.method() == Method::CONNECT || request.method() == Method::TRACE {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    let target = request.uri();
+    if target.scheme().is_some() || target.authority().is_some() || target.path() == "*" {
+        return Err(Refusal::OtherHost);
+    }
+    if request.headers().contains_key(header::UPGRADE) {
+        return Err(Refusal::Upgrade);
+    }
+    Ok(())
+}
+
+/// Whether the request asks only if the gateway is up, which needs no token.
+pub(crate) fn is_health_check<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && request.uri().path() == "/healthz"
+}
+
+/// Returns where at the upstream the request goes (security G-09).
+pub(crate) fn route<B>(request: &Request<B>) -> Result<UpstreamPath, Refusal> {
+    let path = request.uri().path();
+    let rest = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).ok_or(Refusal::NotFound)?;
+    if !is_canonical(rest) {
+        return Err(Refusal::NotFound);
+    }
+    if !METHODS.contains(request.method()) {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    let with_query = match request.uri().query() {
+        None => rest.to_owned(),
+        Some(query) if query.bytes().all(|byte| byte.is_ascii_graphic()) => format!("{rest}?{query}"),
+        Some(_) => return Err(Refusal::NotFound),
+    };
+    Ok(UpstreamPath(with_query))
+}
+
+/// Whether every server reads `path` as the same segments: none empty, none of dots, nothing escaped.
+fn is_canonical(path: &str) -> bool {
+    path.split('/').skip(1).all(|segment| {
+        !matches!(segment, "" | "." | "..")
+            && segment.bytes().all(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'@' | b',')
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routed(method: &str, target: &str) -> Result<UpstreamPath, Refusal> {
+        let request = Request::builder().method(method).uri(target).body(()).unwrap();
+        refuse_proxying(&request)?;
+        route(&request)
+    }
+
+    #[test]
+    fn g_09_the_path_that_is_matched_is_the_path_that_is_sent() {
+        let to = |path: &str| Ok(UpstreamPath(path.into()));
+
+        assert_eq!(routed("POST", "/v1/responses"), to("/responses"));
+        assert_eq!(routed("GET", "/v1/models?client_version=0.169.0"), to("/models?client_version=0.169.0"));
+        assert_eq!(routed("GET", "/v1/models/ft:gpt:org::id"), to("/models/ft:gpt:org::id"));
+    }
+
+    #[test]
+    fn g_09_paths_with_two_readings_are_not_found() {
+        for path in [
+            "/",
+            "/v1",
+            "/v1/",
+            "/v2/responses",
+            "/v11/responses",
+            "/V1/responses",
+            "/v1//responses",
+            "/v1/responses/",
+            "/v1/../admin",
+            "/v1/./responses",
+            "/v1/..;/admin",
+            "/v1/responses;x=1",
+            "/v1/%2e%2e/admin",
+            "/v1/a%2fb",
+            "/v1/a%5cb",
+            "/v1/a%00",
+            "//v1/responses",
+            "/healthz",
+        ] {
+            assert_eq!(routed("POST", path), Err(Refusal::NotFound), "{path}");
+        }
+    }
+
+    #[test]
+    fn g_12_tunnels_and_other_hosts_are_refused() {
+        assert_eq!(routed("GET", "http://evil.test/v1/models"), Err(Refusal::OtherHost));
+        assert_eq!(routed("CONNECT", "evil.test:443"), Err(Refusal::MethodNotAllowed));
+        assert_eq!(routed("TRACE", "/v1/models"), Err(Refusal::MethodNotAllowed));
+        assert_eq!(routed("OPTIONS", "*"), Err(Refusal::OtherHost));
+        for method in ["TRACK", "PUT", "PATCH", "OPTIONS", "post"] {
+            assert_eq!(routed(method, "/v1/models"), Err(Refusal::MethodNotAllowed), "{method}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The world outside: the one file that reads clock, randomness and environment.
+
+use keyfob_oauth::{Clock, Entropy, EntropyError, Timestamp};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The system's clock.
+#[derive(Debug)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the clock's one adapter")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The system's random bytes.
+#[derive(Debug)]
+pub(crate) struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    #[expect(clippy::disallowed_methods, reason = "the one adapter of randomness")]
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        getrandom::fill(bytes).map_err(|_| EntropyError)
+    }
+}
+
+/// Returns `KEYFOB_LOG`: what is logged, in the syntax of `tracing`'s filters.
+#[expect(clippy::disallowed_methods, reason = "the one adapter of the environment")]
+pub(crate) fn log_filter() -> Option<String> {
+    std::env::var("KEYFOB_LOG").ok()
+}

@@ -1,0 +1,138 @@
+//! The program: what it refuses, what it says, how it ends.
+
+use crate::world::{FakeIssuer, soon};
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Output, Stdio};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, Command};
+
+fn edge(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob-gateway"));
+    command.arg("edge").args(["--listen", "127.0.0.1:0"]).args(arguments).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn refusal(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = soon(edge(arguments).output()).await.unwrap();
+    assert_eq!(status.code(), Some(2), "{arguments:?}");
+    assert_eq!(stdout, b"");
+    String::from_utf8(stderr).unwrap()
+}
+
+fn key_file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn g_11_an_upstream_that_is_not_safe_is_refused_at_the_start() {
+    let refused = [
+        ("http://10.0.0.1/v1", "the upstream must use https; http is allowed only on loopback"),
+        ("https://u:hunter2@api.test/v1", "the upstream must have no user, query or fragment"),
+        ("https://api.test/v1?key=1", "the upstream must have no user, query or fragment"),
+        ("nonsense", "\"nonsense\" is neither a URL nor `demo`"),
+    ];
+    for (upstream, reason) in refused {
+        let said = refusal(&["--issuer", "https://id.test", "--upstream", upstream]).await;
+        assert_eq!(said, format!("keyfob-gateway: error: --upstream: {reason}\n"));
+    }
+}
+
+#[tokio::test]
+async fn there_is_no_silent_default() {
+    for arguments in [&["--issuer", "https://id.test"][..], &["--upstream", "demo"]] {
+        assert!(refusal(arguments).await.contains("required arguments were not provided"));
+    }
+    let issuer = refusal(&["--issuer", "http://id.test", "--upstream", "demo"]).await;
+    assert_eq!(
+        issuer,
+        "keyfob-gateway: error: --issuer: \"http://id.test\" must use https; http is allowed only on loopback\n"
+    );
+}
+
+#[tokio::test]
+async fn g_15_a_key_that_would_break_a_header_is_refused_and_not_shown() {
+    for text in ["", "\n", "sk-hunter2\nx: y", "sk-hunter2\0", "sk-hünter2"] {
+        let file = key_file(text);
+        let path = file.path().to_str().unwrap();
+        let upstream = ["--upstream", "https://api.test/v1", "--upstream-key-file", path];
+
+        let said = refusal(&[&["--issuer", "https://id.test"][..], &upstream].concat()).await;
+
+        assert!(said.contains("--upstream-key-file"), "{said}");
+        assert!(!said.contains("nter2"), "{said}");
+    }
+}
+
+/// Starts the demo and returns it, its address, and what it says from here on.
+async fn started(issuer: &FakeIssuer) -> (Child, String, Lines<BufReader<ChildStderr>>) {
+    let mut child = edge(&["--issuer", &issuer.url, "--upstream", "demo"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let warning = soon(lines.next_line()).await.unwrap().unwrap();
+    assert_eq!(warning, "keyfob-gateway: warning: answers come from the built-in demo, not from a model");
+    let ready = soon(lines.next_line()).await.unwrap().unwrap();
+    let rest = ready.strip_prefix("keyfob-gateway: edge on http://").unwrap();
+    let address = rest.strip_suffix(&format!(", issuer {}, upstream demo", issuer.url)).unwrap();
+    (child, address.to_owned(), lines)
+}
+
+async fn signalled(child: &mut Child, signal: &str) -> Option<i32> {
+    let id = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
+    soon(child.wait()).await.unwrap().code()
+}
+
+#[tokio::test]
+async fn it_says_what_it_serves_and_ends_well_on_a_signal() {
+    let issuer = FakeIssuer::start().await;
+    for signal in ["-INT", "-TERM"] {
+        let (mut child, address, _lines) = started(&issuer).await;
+
+        assert!(TcpStream::connect(&address).await.is_ok());
+        assert_eq!(signalled(&mut child, signal).await, Some(0), "{signal}");
+        assert!(TcpStream::connect(&address).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_log_line_without_what_was_said() {
+    let issuer = FakeIssuer::start().await;
+    let (mut child, address, mut lines) = started(&issuer).await;
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let request = "POST /v1/responses?canary=1 HTTP/1.1\r\nhost: g\r\nauthorization: Bearer canary\r\n\
+                   x-note: canary\r\nconnection: close\r\ncontent-length: 6\r\n\r\ncanary";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    soon(stream.read_to_end(&mut Vec::new())).await.unwrap();
+    assert_eq!(signalled(&mut child, "-TERM").await, Some(0));
+
+    let mut said = Vec::new();
+    while let Some(line) = soon(lines.next_line()).await.unwrap() {
+        said.push(line);
+    }
+
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("method=POST path=/v1/responses status=401"), "{said:?}");
+    assert!(!said[0].contains("canary"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_key_file_that_others_can_read_is_warned_about() {
+    for (mode, warned) in [(0o600, false), (0o640, true), (0o604, true)] {
+        let file = key_file("sk-hunter2\n");
+        file.as_file().set_permissions(Permissions::from_mode(mode)).unwrap();
+        let path = file.path().to_str().unwrap();
+        let upstream = ["--upstream", "http://127.0.0.1:9/v1", "--upstream-key-file", path];
+        let mut child = edge(&[&["--issuer", "http://127.0.0.1:9"][..], &upstream].concat()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+
+        let first = soon(lines.next_line()).await.unwrap().unwrap();
+
+        assert_eq!(first.contains("others can read the upstream's key"), warned, "{mode:o}: {first}");
+        assert!(!first.contains("hunter2"));
+    }
+}

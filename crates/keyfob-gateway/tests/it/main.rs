@@ -1,0 +1,17 @@
+//! The gateway through its public door: a real listener, a fake issuer and a fake upstream on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as tests do"
+)]
+
+mod authenticate;
+mod command_line;
+mod demo;
+mod headers;
+mod keys;
+mod requests;
+mod streams;
+mod world;

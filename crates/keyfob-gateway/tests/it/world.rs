@@ -1,0 +1,314 @@
+//! A gateway between an issuer and an upstream that do what a test says.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use keyfob_gateway::gateway::{Config, Gateway};
+use keyfob_gateway::server;
+use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
+use keyfob_jose::{SigningKey, TokenType};
+use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+pub(crate) const NOW: i64 = 1_800_000_000;
+pub(crate) const AUDIENCE: &str = "https://gateway.test";
+pub(crate) const UPSTREAM_KEY: &str = "sk-upstream-0123456789";
+
+/// Nothing here takes longer unless it hangs.
+const HANGS: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(NOW)
+    }
+}
+
+#[derive(Debug)]
+struct Zeros;
+
+impl Entropy for Zeros {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        bytes.fill(0);
+        Ok(())
+    }
+}
+
+/// What a test awaits, failing instead of hanging.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(HANGS, future).await.expect("it hangs")
+}
+
+/// An issuer that serves discovery and keys; gone when dropped.
+pub(crate) struct FakeIssuer {
+    pub(crate) url: String,
+    pub(crate) key: SigningKey,
+    documents: Arc<Mutex<(Value, Vec<u8>)>>,
+    key_requests: Arc<AtomicUsize>,
+    tasks: JoinSet<()>,
+}
+
+impl FakeIssuer {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let key = SigningKey::generate().unwrap();
+        let discovery = json!({ "issuer": url, "jwks_uri": format!("{url}/jwks") });
+        let documents = Arc::new(Mutex::new((discovery, key.key_set().to_string().into_bytes())));
+        let key_requests = Arc::new(AtomicUsize::new(0));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve_documents(listener, Arc::clone(&documents), Arc::clone(&key_requests)));
+        Self { url, key, documents, key_requests, tasks }
+    }
+
+    pub(crate) fn publish(&self, key_set: impl Into<Vec<u8>>) {
+        self.documents.lock().unwrap().1 = key_set.into();
+    }
+
+    pub(crate) fn discovery(&self, document: Value) {
+        self.documents.lock().unwrap().0 = document;
+    }
+
+    pub(crate) fn key_requests(&self) -> usize {
+        self.key_requests.load(Ordering::SeqCst)
+    }
+
+    /// Stops answering for good.
+    pub(crate) async fn leave(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    pub(crate) fn claims(&self) -> Value {
+        json!({
+            "iss": self.url, "aud": AUDIENCE, "sub": "u-1", "client_id": "app", "workspace_id": "w-1",
+            "scope": "openid", "sid": "s-1", "jti": "t-1", "iat": NOW, "exp": NOW + 600,
+        })
+    }
+
+    pub(crate) fn token(&self) -> String {
+        self.token_with("jti", json!("t-1"))
+    }
+
+    pub(crate) fn token_with(&self, claim: &str, value: Value) -> String {
+        let mut claims = self.claims();
+        claims[claim] = value;
+        self.key.sign(TokenType::AccessToken, &claims).unwrap()
+    }
+}
+
+async fn serve_documents(
+    listener: TcpListener,
+    documents: Arc<Mutex<(Value, Vec<u8>)>>,
+    key_requests: Arc<AtomicUsize>,
+) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = read_head(&mut stream).await;
+        let body = if head.starts_with("GET /.well-known/openid-configuration ") {
+            documents.lock().unwrap().0.to_string().into_bytes()
+        } else {
+            assert!(head.starts_with("GET /jwks "), "{head}");
+            key_requests.fetch_add(1, Ordering::SeqCst);
+            documents.lock().unwrap().1.clone()
+        };
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        // The gateway may hang up on a document that is too large.
+        if stream.write_all(head.as_bytes()).await.is_ok() {
+            stream.write_all(&body).await.ok();
+        }
+    }
+}
+
+/// Reads a request's head; bytes of the body may follow it in the text.
+async fn read_head(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "the head broke off");
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// An upstream whose every byte a test writes.
+pub(crate) struct FakeUpstream {
+    pub(crate) address: SocketAddr,
+    listener: TcpListener,
+}
+
+impl FakeUpstream {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self { address: listener.local_addr().unwrap(), listener }
+    }
+
+    /// Returns the next request, not answered yet.
+    pub(crate) async fn next(&self) -> Exchange {
+        let (mut stream, _) = soon(self.listener.accept()).await.unwrap();
+        let head = soon(read_head(&mut stream)).await;
+        Exchange { head, stream }
+    }
+
+    /// Returns the next request, answered with these bytes.
+    pub(crate) async fn answer(&self, bytes: &str) -> Exchange {
+        let mut exchange = self.next().await;
+        exchange.send(bytes).await;
+        exchange
+    }
+
+    /// Whether no request ever came.
+    pub(crate) fn saw_nothing(&self) -> bool {
+        futures_util::FutureExt::now_or_never(self.listener.accept()).is_none()
+    }
+}
+
+pub(crate) struct Exchange {
+    pub(crate) head: String,
+    stream: TcpStream,
+}
+
+impl Exchange {
+    pub(crate) async fn send(&mut self, bytes: &str) {
+        self.stream.write_all(bytes.as_bytes()).await.unwrap();
+    }
+
+    /// Returns once the gateway has hung up.
+    pub(crate) async fn abandoned(mut self) {
+        let mut rest = [0; 4096];
+        while !matches!(soon(self.stream.read(&mut rest)).await, Ok(0) | Err(_)) {}
+    }
+
+    /// Hangs up in the hardest way there is.
+    pub(crate) fn reset(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+
+    /// Returns the values of a header, whose name is in lower case.
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
+        self.head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+            .collect()
+    }
+}
+
+/// An answer that has come whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).unwrap()
+    }
+
+    /// Returns the code of an error in the API's shape.
+    pub(crate) fn code(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap();
+        body["error"]["code"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) issuer: FakeIssuer,
+    pub(crate) upstream: FakeUpstream,
+    pub(crate) gateway: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    tasks: JoinSet<()>,
+}
+
+impl World {
+    /// A gateway that has a key for its upstream.
+    pub(crate) async fn new() -> Self {
+        let upstream = FakeUpstream::start().await;
+        let url = UpstreamUrl::parse(&format!("http://{}/base/v1", upstream.address)).unwrap();
+        let key = Some(UpstreamKey::parse(UPSTREAM_KEY).unwrap());
+        Self::around(FakeIssuer::start().await, upstream, Upstream::Http { url, key }).await
+    }
+
+    /// A gateway that answers from the demo.
+    pub(crate) async fn demo() -> Self {
+        Self::demo_with(FakeIssuer::start().await).await
+    }
+
+    pub(crate) async fn demo_with(issuer: FakeIssuer) -> Self {
+        Self::around(issuer, FakeUpstream::start().await, Upstream::Demo).await
+    }
+
+    async fn around(issuer: FakeIssuer, fake: FakeUpstream, upstream: Upstream) -> Self {
+        let config = Config {
+            issuer: IssuerUrl::parse(&issuer.url).unwrap(),
+            audience: Audience::new(AUDIENCE),
+            upstream,
+        };
+        let gateway = Arc::new(Gateway::new(config, Arc::new(FixedClock), &Zeros).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut tasks = JoinSet::new();
+        let (stop, stopped) = oneshot::channel();
+        tasks.spawn(server::serve(listener, gateway, async { drop(stopped.await) }));
+        Self { issuer, upstream: fake, gateway: address, stop: Some(stop), tasks }
+    }
+
+    /// Asks the gateway to stop.
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    /// Returns once the gateway has stopped.
+    pub(crate) async fn stopped(&mut self) {
+        soon(self.tasks.join_next()).await.unwrap().unwrap();
+    }
+
+    /// A POST of a good caller to `/v1/responses`.
+    pub(crate) fn request(&self) -> http::request::Builder {
+        Request::post("/v1/responses")
+            .header("host", "gateway.test")
+            .header("authorization", format!("Bearer {}", self.issuer.token()))
+    }
+
+    /// Sends a request and returns the answer as soon as it begins.
+    pub(crate) async fn begin(
+        &self,
+        request: http::request::Builder,
+        body: impl Into<Bytes>,
+    ) -> Response<Incoming> {
+        let stream = TcpStream::connect(self.gateway).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        // Owned by the answer: it ends when the answer's body does, or is dropped.
+        tokio::spawn(connection);
+        soon(sender.send_request(request.body(Full::new(body.into())).unwrap())).await.unwrap()
+    }
+
+    /// Sends a request and returns the whole answer.
+    pub(crate) async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
+        let (parts, body) = self.begin(request, body).await.into_parts();
+        let body = soon(body.collect()).await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Sends these bytes and returns everything that comes back until the gateway hangs up.
+    pub(crate) async fn send_raw(&self, bytes: &str) -> String {
+        let mut stream = TcpStream::connect(self.gateway).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        soon(stream.read_to_end(&mut answer)).await.ok();
+        String::from_utf8(answer).unwrap()
+    }
+}
