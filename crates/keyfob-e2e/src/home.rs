@@ -1,0 +1,191 @@
+//! One person's home: where `keyfob` and the real Codex CLI keep the login they share.
+
+use crate::browser::Person;
+use crate::evidence::Evidence;
+use crate::form_client::FormClient;
+use crate::leak::{Kind, Stream};
+use crate::process::{Finished, LIMIT, Program, Running};
+use crate::{environment, files};
+use anyhow::{Context as _, Result, bail, ensure};
+use keyfob_codex::auth_file::{AccountTokens, AuthFile, Login};
+use keyfob_jose::{SigningKey, TokenType, read_unverified};
+use keyfob_oauth::AccessToken;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use url::Url;
+
+/// A home folder with a `CODEX_HOME` in it.
+#[derive(Debug)]
+pub struct Home {
+    folder: PathBuf,
+    issuer: Url,
+    person: Person,
+    password_file: PathBuf,
+    evidence: Evidence,
+}
+
+impl Home {
+    pub(crate) fn make(
+        folder: PathBuf,
+        issuer: Url,
+        person: Person,
+        password_file: PathBuf,
+        evidence: Evidence,
+    ) -> Result<Self> {
+        let home = Self { folder, issuer, person, password_file, evidence };
+        files::make_folder(&home.codex_home())?;
+        Ok(home)
+    }
+
+    /// Returns the folder that `CODEX_HOME` names.
+    pub fn codex_home(&self) -> PathBuf {
+        self.folder.join("codex")
+    }
+
+    /// Returns the folder in which the browser of this person keeps its history.
+    pub fn browser_profile(&self) -> PathBuf {
+        self.folder.join("browser-profile")
+    }
+
+    /// Returns `keyfob` with these arguments.
+    pub fn keyfob(&self, arguments: &[&str]) -> Result<Program> {
+        let verb = arguments.first().copied().unwrap_or_default();
+        let program = Program::new(&format!("keyfob {verb}"), &environment::program("keyfob")?, &self.folder);
+        Ok(program.env("CODEX_HOME", self.codex_home()).args(arguments))
+    }
+
+    /// Returns the real Codex CLI at `path` with these arguments.
+    pub fn codex(&self, path: &Path, arguments: &[&str]) -> Result<Program> {
+        let verb = arguments.first().copied().unwrap_or_default();
+        let programs = environment::programs()?;
+        let search = std::env::join_paths(
+            std::iter::once(programs).chain(std::env::split_paths(&environment::search_path())),
+        )?;
+        let program = Program::new(&format!("codex {verb}"), path, &self.folder)
+            .env("CODEX_HOME", self.codex_home())
+            .env("PATH", search)
+            // Nothing but loopback is reached: a closed port stands for the rest of the world.
+            .env("HTTPS_PROXY", "http://127.0.0.1:9")
+            .args(arguments);
+        self.with_browser(program)
+    }
+
+    /// Runs `keyfob` with these arguments and expects this exit code.
+    pub async fn expect(&self, code: i32, arguments: &[&str]) -> Result<Finished> {
+        let finished = self.keyfob(arguments)?.run(&self.evidence).await?;
+        self.note_tokens();
+        finished.expect_code(code)
+    }
+
+    /// Runs `keyfob token` and returns the token.
+    pub async fn token(&self) -> Result<String> {
+        let finished = self.expect(0, &["token"]).await?;
+        let token = finished.stdout.strip_suffix('\n').context("no newline after the token")?;
+        ensure!(!token.is_empty() && !token.contains(char::is_whitespace), "more than a token on stdout");
+        self.evidence.note(Kind::AccessToken, token);
+        Ok(token.to_owned())
+    }
+
+    /// Signs in with a real browser, as a person at a desk does.
+    pub async fn sign_in_with_browser(&self) -> Result<Finished> {
+        let program = self.keyfob(&["login", "--issuer", self.issuer.as_str().trim_end_matches('/')])?;
+        let finished = self.with_browser(program)?.run(&self.evidence).await?.expect_code(0)?;
+        self.note_tokens();
+        Ok(finished)
+    }
+
+    /// Starts a sign-in that prints its address and opens nothing; returns it with the address.
+    pub async fn start_sign_in(&self) -> Result<(Running, Url)> {
+        let running = self.sign_in_program()?.start(&self.evidence).await?;
+        let address = self.printed_address(&running).await?;
+        Ok((running, address))
+    }
+
+    /// Returns the sign-in that prints its address and opens nothing.
+    pub fn sign_in_program(&self) -> Result<Program> {
+        self.keyfob(&["login", "--no-browser", "--issuer", self.issuer.as_str().trim_end_matches('/')])
+    }
+
+    /// Waits for the sign-in address that `running` prints alone on a line.
+    pub async fn printed_address(&self, running: &Running) -> Result<Url> {
+        let line = running
+            .line(Stream::Stderr, |line| Url::parse(line.trim()).is_ok_and(|url| url.has_host()))
+            .await?;
+        let address = Url::parse(line.trim())?;
+        self.evidence.note_address(&address);
+        Ok(address)
+    }
+
+    /// Signs in by filling the forms over plain HTTP.
+    pub async fn sign_in(&self, client: &mut FormClient) -> Result<()> {
+        let (mut running, address) = self.start_sign_in().await?;
+        let callback = client.approve(&address, &self.person).await?;
+        client.deliver(&callback).await?;
+        running.finished(LIMIT).await?.expect_code(0)?;
+        self.note_tokens();
+        Ok(())
+    }
+
+    /// Returns the text of `auth.json`.
+    pub fn auth_text(&self) -> Result<String> {
+        let path = self.auth_path();
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    /// Returns the tokens in `auth.json`; from then on they are secrets of this run.
+    pub fn tokens(&self) -> Result<AccountTokens> {
+        let file = AuthFile::parse(self.auth_text()?.as_bytes())?;
+        let Login::Account(tokens) = file.login() else { bail!("auth.json holds no account login") };
+        self.evidence.note(Kind::AccessToken, tokens.access_token.expose());
+        self.evidence.note(Kind::IdToken, tokens.id_token.expose());
+        if let Some(refresh_token) = &tokens.refresh_token {
+            self.evidence.note(Kind::RefreshToken, refresh_token.expose());
+        }
+        Ok(*tokens)
+    }
+
+    /// Puts an access token into `auth.json` that the issuer's `key` signed, like the present one but expired.
+    pub fn expire_access_token(&self, key: &SigningKey) -> Result<AccessToken> {
+        let present = self.tokens()?.access_token;
+        let claims = read_unverified(present.expose()).context("the access token is no JWT")?;
+        let issued = claims.time("iat").context("no time of issue")?.as_unix();
+        let mut expired: Map<String, Value> = payload(present.expose())?;
+        expired.insert("iat".into(), Value::from(issued - 7_200));
+        expired.insert("exp".into(), Value::from(issued - 3_600));
+        let token = AccessToken::new(key.sign(TokenType::AccessToken, &expired)?);
+        let mut file = AuthFile::parse(self.auth_text()?.as_bytes())?;
+        file.replace_tokens(&token, None, None);
+        files::replace(&self.auth_path(), file.to_text().as_bytes())?;
+        self.tokens()?;
+        Ok(token)
+    }
+
+    /// Writes the configuration of the Codex CLI.
+    pub fn configure_codex(&self, toml: &str) -> Result<()> {
+        files::replace(&self.codex_home().join("config.toml"), toml.as_bytes())
+    }
+
+    /// Lets `program` open a real browser in which this person signs in.
+    fn with_browser(&self, program: Program) -> Result<Program> {
+        Ok(program
+            .env("BROWSER", environment::program("keyfob-browse")?)
+            .env("KEYFOB_BROWSE_EMAIL", &self.person.email)
+            .env("KEYFOB_BROWSE_PASSWORD_FILE", &self.password_file)
+            .env("KEYFOB_BROWSE_PROFILE", self.browser_profile()))
+    }
+
+    fn auth_path(&self) -> PathBuf {
+        self.codex_home().join("auth.json")
+    }
+
+    /// Notes the tokens of a home that is signed in; one that is not has none.
+    fn note_tokens(&self) {
+        let _noted = self.tokens();
+    }
+}
+
+fn payload(token: &str) -> Result<Map<String, Value>> {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    let part = token.split('.').nth(1).context("the token is no JWT")?;
+    Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part)?)?)
+}

@@ -1,0 +1,119 @@
+//! Places, and which secrets each may hold.
+
+use std::path::{Path, PathBuf};
+
+/// What a secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A person's password.
+    Password,
+    /// An access token.
+    AccessToken,
+    /// A refresh token.
+    RefreshToken,
+    /// An ID token.
+    IdToken,
+    /// An authorization code.
+    Code,
+    /// The `state` of an authorization request.
+    State,
+    /// A PKCE verifier.
+    Verifier,
+    /// A cookie of the issuer's pages.
+    Cookie,
+    /// A form's protection against forgery.
+    FormToken,
+    /// What a device polls with.
+    DeviceCode,
+    /// The key that seals the issuer's secrets.
+    SealKey,
+    /// The issuer's private key.
+    SigningKey,
+}
+
+/// Which of a program's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Where something was seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A program's output; the program is named with its verb, as in `keyfob token`.
+    Output {
+        /// The program.
+        program: String,
+        /// The output.
+        stream: Stream,
+    },
+    /// A file, relative to the world's folder.
+    File(PathBuf),
+    /// A process's arguments, which every user of the machine can read.
+    Arguments(String),
+    /// A process's environment.
+    Environment(String),
+}
+
+impl Place {
+    /// Whether a secret of `kind` belongs here.
+    pub fn may_hold(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::AccessToken => self.is_token_store() || self.is_output("keyfob token", Stream::Stdout),
+            Kind::RefreshToken | Kind::IdToken => self.is_token_store(),
+            Kind::Password => self.is_file("password"),
+            Kind::SealKey => self.is_file("seal.key"),
+            Kind::SigningKey => self.is_file("signing-key.pem"),
+            // Redeemed by the time of the search, and then worth nothing.
+            Kind::Code => self.is_browser_profile(),
+            // The address of the sign-in page carries it: it is printed, and it is the browser's argument. The issuer
+            // keeps it until it gives it back.
+            Kind::State => {
+                self.is_browser_profile()
+                    || self.is_issuer_database()
+                    || self.is_output("keyfob login", Stream::Stderr)
+                    || self.is_output("codex exec", Stream::Stderr)
+                    || matches!(self, Self::Arguments(program) if program == "keyfob-browse")
+            }
+            Kind::Verifier | Kind::Cookie | Kind::FormToken | Kind::DeviceCode => false,
+        }
+    }
+
+    /// `auth.json`, and the real client's own store of its gateway sign-ins.
+    fn is_token_store(&self) -> bool {
+        self.is_file("auth.json")
+            || matches!(self, Self::File(path) if path.ends_with("secrets/gateway_oauth.json"))
+    }
+
+    fn is_issuer_database(&self) -> bool {
+        ["issuer.db", "issuer.db-wal"].iter().any(|name| self.is_file(name))
+    }
+
+    fn is_browser_profile(&self) -> bool {
+        let is_profile = |path: &Path| path.iter().any(|part| part == "browser-profile");
+        matches!(self, Self::File(path) if is_profile(path))
+    }
+
+    fn is_file(&self, name: &str) -> bool {
+        matches!(self, Self::File(path) if path.file_name().is_some_and(|own| own == name))
+    }
+
+    fn is_output(&self, wanted: &str, of: Stream) -> bool {
+        matches!(self, Self::Output { program, stream } if program == wanted && *stream == of)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Output { program, stream: Stream::Stdout } => write!(f, "stdout of `{program}`"),
+            Self::Output { program, stream: Stream::Stderr } => write!(f, "stderr of `{program}`"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Arguments(program) => write!(f, "the arguments of `{program}`"),
+            Self::Environment(program) => write!(f, "the environment of `{program}`"),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A world: an issuer, a gateway, and homes for people, all of them real and all of them gone afterwards.
+
+use crate::browser::Person;
+use crate::environment::{self, SystemEntropy};
+use crate::evidence::{Evidence, Sampler};
+use crate::form_client::FormClient;
+use crate::home::Home;
+use crate::leak::{Kind, Stream};
+use crate::process::{LIMIT, Program, Running};
+use crate::{files, process_table};
+use anyhow::{Context as _, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use keyfob_jose::SigningKey;
+use keyfob_oauth::Entropy;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::TempDir;
+use url::Url;
+
+/// A world's folder is called this, the number of its test process, and something random.
+const PREFIX: &str = "world-";
+const OWNER: &str = "mia@example.org";
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// Where the 32 bytes of a P-256 private key are in PKCS#8 (RFC 5915, RFC 5208); all before them is the same in all.
+const SCALAR_IN_PKCS8: std::ops::Range<usize> = 36..68;
+
+/// An issuer and a gateway that run until it is dropped.
+#[derive(Debug)]
+pub struct World {
+    gateway: Running,
+    issuer: Running,
+    _sampler: Sampler,
+    folder: TempDir,
+    issuer_url: Url,
+    gateway_url: Url,
+    signing_key: SigningKey,
+    owner: Person,
+    evidence: Evidence,
+}
+
+impl World {
+    /// Makes an issuer with one account, and a gateway with the demo behind it.
+    pub async fn start() -> Result<Self> {
+        let work = environment::work_folder()?;
+        end_abandoned(&work)?;
+        let prefix = format!("{PREFIX}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(&work)?;
+        let evidence = Evidence::default();
+        let sampler = Sampler::start(folder.path().to_owned(), evidence.clone())?;
+        let signing_key = SigningKey::generate()?;
+        write_signing_key(&signing_key, &folder.path().join("signing-key.pem"), &evidence)?;
+        let owner = Person { email: OWNER.into(), password: environment::random_token()? };
+        evidence.note(Kind::Password, owner.password.expose());
+        files::replace(&folder.path().join("password"), owner.password.expose().as_bytes())?;
+
+        let issuer_url = Url::parse(&format!("http://localhost:{}", free_port()?))?;
+        let issuer = start_issuer(folder.path(), &issuer_url, &owner, &evidence).await?;
+        let (gateway, gateway_url) = start_gateway(folder.path(), &issuer_url, &evidence).await?;
+        Ok(Self {
+            gateway,
+            issuer,
+            _sampler: sampler,
+            folder,
+            issuer_url,
+            gateway_url,
+            signing_key,
+            owner,
+            evidence,
+        })
+    }
+
+    /// Makes a home for the owner; each name is another machine.
+    pub fn home(&self, name: &str) -> Result<Home> {
+        Home::make(
+            self.folder.path().join("homes").join(name),
+            self.issuer_url.clone(),
+            self.owner.clone(),
+            self.folder.path().join("password"),
+            self.evidence.clone(),
+        )
+    }
+
+    /// Returns somebody who fills forms at the issuer.
+    pub fn form_client(&self) -> Result<FormClient> {
+        FormClient::new(self.issuer_url.clone(), self.evidence.clone())
+    }
+
+    /// Returns the issuer's address without a slash at its end.
+    pub fn issuer(&self) -> &str {
+        self.issuer_url.as_str().trim_end_matches('/')
+    }
+
+    /// Returns the gateway's address without a slash at its end.
+    pub fn gateway(&self) -> &str {
+        self.gateway_url.as_str().trim_end_matches('/')
+    }
+
+    /// Returns the account that exists.
+    pub fn owner(&self) -> &Person {
+        &self.owner
+    }
+
+    /// Returns the key with which the issuer signs.
+    pub fn signing_key(&self) -> &SigningKey {
+        &self.signing_key
+    }
+
+    /// Returns what this run has shown.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// Waits until nothing runs but the issuer and the gateway.
+    pub async fn quiet(&self) -> Result<()> {
+        let quiet = async {
+            while process_table::processes_of(self.folder.path()).len() > 2 {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, quiet).await.context("a program goes on without end")
+    }
+
+    /// Ends everything, then fails if a secret of this run is anywhere but in its place.
+    pub async fn finish(mut self) -> Result<()> {
+        self.quiet().await?;
+        for running in [&mut self.gateway, &mut self.issuer] {
+            running.kill();
+            running.finished(LIMIT).await?;
+        }
+        let leaks = self.evidence.leaks(self.folder.path())?;
+        let lines: Vec<String> = leaks.iter().map(ToString::to_string).collect();
+        ensure!(leaks.is_empty(), "secrets leaked:\n{}", lines.join("\n"));
+        Ok(())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        process_table::kill_all(self.folder.path());
+    }
+}
+
+/// Ends the worlds of test processes that were killed and could not end them.
+fn end_abandoned(work: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(work)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            process_table::kill_all(&entry.path());
+            // Another test process may be doing the same.
+            let _removed = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
+}
+
+async fn start_issuer(folder: &Path, url: &Url, owner: &Person, evidence: &Evidence) -> Result<Running> {
+    let path = environment::program("keyfob-issuer")?;
+    let data = folder.join("issuer");
+    let key = folder.join("signing-key.pem");
+    let address = url.as_str().trim_end_matches('/');
+    Program::new("keyfob-issuer init", &path, folder)
+        .args(["init", "--url", address, "--owner", &owner.email])
+        .args([Path::new("--data"), &data, Path::new("--signing-key"), &key])
+        .stdin(format!("{}\n", owner.password.expose()))
+        .run(evidence)
+        .await?
+        .expect_code(0)?;
+    let seal = std::fs::read(data.join("seal.key")).context("no seal key")?;
+    evidence.note_bytes(Kind::SealKey, seal.trim_ascii());
+
+    let issuer = Program::new("keyfob-issuer serve", &path, folder)
+        .args([Path::new("serve"), Path::new("--data"), &data])
+        .start(evidence)
+        .await?;
+    issuer.line(Stream::Stderr, |line| line.starts_with("keyfob-issuer: serving")).await?;
+    Ok(issuer)
+}
+
+async fn start_gateway(folder: &Path, issuer: &Url, evidence: &Evidence) -> Result<(Running, Url)> {
+    let address = format!("127.0.0.1:{}", free_port()?);
+    let gateway = Program::new("keyfob-gateway edge", &environment::program("keyfob-gateway")?, folder)
+        .args(["edge", "--listen", &address, "--upstream", "demo"])
+        .args(["--issuer", issuer.as_str().trim_end_matches('/')])
+        .start(evidence)
+        .await?;
+    gateway.line(Stream::Stderr, |line| line.starts_with("keyfob-gateway: edge on")).await?;
+    Ok((gateway, Url::parse(&format!("http://{address}"))?))
+}
+
+fn write_signing_key(key: &SigningKey, path: &Path, evidence: &Evidence) -> Result<()> {
+    let body = key.to_pkcs8_base64().expose();
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+    let scalar = STANDARD.decode(body)?.get(SCALAR_IN_PKCS8).context("a key too short")?.to_vec();
+    evidence.note_bytes(Kind::SigningKey, &scalar);
+    files::replace(path, pem.as_bytes())
+}
+
+/// Returns a port that nobody listens on, below those that the system gives to outgoing connections.
+fn free_port() -> Result<u16> {
+    loop {
+        let random = u16::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes()?);
+        let port = PORTS.start + random % (PORTS.end - PORTS.start);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+}
