@@ -10,10 +10,13 @@
 //! environment, and to open a browser (the program does that).
 //!
 //! ```no_run
-//! use keyfob_client::{FileStore, Home, Jitter, Session, SystemClock};
+//! use keyfob_client::{FileStore, Home, Jitter, Session, SharedStore, SystemClock};
+//! use std::sync::Arc;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let session = Session::new(FileStore::new(Home::new("/home/mia/.codex".into())));
+//! let home = Home::new("/home/mia/.codex".into());
+//! let store = Arc::new(FileStore::new(home.clone()));
+//! let session = Session::new(SharedStore::new(home, store));
 //! let token = session.token(&SystemClock, Jitter::NONE).await?;
 //! # Ok(())
 //! # }
@@ -46,5 +49,5 @@ pub use home::{Home, HomeError};
 pub use http::HttpError;
 pub use session::Session;
 pub use status::{AccountStatus, Status};
-pub use store::FileStore;
+pub use store::{CredentialStore, FileStore, Location, SharedStore};
 pub use token_endpoint::TokenError;

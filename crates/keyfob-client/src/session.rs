@@ -4,35 +4,35 @@ use crate::freshness::{Freshness, Jitter};
 use crate::logout::{self, SignedOut};
 use crate::refresh::{self, RefreshError};
 use crate::status::Status;
-use crate::store::{FileStore, StoreError};
+use crate::store::{SharedStore, StoreError};
 use keyfob_codex::auth_file::Login;
 use keyfob_oauth::{AccessToken, Clock, Timestamp};
 
 /// The login in one store.
 #[derive(Clone, Debug)]
 pub struct Session {
-    store: FileStore,
+    store: SharedStore,
 }
 
 impl Session {
     /// Uses the login in `store`; nothing is read yet.
-    pub fn new(store: FileStore) -> Self {
+    pub fn new(store: SharedStore) -> Self {
         Self { store }
     }
 
     /// Returns where the login is kept.
-    pub fn store(&self) -> &FileStore {
+    pub fn store(&self) -> &SharedStore {
         &self.store
     }
 
     /// Returns what is stored, without asking anybody.
     pub fn status(&self) -> Result<Status, StoreError> {
-        Status::read(&self.store)
+        Status::read(self.store.blocking())
     }
 
     /// Returns the access token if it is stored and fresh: no lock, no network, no runtime.
     pub fn fresh_token(&self, now: Timestamp, jitter: Jitter) -> Result<Option<AccessToken>, StoreError> {
-        let Some((_, record)) = self.store.load()?.record()? else { return Ok(None) };
+        let Some((_, record)) = self.store.blocking().load()?.record()? else { return Ok(None) };
         Ok(match record.login() {
             Login::Account(tokens) if Freshness::of(&tokens, now, jitter) == Freshness::Fresh => {
                 Some(tokens.access_token)

@@ -1,7 +1,7 @@
 //! What is stored, told without asking anybody.
 
 use crate::account::Account;
-use crate::store::{FileStore, StoreError};
+use crate::store::{CredentialStore, StoreError};
 use keyfob_codex::auth_file::Login;
 use keyfob_jose::read_unverified;
 use keyfob_oauth::{ClientId, IssuerUrl, Timestamp};
@@ -38,7 +38,7 @@ pub struct AccountStatus {
 
 impl Status {
     /// Reads the store.
-    pub fn read(store: &FileStore) -> Result<Self, StoreError> {
+    pub fn read(store: &dyn CredentialStore) -> Result<Self, StoreError> {
         let Some((_, record)) = store.load()?.record()? else { return Ok(Self::SignedOut) };
         Ok(match record.login() {
             Login::ApiKey => Self::ApiKey,

@@ -67,11 +67,11 @@ fn open_browser(address: String) {
 
 fn report(signed_in: &SignedIn, issuer: &IssuerUrl, session: &Session) {
     output::say("Successfully logged in");
-    let path = session.store().path();
+    let location = session.store().blocking().location();
     output::say(&format!(
         "Signed in as {} at {issuer}; credentials in `{}`",
         who(&signed_in.account),
-        path.display()
+        location
     ));
     match signed_in.superseded {
         Superseded::Nothing | Superseded::Revoked => {}

@@ -11,13 +11,19 @@ use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::settings;
-use keyfob_client::{FileStore, Session};
+use keyfob_client::{FileStore, Session, SharedStore};
+use std::sync::Arc;
 
 /// Runs one command to its end.
 pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, CommandError> {
     #[cfg(feature = "failpoints")]
     arm(environment)?;
-    let session = || Ok::<_, CommandError>(Session::new(FileStore::new(settings::home(environment)?)));
+    let session = || {
+        Ok::<_, CommandError>({
+            let home = settings::home(environment)?;
+            Session::new(SharedStore::new(home.clone(), Arc::new(FileStore::new(home))))
+        })
+    };
     match command {
         Command::Login(login) => match login.action {
             Some(LoginAction::Status) => login::status(&session()?),

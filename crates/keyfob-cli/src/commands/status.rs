@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Shows what is stored, as a table for people or as JSON.
 pub(crate) fn run(as_json: bool, session: &Session) -> Result<Exit, CommandError> {
     let now = SystemClock.now();
-    let store = session.store().path().display().to_string();
+    let store = session.store().blocking().location().to_string();
     let status = match session.status() {
         Ok(status) => status,
         Err(error) if as_json => {

@@ -6,7 +6,7 @@ use crate::endpoints::Endpoints;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
 use crate::logout::revoke;
-use crate::store::{FileStore, Lock, blocking};
+use crate::store::{Lock, SharedStore};
 use crate::token_endpoint::redeem;
 use keyfob_jose::KeySet;
 use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl};
@@ -22,7 +22,7 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(15);
 #[derive(Debug)]
 pub struct BrowserSignIn {
     /// Where the login is kept.
-    pub store: FileStore,
+    pub store: SharedStore,
     /// Who is asked.
     pub issuer: IssuerUrl,
     /// As which client.
@@ -95,7 +95,7 @@ impl PendingSignIn {
 /// The hands of a sign-in.
 #[derive(Debug)]
 struct Shell {
-    store: FileStore,
+    store: SharedStore,
     issuer: IssuerUrl,
     http: HttpClient,
     clock: Arc<dyn Clock>,
@@ -109,18 +109,12 @@ impl Shell {
     async fn perform(&mut self, effect: Effect) -> Event {
         match effect {
             Effect::Load => {
-                let reader = self.store.clone();
-                let loaded = blocking(move || reader.load()).await;
+                let loaded = self.store.load().await;
                 Failpoint::StoreRead.reach();
                 Event::Loaded(loaded)
             }
             Effect::Prepare => {
-                let home = self.store.home().clone();
-                let made = blocking(move || Ok(home.make()?)).await;
-                let prepared = match made {
-                    Ok(()) => self.store.prepare().await,
-                    Err(error) => Err(error),
-                };
+                let prepared = self.store.prepare().await;
                 Failpoint::PreflightTemporary.reach();
                 Event::Prepared(prepared)
             }

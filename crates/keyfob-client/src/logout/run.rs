@@ -4,7 +4,7 @@ use super::{Effect, Event, Logout, SignedOut};
 use crate::endpoints::stored_revocation_endpoint;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
-use crate::store::{FileStore, Lock, StoreError, blocking};
+use crate::store::{Lock, SharedStore, StoreError};
 use crate::token_endpoint::TokenError;
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::request::RevocationRequest;
@@ -14,16 +14,13 @@ use std::time::Duration;
 const REVOCATION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Ends the session at its issuer and removes it here.
-pub(crate) async fn run(store: &FileStore) -> Result<SignedOut, StoreError> {
+pub(crate) async fn run(store: &SharedStore) -> Result<SignedOut, StoreError> {
     let mut lock: Option<Lock> = None;
     let (mut logout, mut effect) = Logout::begin();
     loop {
         let event = match effect {
             Effect::Lock => Event::Locked(store.lock().await.map(|held| lock = Some(held))),
-            Effect::Load => {
-                let reader = store.clone();
-                Event::Loaded(blocking(move || reader.load()).await)
-            }
+            Effect::Load => Event::Loaded(store.load().await),
             Effect::Revoke(issuer, request) => Event::Revoked(revoke(&issuer, &request).await),
             Effect::Remove(expected) => Event::Removed(store.remove(expected).await),
             Effect::Done(result) => {

@@ -5,7 +5,7 @@ use crate::endpoints::stored_token_endpoint;
 use crate::failpoint::Failpoint;
 use crate::freshness::Jitter;
 use crate::http::HttpClient;
-use crate::store::{FileStore, Lock, blocking};
+use crate::store::{Lock, SharedStore};
 use crate::token_endpoint::{TokenError, redeem};
 use keyfob_oauth::{AccessToken, Clock};
 
@@ -15,7 +15,7 @@ use keyfob_oauth::{AccessToken, Clock};
 /// When dropped half-way the lock goes and the old document stays; a token that the issuer rotated meanwhile is had
 /// again by the next refresh (security §7).
 pub(crate) async fn run(
-    store: &FileStore,
+    store: &SharedStore,
     clock: &dyn Clock,
     jitter: Jitter,
 ) -> Result<AccessToken, RefreshError> {
@@ -30,8 +30,7 @@ pub(crate) async fn run(
                 Event::Locked(taken)
             }
             Effect::Load => {
-                let reader = store.clone();
-                let loaded = blocking(move || reader.load()).await;
+                let loaded = store.load().await;
                 Failpoint::StoreRead.reach();
                 Event::Loaded(loaded, clock.now())
             }

@@ -1,6 +1,6 @@
 //! `auth.json`: written whole or not at all.
 
-use super::{Digest, Lock, Slot, StoreError, blocking};
+use super::{CredentialStore, Digest, Location, Lock, Slot, StoreError};
 use crate::failpoint::Failpoint;
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
@@ -25,8 +25,6 @@ const LARGEST: u64 = 1024 * 1024;
 const TEMPORARY: &str = ".keyfob-auth-";
 /// What the disk must take before a token is spent (security R-11).
 const PREFLIGHT: u64 = 64 * 1024;
-/// How long others may hold the refresh lock: two network calls and some patience (security C-57).
-const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the Codex CLI may hold its locks; it holds them for milliseconds.
 const CODEX_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -36,19 +34,25 @@ impl FileStore {
         Self { home }
     }
 
-    /// Returns the home.
-    pub fn home(&self) -> &Home {
-        &self.home
+    /// Where the bytes are: a link that the user made is followed and stays (security C-35).
+    fn target(&self) -> PathBuf {
+        let path = self.home.auth_file();
+        fs::canonicalize(&path).unwrap_or(path)
     }
 
-    /// Returns where the login is kept.
-    pub fn path(&self) -> PathBuf {
-        self.home.auth_file()
+    fn codex_locks(&self) -> Result<[Lock; 2], StoreError> {
+        let [outer, inner] = self.home.codex_locks();
+        Ok([Lock::take_blocking(&outer, CODEX_PATIENCE)?, Lock::take_blocking(&inner, CODEX_PATIENCE)?])
+    }
+}
+
+impl CredentialStore for FileStore {
+    fn location(&self) -> Location {
+        Location::File(self.home.auth_file())
     }
 
-    /// Reads what is stored.
-    pub fn load(&self) -> Result<Slot, StoreError> {
-        let path = self.path();
+    fn load(&self) -> Result<Slot, StoreError> {
+        let path = self.home.auth_file();
         let Some(bytes) = read(&path)? else { return Ok(Slot::Empty) };
         let digest = Digest::of(&bytes);
         Ok(match AuthFile::parse(&bytes) {
@@ -57,82 +61,44 @@ impl FileStore {
         })
     }
 
-    /// Waits for the one lock under which logins are changed.
-    pub(crate) async fn lock(&self) -> Result<Lock, StoreError> {
-        let home = self.home.clone();
-        blocking(move || Ok(home.make()?)).await?;
-        Ok(Lock::take(&self.home.refresh_lock(), REFRESH_PATIENCE).await?)
-    }
-
-    /// Fails if the disk would not take a new document now.
-    pub(crate) async fn prepare(&self) -> Result<(), StoreError> {
+    fn prepare(&self) -> Result<(), StoreError> {
         let target = self.target();
-        blocking(move || {
-            let trial = temporary(&target)?;
-            let allocated =
-                rustix::fs::fallocate(trial.as_file(), rustix::fs::FallocateFlags::empty(), 0, PREFLIGHT);
-            match allocated {
-                // Some file systems cannot reserve; then the trial file itself has to do.
-                Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
-                Err(errno) => Err(StoreError::Write { path: target, source: errno.into() }),
-            }
-        })
-        .await
+        let trial = temporary(&target)?;
+        let allocated =
+            rustix::fs::fallocate(trial.as_file(), rustix::fs::FallocateFlags::empty(), 0, PREFLIGHT);
+        match allocated {
+            // Some file systems cannot reserve; then the trial file itself has to do.
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+            Err(errno) => Err(StoreError::Write { path: target, source: errno.into() }),
+        }
     }
 
-    /// Puts `record` in the place of the document whose digest is `expected`, durably, or changes nothing.
-    pub(crate) async fn save(
-        &self,
-        expected: Option<Digest>,
-        record: &AuthFile,
-    ) -> Result<Digest, StoreError> {
+    fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError> {
         let target = self.target();
         let bytes = record.to_text().into_bytes();
-        let digest = Digest::of(&bytes);
-        let staged = {
-            let target = target.clone();
-            blocking(move || stage(&target, &bytes)).await?
-        };
-        let _codex = self.codex_locks().await?;
-        blocking(move || {
-            compare(&target, expected)?;
-            let problem = |source| StoreError::Write { path: target.clone(), source };
-            staged.persist(&target).map_err(|error| problem(error.error))?;
-            Failpoint::Rename.reach();
-            sync_folder(&target).map_err(problem)?;
-            Failpoint::FolderSync.reach();
-            Ok(digest)
-        })
-        .await
+        let staged = stage(&target, &bytes)?;
+        let _codex = self.codex_locks()?;
+        compare(&target, expected)?;
+        let problem = |source| StoreError::Write { path: target.clone(), source };
+        staged.persist(&target).map_err(|error| problem(error.error))?;
+        Failpoint::Rename.reach();
+        sync_folder(&target).map_err(problem)?;
+        Failpoint::FolderSync.reach();
+        Ok(Digest::of(&bytes))
     }
 
-    /// Removes the document whose digest is `expected`, durably, or changes nothing.
-    pub(crate) async fn remove(&self, expected: Digest) -> Result<(), StoreError> {
+    fn remove(&self, expected: Digest) -> Result<(), StoreError> {
         let target = self.target();
-        let link = self.path();
-        let _codex = self.codex_locks().await?;
-        blocking(move || {
-            compare(&target, Some(expected))?;
-            let problem = |source| StoreError::Write { path: target.clone(), source };
-            fs::remove_file(&target).map_err(problem)?;
-            if link != target && fs::symlink_metadata(&link).is_ok() {
-                fs::remove_file(&link).map_err(problem)?;
-            }
-            Failpoint::DeleteFile.reach();
-            sync_folder(&target).map_err(problem)
-        })
-        .await
-    }
-
-    /// Where the bytes are: a link that the user made is followed and stays (security C-35).
-    fn target(&self) -> PathBuf {
-        let path = self.path();
-        fs::canonicalize(&path).unwrap_or(path)
-    }
-
-    async fn codex_locks(&self) -> Result<[Lock; 2], StoreError> {
-        let [outer, inner] = self.home.codex_locks();
-        Ok([Lock::take(&outer, CODEX_PATIENCE).await?, Lock::take(&inner, CODEX_PATIENCE).await?])
+        let link = self.home.auth_file();
+        let _codex = self.codex_locks()?;
+        compare(&target, Some(expected))?;
+        let problem = |source| StoreError::Write { path: target.clone(), source };
+        fs::remove_file(&target).map_err(problem)?;
+        if link != target && fs::symlink_metadata(&link).is_ok() {
+            fs::remove_file(&link).map_err(problem)?;
+        }
+        Failpoint::DeleteFile.reach();
+        sync_folder(&target).map_err(problem)
     }
 }
 

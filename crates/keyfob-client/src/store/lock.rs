@@ -39,21 +39,71 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 impl Lock {
     /// Waits up to `patience` for the lock in `path`, a file that is made once and never removed.
     pub(crate) async fn take(path: &Path, patience: Duration) -> Result<Self, LockError> {
-        let failed = |source| LockError::Failed { path: path.to_owned(), source };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = file.map_err(failed)?;
-        let deadline = tokio::time::Instant::now() + patience;
-        let mut pause = FIRST_PAUSE;
+        let mut attempt = Attempt::new(path, patience);
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self(file)),
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
-                Err(TryLockError::WouldBlock) if tokio::time::Instant::now() >= deadline => {
-                    return Err(LockError::Busy { path: path.to_owned(), waited: patience });
-                }
-                Err(TryLockError::WouldBlock) => tokio::time::sleep(pause).await,
+            match attempt.again()? {
+                Tried::Taken(lock) => return Ok(lock),
+                Tried::Pause(pause) => tokio::time::sleep(pause).await,
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// As [`Lock::take`], for code that may block.
+    #[expect(clippy::disallowed_methods, reason = "flock has no time limit of its own, so it is polled")]
+    pub(crate) fn take_blocking(path: &Path, patience: Duration) -> Result<Self, LockError> {
+        let mut attempt = Attempt::new(path, patience);
+        loop {
+            match attempt.again()? {
+                Tried::Taken(lock) => return Ok(lock),
+                Tried::Pause(pause) => std::thread::sleep(pause),
+            }
+        }
+    }
+}
+
+/// One process's tries for one lock.
+struct Attempt<'a> {
+    path: &'a Path,
+    file: Option<File>,
+    patience: Duration,
+    waited: Duration,
+    pause: Duration,
+}
+
+enum Tried {
+    Taken(Lock),
+    Pause(Duration),
+}
+
+impl<'a> Attempt<'a> {
+    fn new(path: &'a Path, patience: Duration) -> Self {
+        Self { path, file: None, patience, waited: Duration::ZERO, pause: FIRST_PAUSE }
+    }
+
+    /// Tries once; waiting is counted in pauses, so no clock is needed.
+    fn again(&mut self) -> Result<Tried, LockError> {
+        let failed = |source| LockError::Failed { path: self.path.to_owned(), source };
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(self.path)
+                .map_err(failed)?,
+        };
+        match file.try_lock() {
+            Ok(()) => return Ok(Tried::Taken(Lock(file))),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+            Err(TryLockError::WouldBlock) if self.waited >= self.patience => {
+                return Err(LockError::Busy { path: self.path.to_owned(), waited: self.patience });
+            }
+            Err(TryLockError::WouldBlock) => self.file = Some(file),
+        }
+        let pause = self.pause;
+        self.waited += pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        Ok(Tried::Pause(pause))
     }
 }

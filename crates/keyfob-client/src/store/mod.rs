@@ -2,16 +2,54 @@
 
 mod file;
 mod lock;
+mod shared;
 
 pub use file::FileStore;
 pub(crate) use lock::Lock;
 pub use lock::LockError;
+pub use shared::SharedStore;
 
 use crate::home::HomeError;
 use keyfob_codex::auth_file::{AuthFile, InvalidAuthFile};
 use sha2::{Digest as _, Sha256};
+use std::fmt::Debug;
 use std::io;
 use std::path::PathBuf;
+
+/// One place that can hold a login.
+///
+/// Calls may block: [`SharedStore`] moves them off the runtime. Whoever changes what is stored holds the refresh lock.
+pub trait CredentialStore: Send + Sync + Debug {
+    /// Returns where the login is kept.
+    fn location(&self) -> Location;
+
+    /// Reads what is stored.
+    fn load(&self) -> Result<Slot, StoreError>;
+
+    /// Fails if no new document could be stored now; asked before a token is spent (security R-11).
+    fn prepare(&self) -> Result<(), StoreError>;
+
+    /// Puts `record` in the place of the document whose digest is `expected`, durably, or changes nothing.
+    fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError>;
+
+    /// Removes the document whose digest is `expected`, durably, or changes nothing.
+    fn remove(&self, expected: Digest) -> Result<(), StoreError>;
+}
+
+/// Where a login is kept, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In this file.
+    File(PathBuf),
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
 
 /// The SHA-256 of a stored document: tells whether it is still the one that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,14 +148,4 @@ pub enum StoreError {
     /// Another program stored something else since the document was read.
     #[error("another program changed the stored login in the meantime")]
     Changed,
-}
-
-/// Runs file work off the runtime's threads: the one place where blocking work leaves it.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
-    }
 }

@@ -23,74 +23,75 @@ fn files(store: &FileStore) -> Vec<String> {
     names
 }
 
-#[tokio::test]
-async fn c_31_a_login_is_replaced_whole_and_leaves_nothing_beside_it() {
+#[test]
+fn c_31_a_login_is_replaced_whole_and_leaves_nothing_beside_it() {
     let (_folder, store) = store();
 
-    let first = store.save(None, &record(FIRST)).await.unwrap();
+    let first = store.save(None, &record(FIRST)).unwrap();
     let second = record(&FIRST.replace("sk-1", "sk-2"));
-    store.save(Some(first), &second).await.unwrap();
+    store.save(Some(first), &second).unwrap();
 
-    assert_eq!(fs::read_to_string(store.path()).unwrap(), second.to_text());
+    assert_eq!(fs::read_to_string(store.home.auth_file()).unwrap(), second.to_text());
     assert_eq!(files(&store), ["auth.json", "auth.json.lock", "auth.lock", "keyfob"]);
 }
 
-#[tokio::test]
-async fn c_32_files_and_folders_are_for_this_user_alone() {
+#[test]
+fn c_32_files_and_folders_are_for_this_user_alone() {
     let (_folder, store) = store();
-    fs::write(store.path(), FIRST).unwrap();
-    fs::set_permissions(store.path(), Permissions::from_mode(0o644)).unwrap();
+    fs::write(store.home.auth_file(), FIRST).unwrap();
+    fs::set_permissions(store.home.auth_file(), Permissions::from_mode(0o644)).unwrap();
 
-    store.save(Some(Digest::of(FIRST.as_bytes())), &record(FIRST)).await.unwrap();
+    store.save(Some(Digest::of(FIRST.as_bytes())), &record(FIRST)).unwrap();
 
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&store.path()), 0o600);
+    assert_eq!(mode(&store.home.auth_file()), 0o600);
     assert_eq!(mode(store.home.path()), 0o700);
     assert_eq!(mode(&store.home.own_folder()), 0o700);
 }
 
-#[tokio::test]
-async fn nobodys_newer_login_is_overwritten_or_removed() {
+#[test]
+fn nobodys_newer_login_is_overwritten_or_removed() {
     let (_folder, store) = store();
-    fs::write(store.path(), FIRST).unwrap();
+    fs::write(store.home.auth_file(), FIRST).unwrap();
     let stale = Digest::of(b"what was read before");
 
-    let saved = store.save(Some(stale), &record(FIRST)).await;
-    let created = store.save(None, &record(FIRST)).await;
-    let removed = store.remove(stale).await;
+    let saved = store.save(Some(stale), &record(FIRST));
+    let created = store.save(None, &record(FIRST));
+    let removed = store.remove(stale);
 
     assert!(matches!(saved, Err(StoreError::Changed)));
     assert!(matches!(created, Err(StoreError::Changed)));
     assert!(matches!(removed, Err(StoreError::Changed)));
-    assert_eq!(fs::read_to_string(store.path()).unwrap(), FIRST);
+    assert_eq!(fs::read_to_string(store.home.auth_file()).unwrap(), FIRST);
     assert_eq!(files(&store), ["auth.json", "auth.json.lock", "auth.lock", "keyfob"]);
 }
 
-#[tokio::test]
-async fn c_35_a_link_is_followed_and_kept_and_logout_removes_both_ends() {
+#[test]
+fn c_35_a_link_is_followed_and_kept_and_logout_removes_both_ends() {
     let (folder, store) = store();
     let target = folder.path().join("dotfiles.json");
     fs::write(&target, FIRST).unwrap();
-    std::os::unix::fs::symlink(&target, store.path()).unwrap();
+    std::os::unix::fs::symlink(&target, store.home.auth_file()).unwrap();
 
     let second = record(&FIRST.replace("sk-1", "sk-2"));
-    let digest = store.save(Some(Digest::of(FIRST.as_bytes())), &second).await.unwrap();
-    assert!(fs::symlink_metadata(store.path()).unwrap().is_symlink());
+    let digest = store.save(Some(Digest::of(FIRST.as_bytes())), &second).unwrap();
+    assert!(fs::symlink_metadata(store.home.auth_file()).unwrap().is_symlink());
     assert_eq!(fs::read_to_string(&target).unwrap(), second.to_text());
 
-    store.remove(digest).await.unwrap();
+    store.remove(digest).unwrap();
     assert!(!target.exists());
-    assert!(fs::symlink_metadata(store.path()).is_err());
+    assert!(fs::symlink_metadata(store.home.auth_file()).is_err());
 }
 
 #[test]
 fn c_37_what_is_no_file_is_an_error_at_once() {
     let (_folder, store) = store();
-    fs::create_dir(store.path()).unwrap();
+    fs::create_dir(store.home.auth_file()).unwrap();
     assert!(matches!(store.load(), Err(StoreError::NotAFile(_))));
 
-    fs::remove_dir(store.path()).unwrap();
-    rustix::fs::mknodat(rustix::fs::CWD, store.path(), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    fs::remove_dir(store.home.auth_file()).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, store.home.auth_file(), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
     assert!(matches!(store.load(), Err(StoreError::NotAFile(_))));
 }
 
@@ -99,24 +100,24 @@ fn c_38_a_damaged_login_is_told_from_an_absent_one() {
     let (_folder, store) = store();
     assert!(matches!(store.load().unwrap(), Slot::Empty));
 
-    fs::write(store.path(), "{\"auth_mode\":").unwrap();
+    fs::write(store.home.auth_file(), "{\"auth_mode\":").unwrap();
     let Slot::Corrupt { digest, path, .. } = store.load().unwrap() else { panic!("damaged") };
-    assert_eq!((digest, path), (Digest::of(b"{\"auth_mode\":"), store.path()));
+    assert_eq!((digest, path), (Digest::of(b"{\"auth_mode\":"), store.home.auth_file()));
 }
 
-#[tokio::test]
-async fn codex_defect_25_what_a_killed_writer_left_is_removed_by_the_next() {
+#[test]
+fn codex_defect_25_what_a_killed_writer_left_is_removed_by_the_next() {
     let (_folder, store) = store();
     fs::write(store.home.path().join(".keyfob-auth-x1y2z3"), "secret").unwrap();
 
-    store.save(None, &record(FIRST)).await.unwrap();
+    store.save(None, &record(FIRST)).unwrap();
 
     assert_eq!(files(&store), ["auth.json", "auth.json.lock", "auth.lock", "keyfob"]);
 }
 
-#[tokio::test]
-async fn a_full_disk_is_found_out_before_a_token_is_spent() {
+#[test]
+fn a_full_disk_is_found_out_before_a_token_is_spent() {
     let store = FileStore::new(Home::new("/proc/keyfob".into()));
 
-    assert!(matches!(store.prepare().await, Err(StoreError::Write { .. })));
+    assert!(matches!(store.prepare(), Err(StoreError::Write { .. })));
 }

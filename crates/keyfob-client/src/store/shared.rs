@@ -1,0 +1,80 @@
+//! The store of one home, as this process and others use it.
+
+use super::{CredentialStore, Digest, Lock, Slot, StoreError};
+use crate::home::Home;
+use keyfob_codex::auth_file::AuthFile;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A store, the home it belongs to, and the one lock under which it changes (design D16).
+#[derive(Clone, Debug)]
+pub struct SharedStore {
+    home: Home,
+    store: Arc<dyn CredentialStore>,
+}
+
+/// How long others may hold the refresh lock: two network calls and some patience (security C-57).
+const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
+
+impl SharedStore {
+    /// Shares `store`, which belongs to `home`.
+    pub fn new(home: Home, store: Arc<dyn CredentialStore>) -> Self {
+        Self { home, store }
+    }
+
+    /// Returns the home.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Returns the store, for calls that may block.
+    pub fn blocking(&self) -> &dyn CredentialStore {
+        &*self.store
+    }
+
+    /// Waits for the one lock under which logins are changed.
+    pub(crate) async fn lock(&self) -> Result<Lock, StoreError> {
+        let home = self.home.clone();
+        off_the_runtime(move || Ok(home.make()?)).await?;
+        Ok(Lock::take(&self.home.refresh_lock(), REFRESH_PATIENCE).await?)
+    }
+
+    pub(crate) async fn load(&self) -> Result<Slot, StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.load()).await
+    }
+
+    /// Makes the home if need be, and asks the store whether it would take a new document.
+    pub(crate) async fn prepare(&self) -> Result<(), StoreError> {
+        let (home, store) = (self.home.clone(), Arc::clone(&self.store));
+        off_the_runtime(move || {
+            home.make()?;
+            store.prepare()
+        })
+        .await
+    }
+
+    pub(crate) async fn save(
+        &self,
+        expected: Option<Digest>,
+        record: &AuthFile,
+    ) -> Result<Digest, StoreError> {
+        let (store, record) = (Arc::clone(&self.store), record.clone());
+        off_the_runtime(move || store.save(expected, &record)).await
+    }
+
+    pub(crate) async fn remove(&self, expected: Digest) -> Result<(), StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.remove(expected)).await
+    }
+}
+
+/// Runs work that blocks off the runtime's threads: the one place where it leaves them.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
+    }
+}
