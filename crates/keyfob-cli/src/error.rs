@@ -109,7 +109,7 @@ impl From<RefreshError> for CommandError {
                 Exit::SessionEnded,
                 &["run `keyfob login` to sign in again; your old login stays stored until the new one is"],
             ),
-            RefreshError::Unavailable { .. } => {
+            RefreshError::Unavailable { .. } | RefreshError::LeftAlone { .. } => {
                 (Exit::Offline, &["your login is untouched; try again when the issuer answers"])
             }
             RefreshError::OtherAccount(_) => {

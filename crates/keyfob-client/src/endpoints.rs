@@ -90,6 +90,11 @@ pub(crate) fn stored_token_endpoint(issuer: &IssuerUrl) -> String {
     issuer.join(TOKEN_PATH)
 }
 
+/// Where an issuer that knows attempt ids hears that its answer is stored (security §7.2).
+pub(crate) fn stored_acknowledgement_endpoint(issuer: &IssuerUrl) -> String {
+    issuer.join("/oauth/refresh/ack")
+}
+
 /// Where a stored login is revoked: at the issuer that issued it, never at another (codex-wire §11.11).
 pub(crate) fn stored_revocation_endpoint(issuer: &IssuerUrl) -> String {
     issuer.join(REVOKE_PATH)

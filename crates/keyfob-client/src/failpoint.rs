@@ -33,13 +33,15 @@ pub enum Failpoint {
     CallbackReply,
     /// A revocation was sent.
     RevokeSent,
+    /// The issuer was told that its answer is stored.
+    Acknowledged,
     /// The stored document is gone.
     DeleteFile,
 }
 
 impl Failpoint {
     /// Every point there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::LockWait,
         Self::LockAcquired,
         Self::StoreRead,
@@ -55,6 +57,7 @@ impl Failpoint {
         Self::CallbackReceived,
         Self::CallbackReply,
         Self::RevokeSent,
+        Self::Acknowledged,
         Self::DeleteFile,
     ];
 
@@ -76,6 +79,7 @@ impl Failpoint {
             Self::CallbackReceived => "callback.recv",
             Self::CallbackReply => "callback.reply",
             Self::RevokeSent => "revoke.sent",
+            Self::Acknowledged => "ack.sent",
             Self::DeleteFile => "delete.file",
         }
     }

@@ -23,6 +23,17 @@ impl Jitter {
     }
 }
 
+/// What a caller needs of an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// That it works; it is refreshed a while before it ends.
+    Usable(Jitter),
+    /// That it works for at least this long.
+    Life(Duration),
+    /// That the issuer has just given it, as proof that the session is alive.
+    New,
+}
+
 /// How near an access token is to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
@@ -40,11 +51,11 @@ const LONGEST_LEEWAY: Duration = Duration::from_mins(10);
 const OPAQUE_LIFE: Duration = Duration::from_hours(192);
 
 impl Freshness {
-    /// Judges the access token of `tokens` at `now`.
-    pub(crate) fn of(tokens: &AccountTokens, now: Timestamp, jitter: Jitter) -> Self {
+    /// Judges the access token of `tokens` at `now` for what is needed of it.
+    pub(crate) fn of(tokens: &AccountTokens, now: Timestamp, need: Need) -> Self {
         let Some(claims) = read_unverified(tokens.access_token.expose()) else {
             return match tokens.last_refresh {
-                Some(written) if now.since(written) < OPAQUE_LIFE => Self::Fresh,
+                Some(written) if now.since(written) < OPAQUE_LIFE && need != Need::New => Self::Fresh,
                 _ => Self::ExpiresSoon,
             };
         };
@@ -52,9 +63,20 @@ impl Freshness {
         if now >= expires {
             return Self::Expired;
         }
-        let life = claims.time("iat").map_or(LONGEST_LEEWAY, |issued| expires.since(issued));
-        let leeway = (life * 6 / 10).min(LONGEST_LEEWAY) * jitter.permille / 1000;
+        let leeway = match need {
+            Need::Usable(jitter) => {
+                let life = claims.time("iat").map_or(LONGEST_LEEWAY, |issued| expires.since(issued));
+                (life * 6 / 10).min(LONGEST_LEEWAY) * jitter.permille / 1000
+            }
+            Need::Life(least) => least,
+            Need::New => return Self::ExpiresSoon,
+        };
         if now.plus(leeway) >= expires { Self::ExpiresSoon } else { Self::Fresh }
+    }
+
+    /// Whether the access token has time left at all.
+    pub(crate) fn is_usable(tokens: &AccountTokens, now: Timestamp) -> bool {
+        Self::of(tokens, now, Need::Life(Duration::ZERO)) != Self::Expired
     }
 }
 
@@ -82,7 +104,7 @@ mod tests {
         let judge = |issued: i64, expires: i64, now: i64| {
             let claims = json!({ "iat": issued, "exp": expires });
             let token = key.sign(TokenType::AccessToken, &claims).unwrap();
-            Freshness::of(&tokens(&token, 0), Timestamp::from_unix(now), Jitter::NONE)
+            Freshness::of(&tokens(&token, 0), Timestamp::from_unix(now), Need::Usable(Jitter::NONE))
         };
 
         assert_eq!(judge(0, 3600, 2999), Freshness::Fresh);
@@ -94,7 +116,9 @@ mod tests {
 
     #[test]
     fn an_opaque_token_is_refreshed_when_it_is_eight_days_old() {
-        let judge = |now: i64| Freshness::of(&tokens("opaque", 0), Timestamp::from_unix(now), Jitter::NONE);
+        let judge = |now: i64| {
+            Freshness::of(&tokens("opaque", 0), Timestamp::from_unix(now), Need::Usable(Jitter::NONE))
+        };
 
         assert_eq!(judge(691_199), Freshness::Fresh);
         assert_eq!(judge(691_200), Freshness::ExpiresSoon);

@@ -58,6 +58,16 @@ impl Home {
         self.own_folder().join("config.toml")
     }
 
+    /// Our notes about the login: where it was last seen, trouble with the issuer.
+    pub(crate) fn state_file(&self) -> PathBuf {
+        self.own_folder().join("state.json")
+    }
+
+    /// The key from which attempt ids are derived.
+    pub(crate) fn device_key(&self) -> PathBuf {
+        self.own_folder().join("device_key")
+    }
+
     pub(crate) fn refresh_lock(&self) -> PathBuf {
         self.own_folder().join("refresh.lock")
     }

@@ -1,6 +1,7 @@
 //! Talking to an issuer: no redirects, limits on everything, errors without addresses.
 
 use keyfob_oauth::IssuerUrl;
+use reqwest::header::{self, HeaderMap};
 use std::time::Duration;
 
 /// The HTTP client of a session.
@@ -13,12 +14,21 @@ pub enum HttpError {
     /// No client can be made; on a bare machine, for want of CA certificates.
     #[error("cannot set up HTTPS")]
     Setup(#[source] reqwest::Error),
-    /// Nothing answered.
+    /// No connection could be made, so nothing was sent.
+    #[error("no connection: {why}")]
+    NoConnection {
+        /// The innermost reason, without an address.
+        why: String,
+    },
+    /// The connection broke before the answer was read; the request may have been worked on.
     #[error("no answer: {why}")]
     NoAnswer {
         /// The innermost reason, without an address.
         why: String,
     },
+    /// Nothing answered in time; the request may still be worked on.
+    #[error("no answer within {} s", ANSWER_LIMIT.as_secs())]
+    TimedOut,
     /// The answer is longer than any that we expect.
     #[error("the answer is longer than {LARGEST_ANSWER} bytes")]
     TooLong,
@@ -28,7 +38,16 @@ pub enum HttpError {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Returns how long the issuer asks us to wait, if it says so in seconds (RFC 9110 §10.2.3).
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds))
+    }
 }
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -51,8 +70,18 @@ impl HttpClient {
         read(self.0.get(url).send().await).await
     }
 
-    pub(crate) async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<Answer, HttpError> {
-        read(self.0.post(url).header("accept", "application/json").form(form).send().await).await
+    pub(crate) async fn post_form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+        header: Option<(&'static str, &str)>,
+    ) -> Result<Answer, HttpError> {
+        let request = self.0.post(url).header(header::ACCEPT, "application/json").form(form);
+        let request = match header {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        };
+        read(request.send().await).await
     }
 
     /// Posts within `limit`, for calls that somebody waits for.
@@ -69,6 +98,7 @@ impl HttpClient {
 async fn read(response: Result<reqwest::Response, reqwest::Error>) -> Result<Answer, HttpError> {
     let mut response = response.map_err(|error| no_answer(&error))?;
     let status = response.status().as_u16();
+    let headers = response.headers().clone();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| no_answer(&error))? {
         if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -76,17 +106,18 @@ async fn read(response: Result<reqwest::Response, reqwest::Error>) -> Result<Ans
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, body })
+    Ok(Answer { status, headers, body })
 }
 
 /// Says why in one phrase: the layers between us and the system's own reason add nothing for a person.
 fn no_answer(error: &reqwest::Error) -> HttpError {
     if error.is_timeout() {
-        return HttpError::NoAnswer { why: format!("it took longer than {} s", ANSWER_LIMIT.as_secs()) };
+        return HttpError::TimedOut;
     }
     let mut reason: &dyn std::error::Error = error;
     while let Some(deeper) = reason.source() {
         reason = deeper;
     }
-    HttpError::NoAnswer { why: reason.to_string() }
+    let why = reason.to_string();
+    if error.is_connect() { HttpError::NoConnection { why } } else { HttpError::NoAnswer { why } }
 }

@@ -10,14 +10,14 @@
 //! environment, and to open a browser (the program does that).
 //!
 //! ```no_run
-//! use keyfob_client::{FileStore, Home, Jitter, Session, SharedStore, SystemClock};
+//! use keyfob_client::{FileStore, Home, Jitter, Need, Session, SharedStore, SystemClock, SystemEntropy};
 //! use std::sync::Arc;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let home = Home::new("/home/mia/.codex".into());
 //! let store = Arc::new(FileStore::new(home.clone()));
 //! let session = Session::new(SharedStore::new(home, store));
-//! let token = session.token(&SystemClock, Jitter::NONE).await?;
+//! let token = session.token(&SystemClock, &SystemEntropy, Need::Usable(Jitter::NONE)).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -25,6 +25,7 @@
 //! Start reading at [`refresh`]: it is the heart of the matter.
 
 mod account;
+mod attempt;
 mod clock;
 mod endpoints;
 mod entropy;
@@ -39,15 +40,17 @@ mod session;
 mod status;
 pub mod store;
 mod token_endpoint;
+mod trouble;
 
 pub use account::Account;
 pub use clock::SystemClock;
 pub use endpoints::{DiscoveryError, Endpoints};
 pub use entropy::SystemEntropy;
-pub use freshness::Jitter;
+pub use freshness::{Jitter, Need};
 pub use home::{Home, HomeError};
 pub use http::HttpError;
 pub use session::Session;
 pub use status::{AccountStatus, Status};
 pub use store::{CredentialStore, FileStore, Location, SharedStore};
 pub use token_endpoint::TokenError;
+pub use trouble::Trouble;

@@ -1,12 +1,12 @@
 //! One stored login, used by this process among others.
 
-use crate::freshness::{Freshness, Jitter};
+use crate::freshness::{Freshness, Need};
 use crate::logout::{self, SignedOut};
 use crate::refresh::{self, RefreshError};
 use crate::status::Status;
 use crate::store::{SharedStore, StoreError};
 use keyfob_codex::auth_file::Login;
-use keyfob_oauth::{AccessToken, Clock, Timestamp};
+use keyfob_oauth::{AccessToken, Clock, Entropy, Timestamp};
 
 /// The login in one store.
 #[derive(Clone, Debug)]
@@ -31,10 +31,10 @@ impl Session {
     }
 
     /// Returns the access token if it is stored and fresh: no lock, no network, no runtime.
-    pub fn fresh_token(&self, now: Timestamp, jitter: Jitter) -> Result<Option<AccessToken>, StoreError> {
+    pub fn fresh_token(&self, now: Timestamp, need: Need) -> Result<Option<AccessToken>, StoreError> {
         let Some((_, record)) = self.store.blocking().load()?.record()? else { return Ok(None) };
         Ok(match record.login() {
-            Login::Account(tokens) if Freshness::of(&tokens, now, jitter) == Freshness::Fresh => {
+            Login::Account(tokens) if Freshness::of(&tokens, now, need) == Freshness::Fresh => {
                 Some(tokens.access_token)
             }
             Login::Account(_) | Login::ApiKey | Login::Foreign(_) => None,
@@ -42,8 +42,13 @@ impl Session {
     }
 
     /// Returns a usable access token, refreshed if need be; of many processes one asks the issuer.
-    pub async fn token(&self, clock: &dyn Clock, jitter: Jitter) -> Result<AccessToken, RefreshError> {
-        refresh::run(&self.store, clock, jitter).await
+    pub async fn token(
+        &self,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+        need: Need,
+    ) -> Result<AccessToken, RefreshError> {
+        refresh::run(&self.store, clock, entropy, need).await
     }
 
     /// Ends the session at its issuer and removes it here.

@@ -1,11 +1,14 @@
 //! The one post to the token endpoint, and the one reader of its answers.
 
+use crate::attempt::{ATTEMPT_HEADER, AttemptId};
 use crate::failpoint::Failpoint;
 use crate::http::{HttpClient, HttpError};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::token::InvalidTokenResponse;
 use keyfob_oauth::{ErrorCode, TokenResponse, text};
+use reqwest::header::HeaderValue;
+use std::time::Duration;
 
 /// The token endpoint gave no tokens.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,8 @@ pub enum TokenError {
         code: Option<String>,
         /// Its sentence, made printable.
         description: Option<String>,
+        /// How long it asks us to wait.
+        retry_after: Option<Duration>,
     },
     /// The issuer answered with something that is no token response.
     #[error("the issuer's answer cannot be used")]
@@ -44,27 +49,40 @@ fn detail(code: Option<&str>, description: Option<&str>) -> String {
     [code, description].into_iter().flatten().fold(String::new(), |all, part| format!("{all}: {part}"))
 }
 
-/// Posts `request` to `endpoint`.
+/// Tokens, and whether the issuer can give the same ones again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redeemed {
+    /// The tokens.
+    pub tokens: TokenResponse,
+    /// Whether the issuer took in the attempt id, and so wants to hear that the tokens are stored.
+    pub recoverable: bool,
+}
+
+/// Posts `request` to `endpoint`; `attempt` names a refresh.
 pub(crate) async fn redeem(
     http: &HttpClient,
     endpoint: &str,
     request: &TokenRequest,
-) -> Result<TokenResponse, TokenError> {
+    attempt: Option<&AttemptId>,
+) -> Result<Redeemed, TokenError> {
     Failpoint::HttpPost.reach();
-    let answer = http.post_form(endpoint, &request.form()).await.map_err(TokenError::Unreachable)?;
+    let header = attempt.map(|attempt| (ATTEMPT_HEADER, attempt.as_str()));
+    let answer = http.post_form(endpoint, &request.form(), header).await.map_err(TokenError::Unreachable)?;
     Failpoint::HttpDone.reach();
-    if answer.status == 200 {
-        TokenResponse::parse(&answer.body).map_err(TokenError::Unusable)
-    } else {
-        Err(refusal(answer.status, &answer.body))
+    if answer.status != 200 {
+        return Err(refusal(answer.status, &answer.body, answer.retry_after()));
     }
+    let echoed = answer.headers.get(ATTEMPT_HEADER).map(HeaderValue::as_bytes);
+    let recoverable = echoed.is_some() && echoed == attempt.map(|attempt| attempt.as_str().as_bytes());
+    let tokens = TokenResponse::parse(&answer.body).map_err(TokenError::Unusable)?;
+    Ok(Redeemed { tokens, recoverable })
 }
 
 /// Reads an error of RFC 6749 §5.2, or the nested one of the Codex dialect.
 ///
 /// Only an error that names the grant is for good: a bare 401, a page of HTML or a 5xx may be a fault on the way
 /// (security C-58).
-fn refusal(status: u16, body: &[u8]) -> TokenError {
+fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> TokenError {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let member = |pointer: &str| body.pointer(pointer).and_then(serde_json::Value::as_str);
     let reason = member("/code").or_else(|| member("/error/code")).and_then(RefreshRejection::from_wire);
@@ -77,6 +95,7 @@ fn refusal(status: u16, body: &[u8]) -> TokenError {
         status,
         code: code.map(text::printable),
         description: member("/error_description").or_else(|| member("/error/message")).map(text::printable),
+        retry_after,
     }
 }
 
@@ -86,7 +105,7 @@ mod tests {
 
     #[test]
     fn c_58_only_an_error_that_names_the_grant_is_for_good() {
-        let for_good = |status: u16, body: &str| match refusal(status, body.as_bytes()) {
+        let for_good = |status: u16, body: &str| match refusal(status, body.as_bytes(), None) {
             TokenError::Rejected(reason) => Some(reason),
             _ => None,
         };
@@ -110,7 +129,8 @@ mod tests {
 
     #[test]
     fn c_52_what_the_issuer_says_is_shown_without_control_characters() {
-        let error = refusal(403, b"{\"error\":\"no\\u001b[2J\",\"error_description\":\"go\\u202eaway\"}");
+        let error =
+            refusal(403, b"{\"error\":\"no\\u001b[2J\",\"error_description\":\"go\\u202eaway\"}", None);
 
         assert_eq!(error.to_string(), "the issuer refused the request (403: no[2J: goaway)");
     }

@@ -134,6 +134,11 @@ impl AuthFile {
         }
     }
 
+    /// Returns the random name of the login, which stays over refreshes.
+    pub fn login_owner_id(&self) -> Option<&str> {
+        self.0.get("tokens")?.get("login_owner_id")?.as_str()
+    }
+
     /// Returns the bytes to store: two spaces of indent, no newline at the end.
     pub fn to_text(&self) -> String {
         serde_json::to_string_pretty(&self.0).unwrap_or_default()

@@ -26,7 +26,7 @@ fn an_issuer_that_does_not_answer_is_named() {
     let home = Home::empty();
 
     let text = "error: cannot reach the issuer http://127.0.0.1:1\n  \
-                cause: no answer: Connection refused (os error 111)\n\
+                cause: no connection: Connection refused (os error 111)\n\
                 hint: is the address right, and is the issuer running? It is asked without a proxy on loopback only\n";
     assert_eq!(home.run(&["login", "--issuer", "http://127.0.0.1:1"]), ran(1, "", text));
 }

@@ -75,7 +75,7 @@ fn an_expired_token_whose_issuer_is_down_is_offline_and_nothing_is_lost() {
     let before = home.stored();
 
     let text = "error: cannot refresh the session at http://127.0.0.1:1\n  cause: the issuer did not answer\n  \
-                cause: no answer: Connection refused (os error 111)\n\
+                cause: no connection: Connection refused (os error 111)\n\
                 hint: your login is untouched; try again when the issuer answers\n";
     assert_eq!(home.run(&["token"]), ran(8, "", text));
     assert_eq!(home.stored(), before);

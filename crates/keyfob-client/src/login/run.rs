@@ -134,7 +134,8 @@ impl Shell {
             }
             Effect::Exchange(endpoint, request) => {
                 Failpoint::CallbackReceived.reach();
-                Event::Answered(redeem(&self.http, endpoint.as_str(), &request).await)
+                let redeemed = redeem(&self.http, endpoint.as_str(), &request, None).await;
+                Event::Answered(redeemed.map(|redeemed| redeemed.tokens))
             }
             Effect::FetchKeys(url) => Event::Keys(self.keys(&url).await, self.clock.now()),
             Effect::Lock => {

@@ -39,5 +39,9 @@ pub(crate) async fn revoke(issuer: &IssuerUrl, request: &RevocationRequest) -> R
     let answer = http.post_form_within(REVOCATION_LIMIT, &endpoint, &request.form()).await;
     Failpoint::RevokeSent.reach();
     let status = answer.map_err(TokenError::Unreachable)?.status;
-    if status == 200 { Ok(()) } else { Err(TokenError::Refused { status, code: None, description: None }) }
+    if status == 200 {
+        Ok(())
+    } else {
+        Err(TokenError::Refused { status, code: None, description: None, retry_after: None })
+    }
 }

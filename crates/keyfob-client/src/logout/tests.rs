@@ -37,7 +37,7 @@ fn codex_defect_11_a_login_is_revoked_at_the_issuer_that_issued_it() {
 fn c_62_the_login_is_removed_here_even_when_the_issuer_does_not_confirm() {
     let (mut logout, _) = after_load(slot(ACCOUNT));
 
-    let down = TokenError::Refused { status: 503, code: None, description: None };
+    let down = TokenError::Refused { status: 503, code: None, description: None, retry_after: None };
     assert!(matches!(logout.step(Event::Revoked(Err(down))), Effect::Remove(_)));
     let done = logout.step(Event::Removed(Ok(())));
 

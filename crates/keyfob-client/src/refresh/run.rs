@@ -1,26 +1,34 @@
 //! Does what [`Refresh`] says.
 
-use super::{Effect, Event, Refresh, RefreshError};
-use crate::endpoints::stored_token_endpoint;
+use super::{Acknowledgement, Effect, Event, Refresh, RefreshError};
+use crate::attempt::{AttemptId, DeviceKey};
+use crate::endpoints::{stored_acknowledgement_endpoint, stored_token_endpoint};
 use crate::failpoint::Failpoint;
-use crate::freshness::Jitter;
+use crate::freshness::Need;
 use crate::http::HttpClient;
-use crate::store::{Lock, SharedStore};
-use crate::token_endpoint::{TokenError, redeem};
-use keyfob_oauth::{AccessToken, Clock};
+use crate::logout::revoke;
+use crate::store::{Lock, SharedStore, StoreError};
+use crate::token_endpoint::{Redeemed, TokenError, redeem};
+use crate::trouble::Trouble;
+use keyfob_oauth::request::TokenRequest;
+use keyfob_oauth::{AccessToken, Clock, Entropy, IssuerUrl, RefreshToken};
+use std::time::Duration;
 
-/// Returns a usable access token, refreshed if need be.
+/// The person waits for the token, not for this.
+const ACKNOWLEDGEMENT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Returns an access token that meets `need`, refreshed if need be.
 ///
-/// Holds the refresh lock over the whole of it, the network call included: that is what makes one refresh of many.
-/// When dropped half-way the lock goes and the old document stays; a token that the issuer rotated meanwhile is had
-/// again by the next refresh (security §7).
+/// Holds the refresh lock over the network call: that is what makes one refresh of many. When dropped half-way the lock
+/// goes and the old document stays; a token that the issuer rotated meanwhile is had again by the next refresh.
 pub(crate) async fn run(
     store: &SharedStore,
     clock: &dyn Clock,
-    jitter: Jitter,
+    entropy: &dyn Entropy,
+    need: Need,
 ) -> Result<AccessToken, RefreshError> {
     let mut lock: Option<Lock> = None;
-    let (mut refresh, mut effect) = Refresh::begin(jitter);
+    let (mut refresh, mut effect) = Refresh::begin(need);
     loop {
         let event = match effect {
             Effect::Lock => {
@@ -32,27 +40,79 @@ pub(crate) async fn run(
             Effect::Load => {
                 let loaded = store.load().await;
                 Failpoint::StoreRead.reach();
-                Event::Loaded(loaded, clock.now())
+                Event::Loaded(loaded, Trouble::read(store.home()), clock.now())
             }
-            Effect::Prepare => {
-                let prepared = store.prepare().await;
-                Failpoint::PreflightTemporary.reach();
-                Event::Prepared(prepared)
+            Effect::Prepare(token) => Event::Prepared(prepare(store, entropy, &token).await),
+            Effect::Post(issuer, request, attempt) => {
+                Event::Answered(post(&issuer, &request, &attempt).await, clock.now())
             }
-            Effect::Post(issuer, request) => {
-                let answer = match HttpClient::for_issuer(&issuer) {
-                    Ok(http) => redeem(&http, &stored_token_endpoint(&issuer), &request).await,
-                    Err(error) => Err(TokenError::Unreachable(error)),
-                };
-                Event::Answered(answer, clock.now())
+            Effect::Pause(pause) => {
+                tokio::time::sleep(pause).await;
+                Event::Paused
             }
             Effect::Save(expected, record) => Event::Saved(store.save(Some(expected), &record).await),
-            Effect::Done(result) => {
+            Effect::Remember(trouble) => {
+                if let Err(error) = Trouble::write(store.home(), trouble.as_ref()) {
+                    tracing::debug!(%error, "trouble with the issuer could not be noted");
+                }
+                Event::Tried
+            }
+            Effect::Acknowledge(acknowledgement) => {
                 Failpoint::LockRelease.reach();
-                drop(lock);
+                lock = None;
+                acknowledge(&acknowledgement).await;
+                Event::Tried
+            }
+            Effect::Revoke(issuer, request) => {
+                if let Err(error) = revoke(&issuer, &request).await {
+                    tracing::warn!(%issuer, %error, "tokens that have no place could not be ended");
+                }
+                Event::Tried
+            }
+            Effect::Done(result) => {
+                if lock.is_some() {
+                    Failpoint::LockRelease.reach();
+                }
                 return result;
             }
         };
         effect = refresh.step(event);
+    }
+}
+
+async fn prepare(
+    store: &SharedStore,
+    entropy: &dyn Entropy,
+    token: &RefreshToken,
+) -> Result<AttemptId, StoreError> {
+    let prepared = store.prepare().await;
+    Failpoint::PreflightTemporary.reach();
+    prepared?;
+    Ok(DeviceKey::of(store.home(), entropy)?.attempt(token))
+}
+
+async fn post(
+    issuer: &IssuerUrl,
+    request: &TokenRequest,
+    attempt: &AttemptId,
+) -> Result<Redeemed, TokenError> {
+    let http = HttpClient::for_issuer(issuer).map_err(TokenError::Unreachable)?;
+    redeem(&http, &stored_token_endpoint(issuer), request, Some(attempt)).await
+}
+
+/// Tells the issuer; that it did not hear changes nothing but how long it can repeat its answer.
+async fn acknowledge(acknowledgement: &Acknowledgement) {
+    let Acknowledgement { issuer, client_id, refresh_token } = acknowledgement;
+    let form = [("client_id", client_id.as_str()), ("refresh_token", refresh_token.expose())];
+    let told = match HttpClient::for_issuer(issuer) {
+        Ok(http) => {
+            let endpoint = stored_acknowledgement_endpoint(issuer);
+            http.post_form_within(ACKNOWLEDGEMENT_LIMIT, &endpoint, &form).await
+        }
+        Err(error) => Err(error),
+    };
+    Failpoint::Acknowledged.reach();
+    if let Err(error) = told {
+        tracing::debug!(%issuer, %error, "the refresh was not acknowledged");
     }
 }
