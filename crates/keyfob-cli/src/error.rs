@@ -131,9 +131,9 @@ impl From<RefreshError> for CommandError {
 impl From<LoginError> for CommandError {
     fn from(error: LoginError) -> Self {
         let hints: &[&str] = match &error {
-            LoginError::Occupied(Occupied::OtherIssuer(_) | Occupied::OtherKind(_)) => {
-                &["to overwrite it, add `--replace`; to keep both, set `CODEX_HOME` to another folder"]
-            }
+            LoginError::Occupied(
+                Occupied::OtherIssuer(_) | Occupied::OtherKind(_) | Occupied::OtherAccount { .. },
+            ) => &["to overwrite it, add `--replace`; to keep both, set `CODEX_HOME` to another folder"],
             LoginError::Occupied(Occupied::Damaged(_)) => &["to overwrite it, add `--replace`"],
             LoginError::Discovery(DiscoveryError::Unreachable { .. }) => &[
                 "is the address right, and is the issuer running? It is asked without a proxy on loopback only",

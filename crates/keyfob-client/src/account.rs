@@ -34,7 +34,9 @@ impl Account {
     /// edited since, so this is good for showing only.
     pub fn of_stored(tokens: &AccountTokens) -> Self {
         let mut account = Self::of_unverified(&tokens.id_token);
-        account.workspace = account.workspace.or_else(|| tokens.account_id.as_deref().map(WorkspaceId::new));
+        account.workspace = account
+            .workspace
+            .or_else(|| tokens.account_id.as_deref().map(text::printable).map(WorkspaceId::new));
         account
     }
 

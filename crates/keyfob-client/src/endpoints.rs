@@ -15,6 +15,8 @@ pub struct Endpoints {
     pub token: Url,
     /// Where the signing keys are.
     pub keys: Url,
+    /// Whether callbacks name the issuer (RFC 9207 §3).
+    pub names_itself: bool,
 }
 
 /// An issuer's endpoints cannot be found.
@@ -81,6 +83,7 @@ impl Endpoints {
             authorization: endpoint("authorization_endpoint", &document.authorization_endpoint)?,
             token: endpoint("token_endpoint", &document.token_endpoint)?,
             keys: endpoint("jwks_uri", &document.jwks_uri)?,
+            names_itself: document.authorization_response_iss_parameter_supported,
         })
     }
 }

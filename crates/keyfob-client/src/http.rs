@@ -62,7 +62,7 @@ impl HttpClient {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
             .timeout(ANSWER_LIMIT);
-        let builder = if issuer.is_plain_http() { builder.no_proxy() } else { builder };
+        let builder = if issuer.is_loopback() { builder.no_proxy() } else { builder };
         builder.build().map(Self).map_err(HttpError::Setup)
     }
 

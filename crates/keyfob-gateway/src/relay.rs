@@ -39,9 +39,11 @@ pub(crate) async fn relay(
     headers::toward_caller(&mut parts.headers, key.map(UpstreamKey::expose));
     let is_error = status.is_client_error() || status.is_server_error();
     let body = match key {
-        Some(key) if is_error && !parts.headers.contains_key(header::CONTENT_ENCODING) => {
-            explanation(body, key).await?
+        // What cannot be read cannot be searched for the key.
+        Some(_) if is_error && parts.headers.contains_key(header::CONTENT_ENCODING) => {
+            return Err(Refusal::UpstreamUnusable);
         }
+        Some(key) if is_error => explanation(body, key).await?,
         _ => Passing::new(body, LIMITS).boxed_unsync(),
     };
     Ok(Response::from_parts(parts, body))

@@ -88,6 +88,11 @@ impl IssuerUrl {
         format!("{}{path}", self.0)
     }
 
+    /// Whether this is an address of this machine, which no proxy can reach for us.
+    pub fn is_loopback(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
+    }
+
     /// Whether this is an http address on loopback, where cookies cannot be `Secure`.
     pub fn is_plain_http(&self) -> bool {
         self.0.starts_with("http://")
@@ -102,12 +107,19 @@ impl std::fmt::Display for IssuerUrl {
 
 /// Whether `url` may carry a credential: https, or http on a loopback address (RFC 8252 §8.3).
 pub fn is_secure_or_loopback(url: &Url) -> bool {
-    match (url.scheme(), url.host()) {
-        ("https", Some(_)) => true,
-        ("http", Some(Host::Domain(name))) => name == "localhost",
-        ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
-        ("http", Some(Host::Ipv6(address))) => address.is_loopback(),
+    match url.scheme() {
+        "https" => url.host().is_some(),
+        "http" => is_loopback(url),
         _ => false,
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use keyfob_codex::client::{CALLBACK_PATH, CALLBACK_PORTS};
 use keyfob_oauth::AuthorizationCode;
 use keyfob_oauth::token::State;
+use std::collections::VecDeque;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 /// What a browser brought to the callback.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +92,8 @@ pub(super) struct CallbackServer {
 
 const RESULT_PATH: &str = "/done";
 const MOST_CONNECTIONS: usize = 32;
+/// Out of descriptors, most likely: trying again at once would only turn the processor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const HEADER_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_QUERY: usize = 8 * 1024;
 /// How long a browser has to come for the result; the login is stored by then.
@@ -153,16 +156,26 @@ struct Door {
 
 async fn serve(listener: TcpListener, door: Door, shown: mpsc::Sender<()>) {
     let mut connections = JoinSet::new();
+    let mut open = VecDeque::new();
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        while connections.len() >= MOST_CONNECTIONS {
-            connections.join_next().await;
-        }
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "a callback connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
         while connections.try_join_next().is_some() {}
+        // Whoever fills the places must not keep the browser out: the oldest goes, and a browser never waits long.
+        while open.len() >= MOST_CONNECTIONS {
+            let oldest: Option<AbortHandle> = open.pop_front();
+            oldest.iter().for_each(AbortHandle::abort);
+        }
         let has_shown = Arc::new(AtomicBool::new(false));
         let door = Door { has_shown: Arc::clone(&has_shown), ..door.clone() };
         let shown = shown.clone();
-        connections.spawn(async move {
+        let connection = connections.spawn(async move {
             let service = hyper::service::service_fn(move |request| {
                 let door = door.clone();
                 async move { Ok::<_, std::convert::Infallible>(door.answer(request).await) }
@@ -179,6 +192,8 @@ async fn serve(listener: TcpListener, door: Door, shown: mpsc::Sender<()>) {
                 let _shown_before = shown.try_send(());
             }
         });
+        open.retain(|handle| !handle.is_finished());
+        open.push_back(connection);
     }
 }
 

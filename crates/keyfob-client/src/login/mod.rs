@@ -263,9 +263,11 @@ impl Login {
     /// A callback counts only with the state of this sign-in and from its issuer; others change nothing.
     fn called(&mut self, endpoints: Endpoints, redirect_uri: String, callback: Callback) -> Effect {
         let ours = callback.state.as_ref() == Some(&self.once.state);
-        // RFC 9207 §2.4: a response that names an issuer must name the one that was asked.
-        let from_issuer =
-            callback.issuer.is_none_or(|named| named.trim_end_matches('/') == self.issuer.as_str());
+        // RFC 9207 §2.4: the issuer that was asked is named, and left out only by one that never names itself.
+        let from_issuer = match &callback.issuer {
+            Some(named) => named.trim_end_matches('/') == self.issuer.as_str(),
+            None => !endpoints.names_itself,
+        };
         if !ours || !from_issuer {
             return self.go(State::Waiting { endpoints, redirect_uri }, Effect::Refuse);
         }
@@ -318,7 +320,9 @@ impl Login {
     }
 
     fn save(&mut self, new: Box<New>, slot: &Slot) -> Effect {
-        if let Err(occupied) = slot::admit(slot, &self.issuer, self.replace) {
+        let admitted = slot::admit(slot, &self.issuer, self.replace)
+            .and_then(|()| slot::admit_account(slot, &new.account, self.replace));
+        if let Err(occupied) = admitted {
             return self.tell(occupied.into());
         }
         let old = slot::superseded(slot, &self.issuer);

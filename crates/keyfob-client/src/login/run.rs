@@ -56,6 +56,7 @@ impl BrowserSignIn {
             lock: None,
             server: None,
             browser: None,
+            deadline: tokio::time::Instant::now() + PATIENCE,
         };
         loop {
             effect = match effect {
@@ -103,6 +104,8 @@ struct Shell {
     server: Option<CallbackServer>,
     /// The browser that came to the callback and waits for an answer.
     browser: Option<oneshot::Sender<Reply>>,
+    /// When nobody waits for the person any more, however many wrong callbacks came.
+    deadline: tokio::time::Instant,
 }
 
 impl Shell {
@@ -160,7 +163,7 @@ impl Shell {
     /// Waits for a browser.
     async fn callback(&mut self) -> Event {
         let Some(server) = &mut self.server else { return Event::TimedOut };
-        match tokio::time::timeout(PATIENCE, server.callbacks.recv()).await {
+        match tokio::time::timeout_at(self.deadline, server.callbacks.recv()).await {
             Ok(Some(waiting)) => {
                 self.browser = Some(waiting.reply);
                 Event::Called(waiting.callback)

@@ -1,5 +1,6 @@
 //! Whether a new login may take the place of what is stored (design D4 and D14).
 
+use crate::account::Account;
 use crate::store::Slot;
 use keyfob_codex::auth_file::Login;
 use keyfob_oauth::IssuerUrl;
@@ -21,6 +22,14 @@ pub enum Occupied {
     /// A login of another issuer.
     #[error("a login of {0} is stored in the place that the new one would take")]
     OtherIssuer(IssuerUrl),
+    /// A login of somebody else at the same issuer.
+    #[error("the login of {} is stored in the place that the one of {} would take", .stored, .new)]
+    OtherAccount {
+        /// Whose is stored.
+        stored: String,
+        /// Who has just signed in.
+        new: String,
+    },
     /// A login of another kind; the name is the kind's.
     #[error("a login of another kind ({0}) is stored in the place that the new one would take")]
     OtherKind(String),
@@ -55,6 +64,21 @@ pub(super) fn admit(slot: &Slot, issuer: &IssuerUrl, replace: Replace) -> Result
             },
         },
     }
+}
+
+/// Says whether the login of `account`, who has signed in, may take the place.
+///
+/// Somebody who saw the address on its way to the browser can bring a code of their own (security C-17); so a login is
+/// never exchanged for somebody else's unasked.
+pub(super) fn admit_account(slot: &Slot, account: &Account, replace: Replace) -> Result<(), Occupied> {
+    let Slot::Holds { record, .. } = slot else { return Ok(()) };
+    let Login::Account(tokens) = record.login() else { return Ok(()) };
+    let stored = Account::of_stored(&tokens);
+    if replace == Replace::Anything || stored.is_same_as(account) {
+        return Ok(());
+    }
+    let name = |account: &Account| account.email.clone().unwrap_or_else(|| "somebody".into());
+    Err(Occupied::OtherAccount { stored: name(&stored), new: name(account) })
 }
 
 /// Returns how to end the session that the new one supersedes, if it is of the same issuer.

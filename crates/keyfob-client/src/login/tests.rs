@@ -39,8 +39,12 @@ impl World {
         assert!(matches!(world.login.step(Event::Loaded(Ok(stored))), Effect::Prepare));
         assert!(matches!(world.login.step(Event::Prepared(Ok(()))), Effect::Discover));
         let url = |path: &str| Url::parse(&format!("https://id.test{path}")).unwrap();
-        let endpoints =
-            Endpoints { authorization: url("/authorize"), token: url("/token"), keys: url("/keys") };
+        let endpoints = Endpoints {
+            authorization: url("/authorize"),
+            token: url("/token"),
+            keys: url("/keys"),
+            names_itself: true,
+        };
         assert!(matches!(world.login.step(Event::Discovered(Ok(endpoints))), Effect::Listen));
         let Effect::Show(address) = world.login.step(Event::Listening(Ok(1457))) else {
             panic!("an address")
@@ -169,7 +173,10 @@ fn c_04_a_callback_of_another_issuer_redeems_nothing() {
     let mut world = World::waiting(Slot::Empty);
     let mixed_up = Callback { issuer: Some("https://evil.test".into()), ..world.callback() };
 
+    let unnamed = Callback { issuer: None, ..world.callback() };
+
     assert!(matches!(world.login.step(Event::Called(mixed_up)), Effect::Refuse));
+    assert!(matches!(world.login.step(Event::Called(unnamed)), Effect::Refuse));
     assert!(matches!(world.login.step(Event::Called(world.callback())), Effect::Exchange(..)));
 }
 
@@ -242,6 +249,29 @@ fn d_14_what_is_not_of_this_issuer_is_not_overwritten_unasked() {
         assert!(matches!(refused, Effect::Done(Err(LoginError::Occupied(_)))), "{stored}");
         assert!(matches!(admitted, Effect::Prepare), "{stored}");
     }
+}
+
+#[test]
+fn c_17_a_login_is_not_exchanged_for_somebody_elses_unasked() {
+    let key = SigningKey::generate().unwrap();
+    let stored_id =
+        key.sign(TokenType::IdToken, &json!({ "sub": "ada", "email": "ada@example.org" })).unwrap();
+    let stored = account_of("https://id.test").replace("\"i\"", &format!("\"{stored_id}\""));
+    let mut world = World::waiting(holds(&stored));
+    let claims = world.claims(|_| {});
+    world.login.step(Event::Called(world.callback()));
+    let response = world.response(&claims);
+    world.login.step(Event::Answered(Ok(response)));
+    world.login.step(world.keys());
+    world.login.step(Event::Locked(Ok(())));
+
+    let told = world.login.step(Event::Loaded(Ok(holds(&stored))));
+
+    let why =
+        "the login of ada@example.org is stored in the place that the one of mia@example.org would take";
+    assert!(matches!(told, Effect::Tell(Page::Failed(said)) if said == why));
+    let done = world.login.step(Event::Told);
+    assert!(matches!(done, Effect::Done(Err(LoginError::Occupied(Occupied::OtherAccount { .. })))));
 }
 
 #[test]

@@ -109,7 +109,7 @@ async fn c_13_the_result_page_is_shown_after_the_fact_and_the_code_leaves_the_ad
 async fn c_11_slow_connections_do_not_keep_the_browser_out() {
     let mut server = CallbackServer::open().await.unwrap();
     let mut slow = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..500 {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).await.unwrap();
         stream.write_all(b"GET /auth").await.unwrap();
         slow.push(stream);
