@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Sign-in for coding agents.
 #[derive(Debug, Parser)]
@@ -21,7 +22,16 @@ pub(crate) enum Command {
     /// Show what you are signed in to.
     Status(Status),
     /// Print a usable access token, refreshed if need be.
-    Token,
+    Token(Token),
+    /// Say which credential is used, why, and who pays.
+    Why(Why),
+    /// Look for what could keep a sign-in from working.
+    Doctor(Doctor),
+    /// Remove everything that Keyfob keeps on this machine, except the login that it shares with the Codex CLI.
+    Purge(Purge),
+    /// Open the page whose address is on standard input.
+    #[command(name = crate::browser::COMMAND, hide = true)]
+    OpenPage,
     /// List the named points at which a test build can be killed.
     #[cfg(feature = "failpoints")]
     #[command(hide = true)]
@@ -57,4 +67,47 @@ pub(crate) struct Status {
     /// Print JSON for programs.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Ask the issuer whether the session is alive, by refreshing it.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Refresh unless the token is valid for at least this long.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) min_ttl: Option<u64>,
+    /// Print the token even to a terminal.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Also write a report without secrets to a new file, to send to somebody who helps.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Purge {
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Sign out first: the stored login goes too.
+    #[arg(long)]
+    pub(crate) login: bool,
 }

@@ -1,11 +1,16 @@
 //! What this program reads from its environment; nothing else does.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Where the login of the Codex CLI, and ours, is kept.
 const CODEX_HOME: &str = "CODEX_HOME";
 /// The user's folder, for the default of [`CODEX_HOME`].
 const HOME: &str = "HOME";
+/// Where the keyring is asked.
+const SESSION_BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+/// Where the bus is when the former is not set.
+const RUNTIME_FOLDER: &str = "XDG_RUNTIME_DIR";
 /// In a test build: the failpoint at which the process kills itself.
 #[cfg(feature = "failpoints")]
 const KILL_AT: &str = "KEYFOB_KILL_AT";
@@ -17,20 +22,41 @@ pub(crate) struct Environment {
     pub(crate) codex_home: Option<PathBuf>,
     /// The value of `HOME`.
     pub(crate) home: Option<PathBuf>,
+    /// The value of `DBUS_SESSION_BUS_ADDRESS`.
+    pub(crate) session_bus: Option<String>,
+    /// The value of `XDG_RUNTIME_DIR`.
+    pub(crate) runtime_folder: Option<PathBuf>,
     /// The value of `KEYFOB_KILL_AT`.
     #[cfg(feature = "failpoints")]
     pub(crate) kill_at: Option<String>,
 }
 
 impl Environment {
-    #[expect(clippy::disallowed_methods, reason = "the one place of this program that reads the environment")]
     pub(crate) fn read() -> Self {
-        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
             codex_home: path(CODEX_HOME),
             home: path(HOME),
+            session_bus: variable(SESSION_BUS).and_then(|address| address.into_string().ok()),
+            runtime_folder: path(RUNTIME_FOLDER),
             #[cfg(feature = "failpoints")]
-            kill_at: std::env::var(KILL_AT).ok(),
+            kill_at: variable(KILL_AT).and_then(|name| name.into_string().ok()),
         }
     }
+}
+
+/// Returns the value of `name`, for the commands that report on the environment.
+#[expect(clippy::disallowed_methods, reason = "the one place of this program that reads the environment")]
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Returns the names of the variables that hold secrets, going by their names; no child of ours gets them.
+pub(crate) fn names_of_secrets() -> Vec<OsString> {
+    const ENDINGS: [&str; 4] = ["_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD"];
+    let is_secret = |name: &OsString| {
+        let name = name.to_string_lossy().to_ascii_uppercase();
+        ENDINGS.iter().any(|ending| name.ends_with(ending))
+    };
+    std::env::vars_os().map(|(name, _)| name).filter(is_secret).collect()
 }

@@ -6,7 +6,9 @@ use keyfob_client::login::{ListenError, LoginError, Occupied};
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::{DiscoveryError, TokenError};
+use keyfob_codex::errors::RefreshRejection;
 use std::error::Error;
+use std::path::PathBuf;
 
 /// A command failed.
 #[derive(Debug)]
@@ -31,11 +33,33 @@ pub(crate) enum Failure {
     Setup(#[source] std::io::Error),
     #[error("there is no command `{0}`, and no program `keyfob-{0}` beside this one")]
     NoSuchCommand(String),
+    #[error("the standard output is a terminal, which would keep the token")]
+    TokenToTerminal,
+    #[error("the access token is valid for {left} s, less than the {least} s asked for")]
+    TooShort { left: u64, least: u64 },
+    #[error("there is nobody to ask whether to remove it")]
+    NobodyToAsk,
+    #[error("another program is refreshing or signing in")]
+    Busy,
+    #[error("cannot remove {path}")]
+    Remove {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("cannot write the report {path}")]
+    Report {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[cfg(feature = "failpoints")]
     #[error("there is no failpoint {0}")]
     NoSuchFailpoint(String),
 }
 
+/// What an issuer answers to a request for a host that is not its own (RFC 9110 §15.5.20).
+const MISDIRECTED: u16 = 421;
 const SIGN_IN: &str = "run `keyfob login` to sign in";
 
 impl CommandError {
@@ -53,7 +77,17 @@ impl From<Failure> for CommandError {
                    `$CODEX_HOME/keyfob/config.toml`"],
             ),
             Failure::SignedOut => (Exit::SignedOut, &[SIGN_IN]),
-            Failure::Output(_) | Failure::Setup(_) => (Exit::Failure, &[]),
+            Failure::Output(_) | Failure::Setup(_) | Failure::Remove { .. } => (Exit::Failure, &[]),
+            Failure::TokenToTerminal => (Exit::Usage, &["pass it on a pipe, or add `--yes` to see it"]),
+            Failure::TooShort { .. } => (
+                Exit::Failure,
+                &["the issuer gives none for longer, or the new one could not be stored; ask for less"],
+            ),
+            Failure::NobodyToAsk => (Exit::Usage, &["to remove it unasked, add `--yes`"]),
+            Failure::Busy => (Exit::Failure, &["nothing was removed; try again when it is done"]),
+            Failure::Report { .. } => {
+                (Exit::Failure, &["the report is written to a file that does not exist yet"])
+            }
             Failure::Cancelled => (Exit::Cancelled, &[]),
             Failure::NoSuchCommand(_) => (Exit::Usage, &["`keyfob --help` lists the commands"]),
             #[cfg(feature = "failpoints")]
@@ -71,6 +105,7 @@ impl From<SettingsError> for CommandError {
             | SettingsError::NoHome
             | SettingsError::Read { .. }
             | SettingsError::Parse { .. }
+            | SettingsError::Shared { .. }
             | SettingsError::IssuerInFile { .. } => Exit::Failure,
         };
         Self::new(exit, error, &[])
@@ -91,7 +126,15 @@ fn store_hints(error: &StoreError) -> &'static [&'static str] {
         }
         StoreError::Lock(_) => &["another program is refreshing or signing in; try again when it is done"],
         StoreError::Changed => &["try again"],
+        StoreError::Keyring(_) | StoreError::KeyringLost(_) => &[
+            "nothing was changed; `cli_auth_credentials_store = \"file\"` in `$CODEX_HOME/config.toml` uses a file",
+        ],
+        StoreError::Undecided(_) => &[
+            "nothing was changed; remove the one you do not need, or set `cli_auth_credentials_store` to `file` or \
+               `keyring`",
+        ],
         StoreError::Home(_)
+        | StoreError::Link { .. }
         | StoreError::Read { .. }
         | StoreError::Write { .. }
         | StoreError::NotAFile(_)
@@ -105,6 +148,13 @@ impl From<RefreshError> for CommandError {
             RefreshError::SignedOut => (Exit::SignedOut, &[SIGN_IN]),
             RefreshError::NotAnAccount(_) => (Exit::Failure, &["only an account sign-in has access tokens"]),
             RefreshError::NotRefreshable => (Exit::SessionEnded, &["run `keyfob login` to sign in again"]),
+            RefreshError::Ended { reason: Some(RefreshRejection::Superseded), .. } => (
+                Exit::SessionEnded,
+                &[
+                    "this login was restored from a backup or copied from another machine, which has refreshed it \
+                   since: use it there, or run `keyfob login` here for a session of its own",
+                ],
+            ),
             RefreshError::Ended { .. } => (
                 Exit::SessionEnded,
                 &["run `keyfob login` to sign in again; your old login stays stored until the new one is"],
@@ -118,9 +168,7 @@ impl From<RefreshError> for CommandError {
             RefreshError::Store(cause) => (Exit::StoreUnavailable, store_hints(cause)),
             RefreshError::NotSaved(_) => (
                 Exit::StoreUnavailable,
-                &[
-                    "free the disk and run `keyfob token` within a minute: the issuer then gives the same tokens again",
-                ],
+                &["make room and run `keyfob token` again: the issuer then gives the same tokens once more"],
             ),
         };
         Self::new(exit, error, hints)
@@ -137,6 +185,10 @@ impl From<LoginError> for CommandError {
             LoginError::Occupied(Occupied::Damaged(_)) => &["to overwrite it, add `--replace`"],
             LoginError::Discovery(DiscoveryError::Unreachable { .. }) => &[
                 "is the address right, and is the issuer running? It is asked without a proxy on loopback only",
+            ],
+            LoginError::Discovery(DiscoveryError::NoDocument { status: MISDIRECTED, .. }) => &[
+                "the issuer goes by another name: use exactly the address that it was set up with (`localhost` and \
+                   `127.0.0.1` are two)",
             ],
             LoginError::Discovery(DiscoveryError::NoDocument { .. } | DiscoveryError::Malformed(_)) => {
                 &["is this the address of an OpenID Connect issuer, without any path of its pages?"]

@@ -7,10 +7,13 @@
 //! Start reading at [`commands`].
 
 mod args;
+mod browser;
 mod commands;
+mod doctor;
 mod environment;
 mod error;
 mod exit;
+mod hardening;
 mod output;
 mod settings;
 
@@ -19,6 +22,7 @@ use environment::Environment;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    hardening::apply();
     let arguments = match args::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(problem) => return output::usage(&problem),

@@ -1,12 +1,15 @@
-//! Which home and which issuer: from arguments, environment and `$CODEX_HOME/keyfob/config.toml`.
+//! Which home, which store and which issuer: from arguments, environment, the Codex CLI's `config.toml` and ours.
 
 use crate::environment::Environment;
-use keyfob_client::Home;
+use keyfob_client::store::{CredentialStore, SessionBus};
+use keyfob_client::{Home, store};
+use keyfob_codex::config::{Config, InvalidConfig};
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::id::InvalidIssuer;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A setting cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,9 @@ pub(crate) enum SettingsError {
         #[source]
         source: Box<toml::de::Error>,
     },
+    // On one line, as the Codex CLI writes it.
+    #[error("{path}:{source}")]
+    Shared { path: PathBuf, source: InvalidConfig },
     #[error("the issuer in `--issuer` is not usable")]
     IssuerArgument(#[source] InvalidIssuer),
     #[error("the issuer in {path} is not usable")]
@@ -53,6 +59,41 @@ pub(crate) fn home(environment: &Environment) -> Result<Home, SettingsError> {
         },
         (None, Some(home)) => Ok(Home::new(home.join(".codex"))),
         (None, None) => Err(SettingsError::NoHome),
+    }
+}
+
+/// Opens the store that `$CODEX_HOME/config.toml` asks for: the file, if it asks for none.
+pub(crate) fn store(
+    environment: &Environment,
+    home: &Home,
+) -> Result<Arc<dyn CredentialStore>, SettingsError> {
+    let config = shared(home)?;
+    Ok(store::open(config.cli_auth_credentials_store, home, &session_bus(environment)))
+}
+
+/// Whether a Codex CLI of this home sends an account's login to `issuer` and not to OpenAI's hosts.
+pub(crate) fn codex_knows(issuer: &IssuerUrl, home: &Home) -> Result<bool, SettingsError> {
+    let asked = shared(home)?.chatgpt_base_url;
+    Ok(asked.is_some_and(|url| IssuerUrl::parse(&url).as_ref() == Ok(issuer)))
+}
+
+/// Reads what we share of the Codex CLI's configuration.
+fn shared(home: &Home) -> Result<Config, SettingsError> {
+    let path = home.path().join("config.toml");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(source) => return Err(SettingsError::Read { path, source }),
+    };
+    Config::parse(&text).map_err(|source| SettingsError::Shared { path, source })
+}
+
+/// The bus of the user's session, where the D-Bus specification says it is; without one, the keyring says so.
+fn session_bus(environment: &Environment) -> SessionBus {
+    match (&environment.session_bus, &environment.runtime_folder) {
+        (Some(address), _) => SessionBus::new(address.clone()),
+        (None, Some(folder)) => SessionBus::new(format!("unix:path={}/bus", folder.display())),
+        (None, None) => SessionBus::new("unix:path=/nonexistent"),
     }
 }
 
@@ -111,6 +152,30 @@ mod tests {
 
         assert!(matches!(issuer(None, &unknown), Err(SettingsError::Parse { .. })));
         assert!(matches!(issuer(None, &insecure), Err(SettingsError::IssuerInFile { .. })));
+    }
+
+    #[test]
+    fn s_13_the_configuration_of_the_codex_cli_chooses_the_store() {
+        let kind = |config: Option<&str>| {
+            let (_folder, home) = home_with(None);
+            if let Some(config) = config {
+                let mut file = fs::File::create(home.path().join("config.toml")).unwrap();
+                io::Write::write_all(&mut file, config.as_bytes()).unwrap();
+            }
+            store(&Environment::default(), &home)
+                .map(|store| store.location().kind())
+                .map_err(|error| error.to_string().replace(&home.path().display().to_string(), "HOME"))
+        };
+
+        assert_eq!(kind(None), Ok("file"));
+        assert_eq!(kind(Some("model = \"o9\"\n")), Ok("file"));
+        assert_eq!(kind(Some("cli_auth_credentials_store = \"keyring\"")), Ok("keyring"));
+        assert_eq!(kind(Some("cli_auth_credentials_store = \"ephemeral\"")), Ok("ephemeral"));
+        assert_eq!(
+            kind(Some("cli_auth_credentials_store = \"xx\"")),
+            Err("HOME/config.toml:1:30: unknown variant `xx`, expected one of `file`, `keyring`, `auto`, `ephemeral`"
+                .into())
+        );
     }
 
     #[test]

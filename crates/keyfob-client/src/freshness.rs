@@ -59,7 +59,9 @@ impl Freshness {
                 _ => Self::ExpiresSoon,
             };
         };
-        let Some(expires) = claims.time("exp") else { return Self::Fresh };
+        let Some(expires) = claims.time("exp") else {
+            return if need == Need::New { Self::ExpiresSoon } else { Self::Fresh };
+        };
         if now >= expires {
             return Self::Expired;
         }

@@ -21,9 +21,12 @@ pub enum HomeError {
         #[source]
         source: io::Error,
     },
-    /// Somebody else owns a folder that would hold secrets.
+    /// Somebody else owns a folder on the way to the secrets.
     #[error("the folder {0} belongs to another user")]
     Foreign(PathBuf),
+    /// Everybody can replace what is in a folder on the way to the secrets.
+    #[error("every user may write to the folder {0}")]
+    Exposed(PathBuf),
 }
 
 /// Backup programs that honour it leave the folder out (<https://bford.info/cachedir/>).
@@ -68,6 +71,16 @@ impl Home {
         self.own_folder().join("device_key")
     }
 
+    /// What an `auth.json` that is written in place is to hold (security C-36).
+    pub(crate) fn sidecar(&self) -> PathBuf {
+        self.own_folder().join("auth.json.sidecar")
+    }
+
+    /// The one path that stands for the folder, however it was named.
+    pub(crate) fn canonical(&self) -> PathBuf {
+        fs::canonicalize(&self.0).unwrap_or_else(|_| self.0.clone())
+    }
+
     pub(crate) fn refresh_lock(&self) -> PathBuf {
         self.own_folder().join("refresh.lock")
     }
@@ -77,15 +90,14 @@ impl Home {
         [self.0.join("auth.lock"), self.0.join("auth.json.lock")]
     }
 
-    /// Makes the home and our folder where they are missing, for this user alone.
-    pub(crate) fn make(&self) -> Result<(), HomeError> {
+    /// Makes the home and our folder where they are missing, for this user alone, and refuses unsafe ones.
+    pub fn make(&self) -> Result<(), HomeError> {
         let own = self.own_folder();
         for folder in [&self.0, &own] {
-            let problem = |source| HomeError::Folder { path: folder.clone(), source };
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(problem)?;
-            if fs::metadata(folder).map_err(problem)?.uid() != rustix::process::geteuid().as_raw() {
-                return Err(HomeError::Foreign(folder.clone()));
-            }
+            make_private(folder)?;
+        }
+        for ancestor in self.canonical().ancestors().skip(1) {
+            admit(ancestor, &[rustix::process::geteuid().as_raw(), 0])?;
         }
         let problem = |source| HomeError::Folder { path: own.clone(), source };
         if fs::metadata(&own).map_err(problem)?.permissions().mode() & 0o077 != 0 {
@@ -99,4 +111,38 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// Sticky: in such a folder only the owner of a file may replace it.
+const STICKY: u32 = 0o1000;
+
+/// Makes a folder for this user alone; one that a group may write to is tightened (security C-32, C-33).
+fn make_private(folder: &Path) -> Result<(), HomeError> {
+    let problem = |source| HomeError::Folder { path: folder.to_owned(), source };
+    if !fs::exists(folder).map_err(problem)? {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(problem)?;
+        // The mode of a new folder is less the umask.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(problem)?;
+    }
+    admit(folder, &[rustix::process::geteuid().as_raw()])?;
+    let mode = fs::metadata(folder).map_err(problem)?.permissions().mode();
+    if mode & 0o020 != 0 && mode & STICKY == 0 {
+        fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o7755)).map_err(problem)?;
+        tracing::warn!(folder = %folder.display(), "a group could write to the folder of the login; no longer");
+    }
+    Ok(())
+}
+
+/// Refuses a folder in which somebody else could replace what we trust.
+fn admit(folder: &Path, owners: &[u32]) -> Result<(), HomeError> {
+    let metadata =
+        fs::metadata(folder).map_err(|source| HomeError::Folder { path: folder.to_owned(), source })?;
+    if !owners.contains(&metadata.uid()) {
+        return Err(HomeError::Foreign(folder.to_owned()));
+    }
+    let mode = metadata.permissions().mode();
+    if mode & 0o002 != 0 && mode & STICKY == 0 {
+        return Err(HomeError::Exposed(folder.to_owned()));
+    }
+    Ok(())
 }

@@ -41,6 +41,7 @@ fn reason_text(reason: Option<RefreshRejection>) -> &'static str {
         Some(RefreshRejection::Expired) => "it has expired",
         Some(RefreshRejection::Reused) => "it was already used",
         Some(RefreshRejection::Invalidated) => "it was revoked or is unknown",
+        Some(RefreshRejection::Superseded) => "a newer one has been stored",
         None => "it is not valid",
     }
 }

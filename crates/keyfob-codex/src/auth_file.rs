@@ -1,15 +1,20 @@
 //! `auth.json`: the document that the Codex CLI and `keyfob` share.
 
-use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl, RefreshToken, Timestamp};
-use serde_json::{Map, Value, json};
+mod layout;
+mod members;
 
-/// The document as it stands: known members are read through methods, unknown ones stay where they are.
+use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl, RefreshToken, Timestamp};
+use layout::Layout;
+use members::Members;
+use serde_json::json;
+
+/// The document as it stands: known members are read through methods, unknown ones stay where and as they are.
 #[derive(Clone, PartialEq)]
-pub struct AuthFile(Map<String, Value>);
+pub struct AuthFile(Members);
 
 impl std::fmt::Debug for AuthFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish()
+        f.debug_list().entries(self.0.names()).finish()
     }
 }
 
@@ -61,6 +66,9 @@ pub enum InvalidAuthFile {
         /// Where reading stopped.
         column: usize,
     },
+    /// Objects or arrays nest deeper than in any login.
+    #[error("it is nested too deeply")]
+    TooDeep,
     /// A member has the wrong type or value.
     #[error("its member `{0}` is missing or has the wrong form")]
     Member(&'static str),
@@ -78,36 +86,39 @@ const MODES: [&str; 8] = [
 ];
 
 impl AuthFile {
-    /// Parses a document; its order and its unknown members are kept.
+    /// Parses a document; its order, its unknown members and their numbers are kept.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAuthFile> {
-        let file = serde_json::from_slice(bytes)
-            .map(Self)
-            .map_err(|error| InvalidAuthFile::NotJson { line: error.line(), column: error.column() })?;
+        let not_json = |error: serde_json::Error| InvalidAuthFile::NotJson {
+            line: error.line(),
+            column: error.column(),
+        };
+        let members: Members = serde_json::from_slice(bytes).map_err(not_json)?;
+        // What parsed is text.
+        if std::str::from_utf8(bytes).is_ok_and(layout::too_deep) {
+            return Err(InvalidAuthFile::TooDeep);
+        }
+        let file = Self(members);
         file.read()?;
         Ok(file)
     }
 
     /// Returns the document of a new account login, member for member as the Codex CLI writes it.
     pub fn of_account(tokens: &AccountTokens, login_owner_id: &str) -> Self {
-        let mut file = Self(Map::new());
-        file.0.insert("auth_mode".into(), json!("chatgpt"));
-        file.0.insert("OPENAI_API_KEY".into(), Value::Null);
-        let mut members = Map::new();
-        members.insert("id_token".into(), json!(tokens.id_token.expose()));
-        members.insert("access_token".into(), json!(tokens.access_token.expose()));
-        let refresh_token = tokens.refresh_token.as_ref().map_or("", RefreshToken::expose);
-        members.insert("refresh_token".into(), json!(refresh_token));
-        if let Some(provenance) = &tokens.provenance {
-            let issuer = provenance.issuer.as_str();
-            members.insert(
-                "oauth_provenance".into(),
-                json!({ "issuer": issuer, "client_id": provenance.client_id.as_str() }),
-            );
+        let mut members = Members::default();
+        members.set("id_token", &tokens.id_token.expose());
+        members.set("access_token", &tokens.access_token.expose());
+        members.set("refresh_token", &tokens.refresh_token.as_ref().map_or("", RefreshToken::expose));
+        if let Some(Provenance { issuer, client_id }) = &tokens.provenance {
+            let provenance = json!({ "issuer": issuer.as_str(), "client_id": client_id.as_str() });
+            members.set("oauth_provenance", &provenance);
         }
-        members.insert("login_owner_id".into(), json!(login_owner_id));
-        members.insert("account_id".into(), json!(tokens.account_id));
-        file.0.insert("tokens".into(), Value::Object(members));
-        file
+        members.set("login_owner_id", &login_owner_id);
+        members.set("account_id", &tokens.account_id);
+        let mut file = Members::default();
+        file.set("auth_mode", &"chatgpt");
+        file.set("OPENAI_API_KEY", &None::<&str>);
+        file.set("tokens", &members);
+        Self(file)
     }
 
     /// Puts refreshed tokens in the places of the old ones; every other member stays.
@@ -117,31 +128,41 @@ impl AuthFile {
         refresh_token: Option<&RefreshToken>,
         id_token: Option<&IdToken>,
     ) {
-        let Some(Value::Object(tokens)) = self.0.get_mut("tokens") else { return };
-        tokens.insert("access_token".into(), json!(access_token.expose()));
+        let Some(mut tokens) = self.0.read::<Members>("tokens") else { return };
+        tokens.set("access_token", &access_token.expose());
         if let Some(refresh_token) = refresh_token {
-            tokens.insert("refresh_token".into(), json!(refresh_token.expose()));
+            tokens.set("refresh_token", &refresh_token.expose());
         }
         if let Some(id_token) = id_token {
-            tokens.insert("id_token".into(), json!(id_token.expose()));
+            tokens.set("id_token", &id_token.expose());
         }
+        self.0.set("tokens", &tokens);
     }
 
     /// Notes when the tokens were written, RFC 3339 in UTC.
     pub fn set_last_refresh(&mut self, now: Timestamp) {
         if let Ok(moment) = jiff::Timestamp::from_second(now.as_unix()) {
-            self.0.insert("last_refresh".into(), json!(moment.to_string()));
+            self.0.set("last_refresh", &moment.to_string());
         }
     }
 
     /// Returns the random name of the login, which stays over refreshes.
-    pub fn login_owner_id(&self) -> Option<&str> {
-        self.0.get("tokens")?.get("login_owner_id")?.as_str()
+    pub fn login_owner_id(&self) -> Option<String> {
+        self.0.read::<Members>("tokens")?.read("login_owner_id")
     }
 
-    /// Returns the bytes to store: two spaces of indent, no newline at the end.
+    /// Returns the text of a file: two spaces of indent, no newline at the end.
     pub fn to_text(&self) -> String {
-        serde_json::to_string_pretty(&self.0).unwrap_or_default()
+        self.laid_out(Layout::Pretty)
+    }
+
+    /// Returns the text of a keyring entry: one line.
+    pub fn to_line(&self) -> String {
+        self.laid_out(Layout::Line)
+    }
+
+    fn laid_out(&self, layout: Layout) -> String {
+        layout.apply(&serde_json::to_string(&self.0).unwrap_or_default())
     }
 
     /// Returns what kind of login the document holds.
@@ -151,24 +172,26 @@ impl AuthFile {
     }
 
     fn read(&self) -> Result<Login, InvalidAuthFile> {
-        let mode = match self.0.get("auth_mode") {
-            None | Some(Value::Null) => self.guessed_mode(),
-            Some(Value::String(mode)) if MODES.contains(&mode.as_str()) => mode,
-            Some(_) => return Err(InvalidAuthFile::Member("auth_mode")),
-        };
-        match mode {
-            "chatgpt" => Ok(Login::Account(Box::new(self.account()?))),
-            "apikey" => match self.0.get("OPENAI_API_KEY") {
-                Some(Value::String(_)) => Ok(Login::ApiKey),
-                _ => Err(InvalidAuthFile::Member("OPENAI_API_KEY")),
+        let mode = match self.0.raw("auth_mode") {
+            None => self.guessed_mode().to_owned(),
+            Some(_) => match self.0.read::<String>("auth_mode") {
+                Some(mode) if MODES.contains(&mode.as_str()) => mode,
+                _ => return Err(InvalidAuthFile::Member("auth_mode")),
             },
-            other => Ok(Login::Foreign(other.to_owned())),
+        };
+        match mode.as_str() {
+            "chatgpt" => Ok(Login::Account(Box::new(self.account()?))),
+            "apikey" => match self.0.read::<String>("OPENAI_API_KEY") {
+                Some(_) => Ok(Login::ApiKey),
+                None => Err(InvalidAuthFile::Member("OPENAI_API_KEY")),
+            },
+            _ => Ok(Login::Foreign(mode)),
         }
     }
 
     /// The order in which the Codex CLI guesses when the file names no mode.
     fn guessed_mode(&self) -> &str {
-        let has = |name: &str| self.0.get(name).is_some_and(|value| !value.is_null());
+        let has = |name: &str| self.0.raw(name).is_some();
         if has("personal_access_token") {
             "personalAccessToken"
         } else if has("bedrock_api_key") {
@@ -185,10 +208,8 @@ impl AuthFile {
     }
 
     fn account(&self) -> Result<AccountTokens, InvalidAuthFile> {
-        let Some(Value::Object(tokens)) = self.0.get("tokens") else {
-            return Err(InvalidAuthFile::Member("tokens"));
-        };
-        let text = |name: &str| tokens.get(name).and_then(Value::as_str);
+        let tokens: Members = self.0.read("tokens").ok_or(InvalidAuthFile::Member("tokens"))?;
+        let text = |name: &str| tokens.read::<String>(name);
         let refresh_token = text("refresh_token").ok_or(InvalidAuthFile::Member("tokens.refresh_token"))?;
         Ok(AccountTokens {
             access_token: AccessToken::new(
@@ -196,25 +217,31 @@ impl AuthFile {
             ),
             refresh_token: (!refresh_token.is_empty()).then(|| RefreshToken::new(refresh_token)),
             id_token: IdToken::new(text("id_token").ok_or(InvalidAuthFile::Member("tokens.id_token"))?),
-            provenance: provenance(tokens.get("oauth_provenance"))?,
-            account_id: text("account_id").map(str::to_owned),
-            last_refresh: last_refresh(self.0.get("last_refresh"))?,
+            provenance: provenance(&tokens)?,
+            account_id: text("account_id"),
+            last_refresh: last_refresh(&self.0)?,
         })
     }
 }
 
-fn provenance(value: Option<&Value>) -> Result<Option<Provenance>, InvalidAuthFile> {
+fn provenance(tokens: &Members) -> Result<Option<Provenance>, InvalidAuthFile> {
     const NAME: InvalidAuthFile = InvalidAuthFile::Member("tokens.oauth_provenance");
-    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
-    let text = |name: &str| value.get(name).and_then(Value::as_str).ok_or(NAME);
-    let issuer = IssuerUrl::parse(text("issuer")?).map_err(|_| NAME)?;
+    if tokens.raw("oauth_provenance").is_none() {
+        return Ok(None);
+    }
+    let value: Members = tokens.read("oauth_provenance").ok_or(NAME)?;
+    let text = |name: &str| value.read::<String>(name).ok_or(NAME);
+    let issuer = IssuerUrl::parse(&text("issuer")?).map_err(|_| NAME)?;
     Ok(Some(Provenance { issuer, client_id: ClientId::new(text("client_id")?) }))
 }
 
-fn last_refresh(value: Option<&Value>) -> Result<Option<Timestamp>, InvalidAuthFile> {
+fn last_refresh(file: &Members) -> Result<Option<Timestamp>, InvalidAuthFile> {
     const NAME: InvalidAuthFile = InvalidAuthFile::Member("last_refresh");
-    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
-    let moment: jiff::Timestamp = value.as_str().ok_or(NAME)?.parse().map_err(|_| NAME)?;
+    if file.raw("last_refresh").is_none() {
+        return Ok(None);
+    }
+    let moment: jiff::Timestamp =
+        file.read::<String>("last_refresh").ok_or(NAME)?.parse().map_err(|_| NAME)?;
     Ok(Some(Timestamp::from_unix(moment.as_second())))
 }
 

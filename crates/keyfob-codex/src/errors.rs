@@ -9,11 +9,13 @@ pub enum RefreshRejection {
     Reused,
     /// It was revoked, or nobody knows it.
     Invalidated,
+    /// Its successor has arrived; an extension, for clients that send attempt ids alone. The store has the newer one.
+    Superseded,
 }
 
 impl RefreshRejection {
     /// Every reason there is.
-    pub const ALL: [Self; 3] = [Self::Expired, Self::Reused, Self::Invalidated];
+    pub const ALL: [Self; 4] = [Self::Expired, Self::Reused, Self::Invalidated, Self::Superseded];
 
     /// Returns the code on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -21,6 +23,7 @@ impl RefreshRejection {
             Self::Expired => "refresh_token_expired",
             Self::Reused => "refresh_token_reused",
             Self::Invalidated => "refresh_token_invalidated",
+            Self::Superseded => "refresh_token_superseded",
         }
     }
 
@@ -30,6 +33,7 @@ impl RefreshRejection {
             Self::Expired => "The refresh token has expired. Sign in again.",
             Self::Reused => "The refresh token was already used. Sign in again.",
             Self::Invalidated => "The refresh token is not valid. Sign in again.",
+            Self::Superseded => "The refresh token has been replaced. Use the one that is stored.",
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! [`auth_file`] is the shape of `auth.json`; [`claims`] the namespaced claims of its tokens; [`authorize`] the extra
 //! parameters of its browser sign-in; [`device`] the messages of its device sign-in; [`errors`] the words of its
-//! refresh errors. The registered client, its ports and its redirect addresses are constants in [`client`].
+//! refresh errors; [`keyring`] how it names its entry in the keyring; [`config`] what we read of its `config.toml`.
+//! The registered client, its ports and its redirect addresses are constants in [`client`].
 //!
 //! It refuses to read or write anything itself, to guess a login's kind from a file that contradicts itself, and to
 //! drop members that it does not know.
@@ -19,5 +20,7 @@ pub mod auth_file;
 pub mod authorize;
 pub mod claims;
 pub mod client;
+pub mod config;
 pub mod device;
 pub mod errors;
+pub mod keyring;

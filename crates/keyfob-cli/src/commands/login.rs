@@ -4,7 +4,7 @@ use super::on_runtime;
 use crate::args::Login;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
-use crate::{output, settings};
+use crate::{browser, output, settings};
 use keyfob_client::login::{BrowserSignIn, Replace, SignedIn, Superseded};
 use keyfob_client::{Account, Session, Status, SystemClock, SystemEntropy};
 use keyfob_codex::client::{CALLBACK_PORTS, CLIENT_ID};
@@ -17,7 +17,11 @@ const OPENAI: &str = "https://auth.openai.com";
 /// Signs in with a browser; the words are those of the Codex CLI, and one line more says who and where.
 pub(crate) fn run(arguments: &Login, session: &Session) -> Result<Exit, CommandError> {
     let home = session.store().home();
-    let issuer = settings::issuer(arguments.issuer.as_deref(), home)?.ok_or(Failure::NoIssuer)?;
+    let issuer = match settings::issuer(arguments.issuer.as_deref(), home)? {
+        Some(issuer) => issuer,
+        None => stored_issuer(session).ok_or(Failure::NoIssuer)?,
+    };
+    let codex_knows = issuer.as_str() == OPENAI || settings::codex_knows(&issuer, home)?;
     let sign_in = BrowserSignIn {
         store: session.store().clone(),
         issuer: issuer.clone(),
@@ -27,7 +31,9 @@ pub(crate) fn run(arguments: &Login, session: &Session) -> Result<Exit, CommandE
     };
     let signed_in = on_runtime(async {
         let pending = sign_in.start(&SystemEntropy).await?;
-        warn_of_codex(&issuer);
+        if !codex_knows {
+            warn_of_codex(&issuer);
+        }
         let address = pending.address().to_string();
         show(&address, pending.port());
         if !arguments.no_browser {
@@ -41,11 +47,17 @@ pub(crate) fn run(arguments: &Login, session: &Session) -> Result<Exit, CommandE
 
 /// The Codex CLI sends a login that it finds to OpenAI's hosts, whoever issued it (design D14).
 fn warn_of_codex(issuer: &IssuerUrl) {
-    if issuer.as_str() != OPENAI {
-        output::say(&format!(
-            "note: a Codex CLI with this home sends the login to OpenAI's hosts, unless its `config.toml` has \
-             `chatgpt_base_url = \"{issuer}\"`"
-        ));
+    output::say(&format!(
+        "note: a Codex CLI with this home sends the login to OpenAI's hosts, unless its `config.toml` has \
+         `chatgpt_base_url = \"{issuer}\"`"
+    ));
+}
+
+/// Whoever is signed in signs in again where they did before.
+fn stored_issuer(session: &Session) -> Option<IssuerUrl> {
+    match session.status() {
+        Ok(Status::Account(account)) => account.issuer,
+        Ok(Status::SignedOut | Status::ApiKey | Status::Foreign(_)) | Err(_) => None,
     }
 }
 
@@ -59,7 +71,7 @@ fn show(address: &str, port: Option<u16>) {
 /// Opens the browser beside the sign-in, which does not depend on it: the address was shown.
 fn open_browser(address: String) {
     drop(tokio::task::spawn_blocking(move || {
-        if webbrowser::open(&address).is_err() {
+        if browser::open(&address).is_err() {
             output::say("No browser could be opened here; open the address yourself.");
         }
     }));
@@ -73,6 +85,9 @@ fn report(signed_in: &SignedIn, issuer: &IssuerUrl, session: &Session) {
         who(&signed_in.account),
         location
     ));
+    if let Some(notice) = session.store().blocking().notice() {
+        output::say(&format!("note: {notice}"));
+    }
     match signed_in.superseded {
         Superseded::Nothing | Superseded::Revoked => {}
         Superseded::Unconfirmed => {

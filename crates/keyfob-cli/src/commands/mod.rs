@@ -1,16 +1,23 @@
 //! One file a command.
 
 mod beside;
+mod doctor;
 mod login;
 mod logout;
+mod purge;
 mod status;
+mod times;
 mod token;
+mod used;
+mod why;
+
+pub(crate) use used::Used;
 
 use crate::args::{Command, LoginAction};
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
-use crate::settings;
+use crate::{browser, settings};
 use keyfob_client::{FileStore, Session, SharedStore};
 use std::sync::Arc;
 
@@ -18,20 +25,32 @@ use std::sync::Arc;
 pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, CommandError> {
     #[cfg(feature = "failpoints")]
     arm(environment)?;
-    let session = || {
-        Ok::<_, CommandError>({
-            let home = settings::home(environment)?;
-            Session::new(SharedStore::new(home.clone(), Arc::new(FileStore::new(home))))
-        })
+    let mut opened = None;
+    let mut session = || {
+        let home = settings::home(environment)?;
+        let store = settings::store(environment, &home)?;
+        opened = Some(Arc::clone(&store));
+        Ok::<_, CommandError>(Session::new(SharedStore::new(home, store)))
     };
-    match command {
+    // A configuration that cannot be read is a finding there, and no reason to find nothing else.
+    let session_to_examine = || {
+        let home = settings::home(environment)?;
+        let store =
+            settings::store(environment, &home).unwrap_or_else(|_| Arc::new(FileStore::new(home.clone())));
+        Ok::<_, CommandError>(Session::new(SharedStore::new(home, store)))
+    };
+    let exit = match command {
         Command::Login(login) => match login.action {
             Some(LoginAction::Status) => login::status(&session()?),
             None => login::run(&login, &session()?),
         },
         Command::Logout => logout::run(&session()?),
-        Command::Status(arguments) => status::run(arguments.json, &session()?),
-        Command::Token => token::run(&session()?),
+        Command::Status(arguments) => status::run(&arguments, &session()?),
+        Command::Token(arguments) => token::run(&arguments, &session()?),
+        Command::Why(arguments) => why::run(&arguments, &session()?),
+        Command::Doctor(arguments) => doctor::run(&arguments, &session_to_examine()?),
+        Command::Purge(arguments) => purge::run(&arguments, &session()?),
+        Command::OpenPage => browser::open_page(),
         #[cfg(feature = "failpoints")]
         Command::Failpoints => {
             for point in keyfob_client::failpoint::Failpoint::ALL {
@@ -40,7 +59,11 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
             Ok(Exit::Ok)
         }
         Command::Beside(arguments) => Err(beside::run(&arguments)),
+    };
+    if let Some(notice) = opened.and_then(|store| store.notice()) {
+        crate::output::say(&format!("note: {notice}"));
     }
+    exit
 }
 
 /// In a test build: arranges that the process kills itself at the named point.

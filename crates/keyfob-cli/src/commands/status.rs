@@ -1,57 +1,100 @@
-//! `keyfob status`: what is stored, offline.
+//! `keyfob status`: what is stored and whether it is used; offline, unless asked to check.
 
+use super::on_runtime;
+use super::times::{local, relative, utc};
+use super::used::{Used, title, titles};
+use crate::args::Status as Arguments;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
-use keyfob_client::{AccountStatus, Session, Status, SystemClock};
+use keyfob_client::refresh::RefreshError;
+use keyfob_client::why::{Decision, Source};
+use keyfob_client::{AccountStatus, Need, Session, Status, SystemClock, SystemEntropy, Trouble};
+use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{Clock as _, Timestamp};
 use serde_json::{Value, json};
 
 /// Shows what is stored, as a table for people or as JSON.
-pub(crate) fn run(as_json: bool, session: &Session) -> Result<Exit, CommandError> {
+pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, CommandError> {
+    let refused = if arguments.check { check(session)? } else { None };
     let now = SystemClock.now();
-    let store = session.store().blocking().location().to_string();
-    let status = match session.status() {
-        Ok(status) => status,
-        Err(error) if as_json => {
-            let mut document = envelope(Exit::StoreUnavailable, &store);
-            merge(&mut document, json!({ "error": error.to_string() }));
-            print(&document.to_string())?;
-            return Err(error.into());
+    let used = Used::find(session);
+    let exit = refused.as_ref().map_or_else(|| used.exit(now), |refused| refused.error.exit);
+    if arguments.json {
+        print(&document(&used, session, exit, refused.as_ref()).to_string())?;
+        return match (refused, used.stored) {
+            (Some(refused), _) => Err(refused.error),
+            (None, Err(error)) if exit == Exit::StoreUnavailable => Err(error.into()),
+            (None, _) => Ok(exit),
+        };
+    }
+    match &used.stored {
+        Ok(status) if exit != Exit::SignedOut => table(&rows(status, &used, session, now))?,
+        Ok(_) => return Err(Failure::SignedOut.into()),
+        Err(_) if exit != Exit::StoreUnavailable => table(&[uses(&used)])?,
+        Err(_) => {}
+    }
+    match (refused, used.stored) {
+        (Some(refused), _) => Err(refused.error),
+        (None, Err(error)) if exit == Exit::StoreUnavailable => Err(error.into()),
+        (None, _) => Ok(exit),
+    }
+}
+
+/// The issuer gave no tokens.
+struct Refused {
+    error: CommandError,
+    /// Why the session is over, if it is, in the word of design §6.
+    reason: Option<&'static str>,
+}
+
+/// Asks the issuer for new tokens: the only proof that the session is alive.
+fn check(session: &Session) -> Result<Option<Refused>, CommandError> {
+    let asked = on_runtime(async { Ok(session.token(&SystemClock, &SystemEntropy, Need::New).await) })?;
+    Ok(match asked {
+        // Keys and kinds that we do not use have no session to ask about; an empty store says so itself.
+        Ok(_) | Err(RefreshError::SignedOut | RefreshError::NotAnAccount(_)) => None,
+        Err(error) => {
+            let reason = match &error {
+                RefreshError::Ended { reason, .. } => reason.map(word),
+                RefreshError::NotRefreshable => Some("expired"),
+                _ => None,
+            };
+            Some(Refused { error: error.into(), reason })
         }
-        Err(error) => return Err(error.into()),
+    })
+}
+
+const fn word(reason: RefreshRejection) -> &'static str {
+    match reason {
+        RefreshRejection::Expired => "expired",
+        RefreshRejection::Reused => "reused",
+        RefreshRejection::Invalidated => "revoked",
+        // The issuer gave a newer token to a holder of this login that is not this home.
+        RefreshRejection::Superseded => "copied",
+    }
+}
+
+fn document(used: &Used, session: &Session, exit: Exit, refused: Option<&Refused>) -> Value {
+    let source = match used.places.decide() {
+        Decision::Uses(source) => Some(source.as_str()),
+        Decision::Refuses(..) | Decision::Nothing => None,
     };
-    let exit = exit_of(&status, now);
-    if as_json {
-        let mut document = envelope(exit, &store);
-        merge(&mut document, details(&status));
-        print(&document.to_string())?;
-        return Ok(exit);
+    let shadows: Vec<&str> = used.places.shadowed().into_iter().map(Source::as_str).collect();
+    let location = session.store().blocking().location();
+    let mut document = json!({
+        "schema": 1, "state": exit.state(), "source": source, "shadows": shadows,
+        "store": { "kind": location.kind(), "path": location.to_string() },
+    });
+    let details = match &used.stored {
+        Ok(status) => details(status, Trouble::read(session.store().home())),
+        Err(error) => json!({ "error": error.to_string() }),
+    };
+    merge(&mut document, details);
+    if let Some(refused) = refused {
+        merge(&mut document, json!({ "error": refused.error.source.to_string(), "reason": refused.reason }));
     }
-    match &status {
-        Status::SignedOut => Err(Failure::SignedOut.into()),
-        Status::ApiKey => table(&[("Method", "API key".into()), ("Kept in", store)], exit),
-        Status::Foreign(kind) => {
-            table(&[("Method", format!("{kind} (kept, not used)")), ("Kept in", store)], exit)
-        }
-        Status::Account(account) => table(&rows(account, &store, now), exit),
-    }
-}
-
-/// A login that has ended and cannot be refreshed is no longer usable.
-fn exit_of(status: &Status, now: Timestamp) -> Exit {
-    match status {
-        Status::SignedOut => Exit::SignedOut,
-        Status::ApiKey | Status::Foreign(_) => Exit::Ok,
-        Status::Account(account) => {
-            let over = account.access_token_expires.is_some_and(|end| now >= end);
-            if over && !account.refreshable { Exit::SessionEnded } else { Exit::Ok }
-        }
-    }
-}
-
-fn envelope(exit: Exit, store: &str) -> Value {
-    json!({ "schema": 1, "state": exit.state(), "store": { "kind": "file", "path": store } })
+    document
 }
 
 fn merge(document: &mut Value, more: Value) {
@@ -60,7 +103,7 @@ fn merge(document: &mut Value, more: Value) {
     }
 }
 
-fn details(status: &Status) -> Value {
+fn details(status: &Status, trouble: Option<Trouble>) -> Value {
     match status {
         Status::SignedOut => json!({}),
         Status::ApiKey => json!({ "method": "api_key" }),
@@ -74,13 +117,54 @@ fn details(status: &Status) -> Value {
             "issuer": status.issuer.as_ref().map(ToString::to_string),
             "client_id": status.client_id,
             "access_token_expires_at": status.access_token_expires.and_then(utc),
+            // No issuer tells a client when a refresh token ends (RFC 6749 §5.1 has no member for it).
+            "refresh_token_expires_at": null,
             "refreshable": status.refreshable,
             "last_refresh_at": status.last_refresh.and_then(utc),
+            "last_error": trouble.map(|trouble| {
+                json!({ "what": trouble.what, "at": utc(trouble.since), "asked_again_at": utc(trouble.until) })
+            }),
         }),
     }
 }
 
-fn rows(status: &AccountStatus, store: &str, now: Timestamp) -> Vec<(&'static str, String)> {
+type Row = (&'static str, String);
+
+fn rows(status: &Status, used: &Used, session: &Session, now: Timestamp) -> Vec<Row> {
+    let store = ("Kept in", session.store().blocking().location().to_string());
+    match status {
+        Status::SignedOut => vec![uses(used)],
+        Status::ApiKey => vec![("Method", "API key".into()), store, uses(used)],
+        Status::Foreign(kind) => vec![("Method", format!("{kind} (kept, not used)")), store, uses(used)],
+        Status::Account(account) => {
+            let mut rows = account_rows(account, now);
+            rows.insert(5, store);
+            rows.push(uses(used));
+            if let Some(trouble) = Trouble::read(session.store().home()) {
+                let when = relative(trouble.since, now);
+                rows.push(("Last error", format!("{} ({when})", trouble.what)));
+            }
+            rows
+        }
+    }
+}
+
+/// Says whether the stored login is the credential that is used, and what else there is.
+fn uses(used: &Used) -> Row {
+    let shadowed = used.places.shadowed();
+    (
+        "Used",
+        match used.places.decide() {
+            Decision::Nothing => "nothing: nobody is signed in".into(),
+            Decision::Refuses(source, flaw) => format!("nothing: {} cannot be used ({flaw})", title(source)),
+            Decision::Uses(Source::StoredLogin) => "this login".into(),
+            Decision::Uses(source) if shadowed.is_empty() => title(source).to_owned(),
+            Decision::Uses(source) => format!("{} in the place of {}", title(source), titles(&shadowed)),
+        },
+    )
+}
+
+fn account_rows(status: &AccountStatus, now: Timestamp) -> Vec<Row> {
     let unknown = || "unknown".to_owned();
     let account = &status.account;
     let text = |value: &Option<String>| value.clone().unwrap_or_else(unknown);
@@ -90,14 +174,19 @@ fn rows(status: &AccountStatus, store: &str, now: Timestamp) -> Vec<(&'static st
         Some(end) => format!("until {} ({}); {after}", local(end), relative(end, now)),
         None => format!("without a known end; {after}"),
     };
+    let session = if status.refreshable {
+        "until its issuer ends it; a client is not told when"
+    } else {
+        "none to refresh"
+    };
     vec![
         ("Account", text(&account.email)),
         ("Workspace", account.workspace.as_ref().map_or_else(unknown, ToString::to_string)),
         ("Plan", text(&account.plan)),
         ("Method", "account sign-in".into()),
         ("Issuer", status.issuer.as_ref().map_or_else(unknown, ToString::to_string)),
-        ("Kept in", store.to_owned()),
         ("Access", expires),
+        ("Session", session.into()),
         (
             "Refreshed",
             status.last_refresh.map_or_else(unknown, |at| format!("{} ({})", local(at), relative(at, now))),
@@ -105,64 +194,13 @@ fn rows(status: &AccountStatus, store: &str, now: Timestamp) -> Vec<(&'static st
     ]
 }
 
-fn table(rows: &[(&str, String)], exit: Exit) -> Result<Exit, CommandError> {
+fn table(rows: &[Row]) -> Result<(), CommandError> {
     for (name, value) in rows {
         print(&format!("{name:<10} {value}"))?;
     }
-    Ok(exit)
+    Ok(())
 }
 
 fn print(line: &str) -> Result<(), CommandError> {
     Ok(output::data(line).map_err(Failure::Output)?)
-}
-
-fn utc(moment: Timestamp) -> Option<String> {
-    jiff::Timestamp::from_second(moment.as_unix()).ok().map(|moment| moment.to_string())
-}
-
-fn local(moment: Timestamp) -> String {
-    let moment = jiff::Timestamp::from_second(moment.as_unix()).unwrap_or_default();
-    moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
-}
-
-/// Says how far `moment` is from `now` in its two largest units.
-fn relative(moment: Timestamp, now: Timestamp) -> String {
-    let (ahead, span) = if moment > now { (true, moment.since(now)) } else { (false, now.since(moment)) };
-    let seconds = span.as_secs();
-    let units = [
-        (seconds / 86_400, "d"),
-        (seconds / 3_600 % 24, "h"),
-        (seconds / 60 % 60, "min"),
-        (seconds % 60, "s"),
-    ];
-    let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
-    let shown: Vec<String> = units
-        .iter()
-        .skip(first)
-        .take(2)
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count} {unit}"))
-        .collect();
-    match (shown.is_empty(), ahead) {
-        (true, _) => "just now".into(),
-        (false, true) => format!("in {}", shown.join(" ")),
-        (false, false) => format!("{} ago", shown.join(" ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_in_the_two_largest_units() {
-        let at = Timestamp::from_unix;
-        let now = at(1_000_000);
-
-        assert_eq!(relative(at(1_003_600), now), "in 1 h");
-        assert_eq!(relative(at(1_003_599), now), "in 59 min 59 s");
-        assert_eq!(relative(at(1_000_000 + 2 * 86_400 + 60), now), "in 2 d");
-        assert_eq!(relative(at(999_999), now), "1 s ago");
-        assert_eq!(relative(now, now), "just now");
-    }
 }

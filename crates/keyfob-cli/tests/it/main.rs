@@ -2,10 +2,17 @@
 #![expect(clippy::disallowed_methods, reason = "a test puts files in place")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod doctor;
+mod hardening;
 mod login;
+mod purge;
+mod schema;
 mod signed_in;
 mod signed_out;
 mod stored;
+mod stub;
+mod token;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -44,10 +51,19 @@ impl Home {
         std::fs::read_to_string(self.auth_file()).ok()
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob"));
         command.args(arguments).env_clear().env("CODEX_HOME", self.path()).env("TZ", "UTC");
-        Ran::of(command.output().unwrap(), self)
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(&[], arguments)
+    }
+
+    fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
+        Ran::of(output, self)
     }
 }
 

@@ -7,7 +7,11 @@ use serde_json::json;
 /// Nothing listens there.
 const ISSUER: &str = "http://127.0.0.1:1";
 
-fn signed_in(expires: i64, refresh_token: &str) -> (Home, String) {
+pub(crate) fn signed_in(expires: i64, refresh_token: &str) -> (Home, String) {
+    signed_in_at(ISSUER, expires, refresh_token)
+}
+
+pub(crate) fn signed_in_at(issuer: &str, expires: i64, refresh_token: &str) -> (Home, String) {
     let key = SigningKey::generate().unwrap();
     let access = key.sign(TokenType::AccessToken, &json!({ "iat": 0, "exp": expires })).unwrap();
     let claims = json!({
@@ -18,7 +22,7 @@ fn signed_in(expires: i64, refresh_token: &str) -> (Home, String) {
         "auth_mode": "chatgpt", "OPENAI_API_KEY": null,
         "tokens": {
             "id_token": key.sign(TokenType::IdToken, &claims).unwrap(), "access_token": access,
-            "refresh_token": refresh_token, "oauth_provenance": { "issuer": ISSUER, "client_id": "app" },
+            "refresh_token": refresh_token, "oauth_provenance": { "issuer": issuer, "client_id": "app" },
             "login_owner_id": "o", "account_id": "ws-1",
         },
         "last_refresh": "2026-11-22T13:45:27.128760237Z",
@@ -26,7 +30,8 @@ fn signed_in(expires: i64, refresh_token: &str) -> (Home, String) {
     (Home::holding(&document.to_string()), access)
 }
 
-const FAR: i64 = 4_000_000_000;
+/// An end that no test lives to see.
+pub(crate) const FAR: i64 = 4_000_000_000;
 
 #[test]
 fn s_10_a_fresh_token_is_printed_without_asking_anybody() {
@@ -40,11 +45,11 @@ fn s_10_a_fresh_token_is_printed_without_asking_anybody() {
 fn status_tells_programs_everything_but_secrets() {
     let (home, _) = signed_in(FAR, "rt-secret");
 
-    let json = "{\"schema\":1,\"state\":\"active\",\"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"},\
+    let json = "{\"schema\":1,\"state\":\"active\",\"source\":\"stored_login\",\"shadows\":[],\"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"},\
                 \"method\":\"account\",\"email\":\"mia@example.org\",\"subject\":\"u-1\",\"workspace\":\"ws-1\",\
                 \"plan\":\"pro\",\"issuer\":\"http://127.0.0.1:1\",\"client_id\":\"app\",\
-                \"access_token_expires_at\":\"2096-10-02T07:06:40Z\",\"refreshable\":true,\
-                \"last_refresh_at\":\"2026-11-22T13:45:27Z\"}\n";
+                \"access_token_expires_at\":\"2096-10-02T07:06:40Z\",\"refresh_token_expires_at\":null,\
+                \"refreshable\":true,\"last_refresh_at\":\"2026-11-22T13:45:27Z\",\"last_error\":null}\n";
     assert_eq!(home.run(&["status", "--json"]), ran(0, json, ""));
 }
 
@@ -66,7 +71,9 @@ fn status_tells_people_who_where_and_until_when() {
     assert_eq!(lines.get(..6), Some(&known[..]));
     assert!(lines[6].starts_with("Access     until 2096-10-02 07:06:40 +00:00 (in "), "{}", lines[6]);
     assert!(lines[6].ends_with("); refreshed by itself"), "{}", lines[6]);
-    assert!(lines[7].starts_with("Refreshed  2026-11-22 13:45:27 +00:00 ("), "{}", lines[7]);
+    assert_eq!(lines[7], "Session    until its issuer ends it; a client is not told when");
+    assert!(lines[8].starts_with("Refreshed  2026-11-22 13:45:27 +00:00 ("), "{}", lines[8]);
+    assert_eq!(lines.get(9..), Some(&["Used       this login"][..]));
 }
 
 #[test]

@@ -11,7 +11,8 @@ fn every_command_says_so_with_its_own_code() {
     assert_eq!(home.run(&["status"]), ran(4, "", hint));
     assert_eq!(home.run(&["token"]), ran(4, "", hint));
     assert_eq!(home.run(&["logout"]), ran(0, "", "Not logged in\n"));
-    let json = "{\"schema\":1,\"state\":\"signed_out\",\"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"}}\n";
+    let json = "{\"schema\":1,\"state\":\"signed_out\",\"source\":null,\"shadows\":[],\
+                \"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"}}\n";
     assert_eq!(home.run(&["status", "--json"]), ran(4, json, ""));
 }
 

@@ -10,7 +10,10 @@ fn an_api_key_is_shown_without_the_key() {
 
     let words = "API key configured - ***\nAuthentication is checked when you send a request.\n";
     assert_eq!(home.run(&["login", "status"]), ran(0, "", words));
-    assert_eq!(home.run(&["status"]), ran(0, "Method     API key\nKept in    $HOME/auth.json\n", ""));
+    assert_eq!(
+        home.run(&["status"]),
+        ran(0, "Method     API key\nKept in    $HOME/auth.json\nUsed       this login\n", "")
+    );
     let token = home.run(&["token"]);
     assert_eq!(token.code, Some(1));
     assert!(!format!("{token:?}").contains("sk-secret"));
@@ -23,7 +26,7 @@ fn a_kind_that_we_do_not_use_is_shown_and_kept() {
 
     let status = home.run(&["status"]);
 
-    let shown = "Method     personalAccessToken (kept, not used)\nKept in    $HOME/auth.json\n";
+    let shown = "Method     personalAccessToken (kept, not used)\nKept in    $HOME/auth.json\nUsed       this login\n";
     assert_eq!(status, ran(0, shown, ""));
     assert_eq!(home.stored().as_deref(), Some(document));
 }

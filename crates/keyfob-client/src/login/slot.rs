@@ -1,11 +1,10 @@
 //! Whether a new login may take the place of what is stored (design D4 and D14).
 
 use crate::account::Account;
-use crate::store::Slot;
+use crate::store::{Location, Slot};
 use keyfob_codex::auth_file::Login;
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::request::RevocationRequest;
-use std::path::PathBuf;
 
 /// What a new login may take the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +33,8 @@ pub enum Occupied {
     #[error("a login of another kind ({0}) is stored in the place that the new one would take")]
     OtherKind(String),
     /// Bytes that are no login.
-    #[error("{0} is damaged, and the new login would take its place")]
-    Damaged(PathBuf),
+    #[error("the login in {0} is damaged, and the new login would take its place")]
+    Damaged(Location),
 }
 
 /// The issuer of logins that name none: those of older builds of the Codex CLI.
@@ -48,7 +47,7 @@ pub(super) fn admit(slot: &Slot, issuer: &IssuerUrl, replace: Replace) -> Result
     }
     let record = match slot {
         Slot::Empty => return Ok(()),
-        Slot::Corrupt { path, .. } => return Err(Occupied::Damaged(path.clone())),
+        Slot::Corrupt { location, .. } => return Err(Occupied::Damaged(location.clone())),
         Slot::Holds { record, .. } => record,
     };
     match record.login() {

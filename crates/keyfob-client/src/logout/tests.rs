@@ -1,6 +1,7 @@
 //! The logout, event by event.
 
 use super::*;
+use crate::store::Location;
 use keyfob_codex::auth_file::AuthFile;
 
 const ACCOUNT: &str = r#"{"auth_mode":"chatgpt","tokens":{"id_token":"i","access_token":"a","refresh_token":"rt",
@@ -52,7 +53,7 @@ fn keys_and_damaged_documents_are_removed_without_asking_anybody() {
     let key = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk"}"#;
     let damaged = Slot::Corrupt {
         digest: Digest::of(b"{"),
-        path: "auth.json".into(),
+        location: Location::File("auth.json".into()),
         why: AuthFile::parse(b"{").unwrap_err(),
     };
 

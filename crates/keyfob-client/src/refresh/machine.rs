@@ -73,10 +73,12 @@ impl Refresh {
         match (state, event) {
             (State::Locking, Event::Locked(Ok(()))) => self.go(State::Loading, Effect::Load),
             (State::Locking, Event::Locked(Err(error))) => self.go(State::Barred(error), Effect::Load),
-            (State::Barred(error), Event::Loaded(Ok(slot), _, now)) => without_the_lock(slot, error, now),
+            (State::Barred(error), Event::Loaded(Ok(slot), _, now)) => {
+                self.without_the_lock(slot, error, now)
+            }
             (State::Loading, Event::Loaded(Ok(slot), trouble, now)) => self.judge(slot, trouble, now, false),
             (State::Preparing(held), Event::Prepared(Ok(attempt))) => self.spend(held, attempt, 0),
-            (State::Preparing(held), Event::Prepared(Err(error))) => unless_usable(&held, error),
+            (State::Preparing(held), Event::Prepared(Err(error))) => self.unprepared(&held, error),
             (State::Posting(held, ..), Event::Answered(Ok(redeemed), now)) => self.keep(held, redeemed, now),
             (State::Posting(held, attempt, tries), Event::Answered(Err(error), now)) => {
                 self.refused(held, attempt, tries, error, now)
@@ -125,19 +127,42 @@ impl Refresh {
             (Freshness::Expired, _, _) => return failed(RefreshError::NotRefreshable),
         };
         if let Some(trouble) = trouble.as_ref().filter(|trouble| trouble.holds(now)) {
-            return match (self.need, usable) {
-                (Need::Usable(_), true) => Effect::Done(Ok(tokens.access_token)),
-                (_, _) => failed(RefreshError::LeftAlone {
-                    issuer: provenance.issuer,
-                    what: trouble.what.clone(),
-                    pause: trouble.until.since(now),
-                }),
-            };
+            if usable && self.takes_what_works() {
+                return Effect::Done(Ok(tokens.access_token));
+            }
+            let (what, pause) = (trouble.what.clone(), trouble.until.since(now));
+            return failed(RefreshError::LeftAlone { issuer: provenance.issuer, what, pause });
         }
         let effect = Effect::Prepare(refresh_token.clone());
         let (issuer, client_id) = (provenance.issuer, provenance.client_id);
         let held = Held { digest, record, tokens, refresh_token, issuer, client_id, usable, trouble, second };
         self.go(State::Preparing(Box::new(held)), effect)
+    }
+
+    /// A process that was stopped may hold the lock for long; an access token that still has time needs no lock.
+    fn without_the_lock(&self, slot: Slot, error: StoreError, now: Timestamp) -> Effect {
+        match account(slot) {
+            Ok((_, _, tokens)) if self.takes_what_works() && Freshness::is_usable(&tokens, now) => {
+                Effect::Done(Ok(tokens.access_token))
+            }
+            Ok(_) => failed(RefreshError::Store(error)),
+            Err(nothing) => failed(nothing),
+        }
+    }
+
+    /// That the disk is full matters only when the access token has expired.
+    fn unprepared(&self, held: &Held, error: StoreError) -> Effect {
+        if held.usable && self.takes_what_works() {
+            tracing::warn!("the session was not refreshed: the store takes no new document");
+            Effect::Done(Ok(held.tokens.access_token.clone()))
+        } else {
+            failed(RefreshError::Store(error))
+        }
+    }
+
+    /// Whether any access token that works will do, when a better one is not to be had.
+    fn takes_what_works(&self) -> bool {
+        matches!(self.need, Need::Usable(_))
     }
 
     fn spend(&mut self, held: Box<Held>, attempt: AttemptId, tries: usize) -> Effect {
@@ -211,7 +236,7 @@ impl Refresh {
             TokenError::Rejected(_) | TokenError::Unusable(_) | TokenError::Unreachable(_) => None,
         };
         let trouble = Trouble::after(held.trouble.as_ref(), now, retry_after, error.to_string());
-        let result = if held.usable && matches!(self.need, Need::Usable(_)) {
+        let result = if held.usable && self.takes_what_works() {
             tracing::warn!(issuer = %held.issuer, "the session was not refreshed; the access token is still usable");
             Ok(held.tokens.access_token)
         } else {
@@ -264,25 +289,6 @@ impl Refresh {
 
 fn failed(error: RefreshError) -> Effect {
     Effect::Done(Err(error))
-}
-
-/// A process that was stopped may hold the lock for long; an access token that still has time needs no lock.
-fn without_the_lock(slot: Slot, error: StoreError, now: Timestamp) -> Effect {
-    match account(slot) {
-        Ok((_, _, tokens)) if Freshness::is_usable(&tokens, now) => Effect::Done(Ok(tokens.access_token)),
-        Ok(_) => failed(RefreshError::Store(error)),
-        Err(nothing) => failed(nothing),
-    }
-}
-
-/// Whether the login can be used is decided by the token; that the disk is full matters only when it has expired.
-fn unless_usable(held: &Held, error: StoreError) -> Effect {
-    if held.usable {
-        tracing::warn!("the session was not refreshed: the store takes no new document");
-        Effect::Done(Ok(held.tokens.access_token.clone()))
-    } else {
-        failed(RefreshError::Store(error))
-    }
 }
 
 fn account(slot: Slot) -> Result<(Digest, AuthFile, AccountTokens), RefreshError> {

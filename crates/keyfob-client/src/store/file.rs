@@ -1,15 +1,18 @@
 //! `auth.json`: written whole or not at all.
 
+mod in_place;
+mod place;
+mod staged;
+
 use super::{CredentialStore, Digest, Location, Lock, Slot, StoreError};
 use crate::failpoint::Failpoint;
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tempfile::NamedTempFile;
+use staged::Staged;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 /// The login in `$CODEX_HOME/auth.json`.
 ///
@@ -20,13 +23,8 @@ pub struct FileStore {
     home: Home,
 }
 
-const LARGEST: u64 = 1024 * 1024;
-/// Temporary files begin with this; one that a killed process left behind is removed by the next writer.
-const TEMPORARY: &str = ".keyfob-auth-";
 /// What the disk must take before a token is spent (security R-11).
 const PREFLIGHT: u64 = 64 * 1024;
-/// How long the Codex CLI may hold its locks; it holds them for milliseconds.
-const CODEX_PATIENCE: Duration = Duration::from_secs(10);
 
 impl FileStore {
     /// Uses the file in `home`.
@@ -34,15 +32,33 @@ impl FileStore {
         Self { home }
     }
 
-    /// Where the bytes are: a link that the user made is followed and stays (security C-35).
-    fn target(&self) -> PathBuf {
-        let path = self.home.auth_file();
-        fs::canonicalize(&path).unwrap_or(path)
+    /// Completes a file that an interrupted write in place tore; what else is wrong with it stays.
+    fn repair(&self, path: &Path, found: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        if in_place::intended(&self.home, &found).is_none() {
+            return Ok(found);
+        }
+        let _codex = Lock::codex(&self.home)?;
+        // A living writer may have finished while we waited.
+        let found = place::read(path)?.unwrap_or_default();
+        let Some(whole) = in_place::intended(&self.home, &found) else { return Ok(found) };
+        if whole != found {
+            in_place::overwrite(path, &whole)
+                .map_err(|source| StoreError::Write { path: path.to_owned(), source })?;
+        }
+        Ok(whole)
     }
 
-    fn codex_locks(&self) -> Result<[Lock; 2], StoreError> {
-        let [outer, inner] = self.home.codex_locks();
-        Ok([Lock::take_blocking(&outer, CODEX_PATIENCE)?, Lock::take_blocking(&inner, CODEX_PATIENCE)?])
+    /// Returns the bytes that are stored; an empty file in place of one that cannot be removed is none.
+    fn stored(&self, target: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(bytes) = place::read(target)? else { return Ok(None) };
+        let signed_out = bytes.is_empty() && in_place::intended(&self.home, &bytes) == Some(Vec::new());
+        Ok((!signed_out).then_some(bytes))
+    }
+
+    fn compare(&self, target: &Path, expected: Option<Digest>) -> Result<(), StoreError> {
+        let found = self.stored(target)?.as_deref().map(Digest::of);
+        Failpoint::FenceCheck.reach();
+        if found == expected { Ok(()) } else { Err(StoreError::Changed) }
     }
 }
 
@@ -53,113 +69,73 @@ impl CredentialStore for FileStore {
 
     fn load(&self) -> Result<Slot, StoreError> {
         let path = self.home.auth_file();
-        let Some(bytes) = read(&path)? else { return Ok(Slot::Empty) };
-        let digest = Digest::of(&bytes);
-        Ok(match AuthFile::parse(&bytes) {
-            Ok(record) => Slot::Holds { digest, record: Box::new(record) },
-            Err(why) => Slot::Corrupt { digest, path, why },
-        })
-    }
-
-    fn prepare(&self) -> Result<(), StoreError> {
-        let target = self.target();
-        let trial = temporary(&target)?;
-        let allocated =
-            rustix::fs::fallocate(trial.as_file(), rustix::fs::FallocateFlags::empty(), 0, PREFLIGHT);
-        match allocated {
-            // Some file systems cannot reserve; then the trial file itself has to do.
-            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
-            Err(errno) => Err(StoreError::Write { path: target, source: errno.into() }),
+        let Some(bytes) = self.stored(&path)? else { return Ok(Slot::Empty) };
+        let slot = Slot::of(&bytes, self.location());
+        match slot {
+            Slot::Empty | Slot::Holds { .. } => Ok(slot),
+            Slot::Corrupt { .. } => Ok(Slot::of(&self.repair(&path, bytes)?, self.location())),
         }
     }
 
-    fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError> {
-        let target = self.target();
-        let bytes = record.to_text().into_bytes();
-        let staged = stage(&target, &bytes)?;
-        let _codex = self.codex_locks()?;
-        compare(&target, expected)?;
+    fn prepare(&self) -> Result<(), StoreError> {
+        let target = place::resolve(&self.home.auth_file())?;
         let problem = |source| StoreError::Write { path: target.clone(), source };
-        staged.persist(&target).map_err(|error| problem(error.error))?;
+        let trial = Staged::new(&target).map_err(problem)?;
+        match rustix::fs::fallocate(trial.file(), rustix::fs::FallocateFlags::empty(), 0, PREFLIGHT) {
+            // Some file systems cannot reserve; then the trial file itself has to do.
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => {}
+            Err(errno) => return Err(problem(errno.into())),
+        }
+        // A Codex CLI that hangs would keep the new tokens out after the old one is spent (codex-wire §11.3).
+        drop(Lock::codex(&self.home)?);
+        Ok(())
+    }
+
+    fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError> {
+        let target = place::resolve(&self.home.auth_file())?;
+        let problem = |source| StoreError::Write { path: target.clone(), source };
+        let bytes = record.to_text().into_bytes();
+        staged::remove_leftovers(&target);
+        let staged = Staged::write(&target, &bytes).map_err(problem)?;
+        let _codex = Lock::codex(&self.home)?;
+        self.compare(&target, expected)?;
+        if fs::metadata(&target).is_ok_and(|metadata| metadata.nlink() > 1) {
+            // Security C-34: writing through it would change its twin as well.
+            tracing::warn!("`auth.json` had a second name (a hard link), which keeps the old login");
+        }
+        match staged.publish(&target) {
+            Ok(()) => in_place::forget(&self.home).map_err(problem)?,
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                in_place::write(&self.home, &target, &bytes).map_err(problem)?;
+            }
+            Err(error) => return Err(problem(error)),
+        }
         Failpoint::Rename.reach();
-        sync_folder(&target).map_err(problem)?;
+        place::sync_folder(&target).map_err(problem)?;
         Failpoint::FolderSync.reach();
         Ok(Digest::of(&bytes))
     }
 
     fn remove(&self, expected: Digest) -> Result<(), StoreError> {
-        let target = self.target();
         let link = self.home.auth_file();
-        let _codex = self.codex_locks()?;
-        compare(&target, Some(expected))?;
+        let target = place::resolve(&link)?;
+        let _codex = Lock::codex(&self.home)?;
+        self.compare(&target, Some(expected))?;
         let problem = |source| StoreError::Write { path: target.clone(), source };
-        fs::remove_file(&target).map_err(problem)?;
+        match fs::remove_file(&target) {
+            Ok(()) => in_place::forget(&self.home).map_err(problem)?,
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                in_place::write(&self.home, &target, b"").map_err(problem)?;
+            }
+            Err(error) => return Err(problem(error)),
+        }
         if link != target && fs::symlink_metadata(&link).is_ok() {
             fs::remove_file(&link).map_err(problem)?;
         }
         Failpoint::DeleteFile.reach();
-        sync_folder(&target).map_err(problem)
+        staged::remove_leftovers(&target);
+        place::sync_folder(&target).map_err(problem)
     }
-}
-
-fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    let problem = |source| StoreError::Read { path: path.to_owned(), source };
-    // Opening a pipe would hang, so look before opening.
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(problem(error)),
-        Ok(metadata) if !metadata.is_file() => return Err(StoreError::NotAFile(path.to_owned())),
-        Ok(metadata) if metadata.len() > LARGEST => return Err(StoreError::TooLarge(path.to_owned())),
-        Ok(_) => {}
-    }
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(problem)?;
-    Ok(Some(bytes))
-}
-
-fn temporary(target: &Path) -> Result<NamedTempFile, StoreError> {
-    let folder = target.parent().unwrap_or(Path::new("/"));
-    tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder)
-        .map_err(|source| StoreError::Write { path: target.to_owned(), source })
-}
-
-/// Writes the new document beside the old one and waits until the disk has it.
-fn stage(target: &Path, bytes: &[u8]) -> Result<NamedTempFile, StoreError> {
-    remove_leftovers(target);
-    let problem = |source| StoreError::Write { path: target.to_owned(), source };
-    let mut staged = temporary(target)?;
-    let (first, second) = bytes.split_at(bytes.len() / 2);
-    staged.write_all(first).map_err(problem)?;
-    Failpoint::TemporaryWrite.reach();
-    staged.write_all(second).map_err(problem)?;
-    staged.as_file().sync_all().map_err(problem)?;
-    Failpoint::TemporarySync.reach();
-    Ok(staged)
-}
-
-/// Removes what killed writers left behind; the refresh lock is held, so no living one uses them.
-fn remove_leftovers(target: &Path) {
-    let entries = target.parent().and_then(|folder| fs::read_dir(folder).ok());
-    for entry in entries.into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY)
-            && let Err(error) = fs::remove_file(entry.path())
-        {
-            tracing::warn!(%error, "a temporary file of an interrupted write could not be removed");
-        }
-    }
-}
-
-fn compare(target: &Path, expected: Option<Digest>) -> Result<(), StoreError> {
-    let found = read(target)?.as_deref().map(Digest::of);
-    Failpoint::FenceCheck.reach();
-    if found == expected { Ok(()) } else { Err(StoreError::Changed) }
-}
-
-fn sync_folder(target: &Path) -> io::Result<()> {
-    File::open(target.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
 #[cfg(test)]

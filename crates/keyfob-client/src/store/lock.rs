@@ -1,8 +1,9 @@
 //! Locks between processes.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use crate::home::Home;
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ pub enum LockError {
 /// The first pause between two tries; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// How long the Codex CLI may hold its locks; it holds them for milliseconds.
+const CODEX_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the outer one is held while the inner one is not to be had.
+const INNER_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Lock {
     /// Waits up to `patience` for the lock in `path`, a file that is made once and never removed.
@@ -44,6 +49,25 @@ impl Lock {
             match attempt.again()? {
                 Tried::Taken(lock) => return Ok(lock),
                 Tried::Pause(pause) => tokio::time::sleep(pause).await,
+            }
+        }
+    }
+
+    /// Takes the Codex CLI's own locks, for the compare-and-replace at the end of a change (design D16).
+    ///
+    /// The outer one is never kept for long while the inner one is waited for: a Codex CLI gives up after 5 s.
+    pub(super) fn codex(home: &Home) -> Result<[Self; 2], LockError> {
+        let [outer, inner] = home.codex_locks();
+        let mut waited = Duration::ZERO;
+        loop {
+            let first = Self::take_blocking(&outer, CODEX_PATIENCE)?;
+            match Self::take_blocking(&inner, INNER_PATIENCE) {
+                Ok(second) => return Ok([first, second]),
+                Err(LockError::Busy { path, .. }) if waited >= CODEX_PATIENCE => {
+                    return Err(LockError::Busy { path, waited });
+                }
+                Err(LockError::Busy { .. }) => waited += INNER_PATIENCE,
+                Err(error @ LockError::Failed { .. }) => return Err(error),
             }
         }
     }
@@ -91,6 +115,7 @@ impl<'a> Attempt<'a> {
                 .truncate(false)
                 .mode(0o600)
                 .open(self.path)
+                .and_then(usable_by_its_owner)
                 .map_err(failed)?,
         };
         match file.try_lock() {
@@ -106,4 +131,12 @@ impl<'a> Attempt<'a> {
         self.pause = (pause * 2).min(LONGEST_PAUSE);
         Ok(Tried::Pause(pause))
     }
+}
+
+/// A strict umask must not leave a lock that its owner cannot open again.
+fn usable_by_its_owner(file: File) -> io::Result<File> {
+    if file.metadata()?.permissions().mode() & 0o600 != 0o600 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }

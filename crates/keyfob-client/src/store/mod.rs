@@ -1,20 +1,30 @@
 //! Where a login rests.
 
+mod auto;
+mod ephemeral;
 mod file;
+mod keyring;
+mod locations;
 mod lock;
 mod shared;
 
+pub use auto::AutoStore;
+pub use ephemeral::EphemeralStore;
 pub use file::FileStore;
+pub use keyring::{KeyringError, KeyringStore, SessionBus};
 pub(crate) use lock::Lock;
 pub use lock::LockError;
 pub use shared::SharedStore;
 
-use crate::home::HomeError;
+use crate::home::{Home, HomeError};
+use keyfob_codex::auth_file::Login;
 use keyfob_codex::auth_file::{AuthFile, InvalidAuthFile};
+use keyfob_codex::config::CredentialsStore;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Debug;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One place that can hold a login.
 ///
@@ -34,6 +44,21 @@ pub trait CredentialStore: Send + Sync + Debug {
 
     /// Removes the document whose digest is `expected`, durably, or changes nothing.
     fn remove(&self, expected: Digest) -> Result<(), StoreError>;
+
+    /// Returns what the person should be told about where the login went, if it is not where one would expect.
+    fn notice(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Opens the store of `home` that the configuration asks for; `bus` is where the keyring is asked.
+pub fn open(kind: CredentialsStore, home: &Home, bus: &SessionBus) -> Arc<dyn CredentialStore> {
+    match kind {
+        CredentialsStore::File => Arc::new(FileStore::new(home.clone())),
+        CredentialsStore::Keyring => Arc::new(KeyringStore::new(home.clone(), bus.clone())),
+        CredentialsStore::Auto => Arc::new(AutoStore::new(home.clone(), bus.clone())),
+        CredentialsStore::Ephemeral => Arc::new(EphemeralStore::default()),
+    }
 }
 
 /// Where a login is kept, for people.
@@ -41,12 +66,31 @@ pub trait CredentialStore: Send + Sync + Debug {
 pub enum Location {
     /// In this file.
     File(PathBuf),
+    /// In the entry of the system's keyring with this username.
+    Keyring(String),
+    /// In the memory of this process, until it ends.
+    Memory,
+}
+
+impl Location {
+    /// Returns the word for programs.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Keyring(_) => "keyring",
+            Self::Memory => "ephemeral",
+        }
+    }
 }
 
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::Keyring(username) => {
+                write!(f, "keyring ({}, {username})", keyfob_codex::keyring::SERVICE)
+            }
+            Self::Memory => f.write_str("memory (nothing is kept when the program ends)"),
         }
     }
 }
@@ -58,6 +102,11 @@ pub struct Digest([u8; 32]);
 impl Digest {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    pub(crate) fn to_hex(self) -> String {
+        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
     }
 }
 
@@ -78,13 +127,21 @@ pub enum Slot {
         /// Which bytes were read.
         digest: Digest,
         /// Where they are.
-        path: PathBuf,
+        location: Location,
         /// What is wrong with them.
         why: InvalidAuthFile,
     },
 }
 
 impl Slot {
+    fn of(bytes: &[u8], location: Location) -> Self {
+        let digest = Digest::of(bytes);
+        match AuthFile::parse(bytes) {
+            Ok(record) => Self::Holds { digest, record: Box::new(record) },
+            Err(why) => Self::Corrupt { digest, location, why },
+        }
+    }
+
     /// Returns which bytes were read; nothing when there were none.
     pub fn digest(&self) -> Option<Digest> {
         match self {
@@ -98,8 +155,18 @@ impl Slot {
         match self {
             Self::Empty => Ok(None),
             Self::Holds { digest, record } => Ok(Some((digest, *record))),
-            Self::Corrupt { path, why, .. } => Err(StoreError::Corrupt { path, why }),
+            Self::Corrupt { location, why, .. } => Err(StoreError::Corrupt { location, why }),
         }
+    }
+}
+
+/// Whether both documents are logins of one issuer, so that one may be a copy of the other (design D14).
+fn same_issuer(one: &AuthFile, other: &AuthFile) -> bool {
+    match (one.login(), other.login()) {
+        (Login::Account(one), Login::Account(other)) => {
+            one.provenance.map(|from| from.issuer) == other.provenance.map(|from| from.issuer)
+        }
+        (one, other) => one == other,
     }
 }
 
@@ -128,10 +195,10 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The document is there and is no login.
-    #[error("the login in {path} is damaged")]
+    #[error("the login in {location} is damaged")]
     Corrupt {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        location: Location,
         /// What is wrong.
         #[source]
         why: InvalidAuthFile,
@@ -142,6 +209,26 @@ pub enum StoreError {
     /// The document is larger than any login.
     #[error("{0} is larger than any login (1 MiB)")]
     TooLarge(PathBuf),
+    /// A link in the place of the document leads nowhere, or belongs to somebody else.
+    #[error("{path} is a link that cannot be followed: {why}")]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+    },
+    /// The system's keyring cannot be used.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The keyring holds the login and cannot be used; the file is not used instead (security C-41).
+    #[error(
+        "the keyring holds the login and cannot be used, and with `cli_auth_credentials_store = \"auto\"` \
+         no file takes its place"
+    )]
+    KeyringLost(#[source] KeyringError),
+    /// The file and the keyring hold different logins.
+    #[error("{0} and the keyring hold different logins, and nothing says which is newer")]
+    Undecided(PathBuf),
     /// Another program holds a lock for too long.
     #[error(transparent)]
     Lock(#[from] LockError),

@@ -1,6 +1,7 @@
 //! Files as the Codex CLI 0.169.0 writes them.
 
 use super::*;
+use serde_json::Value;
 
 fn tokens() -> AccountTokens {
     AccountTokens {
@@ -73,6 +74,44 @@ fn c_39_refreshed_tokens_leave_unknown_members_and_their_order_alone() {
         "account_id",
     ];
     assert_eq!(order, known);
+}
+
+#[test]
+fn c_39_numbers_and_escapes_of_unknown_members_stay_at_every_level() {
+    let unknown = r#"1.50, 1e400, 12345678901234567890123, "\u00e9", [], {
+        "deep": {
+          "deeper": -0.0
+        }
+      }"#;
+    let text = WRITTEN
+        .replace("\"login_owner_id\"", &format!("\"later\": [{unknown}],\n    \"login_owner_id\""))
+        .replace("\"last_refresh\"", "\"empty\": {},\n  \"huge\": 1E+400,\n  \"last_refresh\"");
+    let mut file = AuthFile::parse(text.as_bytes()).unwrap();
+
+    for round in 0..100 {
+        file.replace_tokens(&AccessToken::new(format!("at{round}")), None, None);
+        file = AuthFile::parse(file.to_line().as_bytes()).unwrap();
+        file = AuthFile::parse(file.to_text().as_bytes()).unwrap();
+    }
+
+    let expected = text.replace("\"at\"", "\"at99\"");
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    assert_eq!(squeezed(&file.to_text()), squeezed(&expected));
+    assert_eq!(AuthFile::parse(file.to_text().as_bytes()).unwrap().to_text(), file.to_text());
+    assert!(!file.to_line().contains('\n'));
+}
+
+#[test]
+fn c_38_texts_that_only_some_readers_accept_are_refused() {
+    let error = |text: &str| AuthFile::parse(text.as_bytes()).unwrap_err();
+    let key = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk""#;
+
+    assert!(matches!(error(&format!("{key},\"auth_mode\":\"apikey\"}}")), InvalidAuthFile::NotJson { .. }));
+    assert!(matches!(error(&format!("\u{feff}{key}}}")), InvalidAuthFile::NotJson { .. }));
+    assert!(matches!(error(&"\0".repeat(512)), InvalidAuthFile::NotJson { .. }));
+    assert!(matches!(AuthFile::parse(b"{\"a\":\"\xff\"}"), Err(InvalidAuthFile::NotJson { .. })));
+    let deep = format!("{key},\"x\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    assert_eq!(error(&deep), InvalidAuthFile::TooDeep);
 }
 
 #[test]

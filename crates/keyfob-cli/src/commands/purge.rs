@@ -1,0 +1,92 @@
+//! `keyfob purge`: removes what is Keyfob's own, and nothing of the Codex CLI's.
+
+use super::logout;
+use crate::args::Purge;
+use crate::error::{CommandError, Failure};
+use crate::exit::Exit;
+use crate::output;
+use keyfob_client::{Home, Session};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+/// What an interrupted write of the login leaves in the home.
+const LEFTOVER: &str = ".keyfob-auth-";
+
+/// Removes our folder and what interrupted writes left behind; with `--login` signs out first.
+pub(crate) fn run(arguments: &Purge, session: &Session) -> Result<Exit, CommandError> {
+    if !arguments.yes && !confirm(session.store().home(), arguments.login)? {
+        return Err(Failure::Cancelled.into());
+    }
+    if arguments.login {
+        logout::run(session)?;
+    }
+    let home = session.store().home();
+    // Nobody may be between reading and saving a login when its lock goes.
+    let _held = hold(home)?;
+    let mut removed = leftovers(home)?;
+    for path in &removed {
+        fs::remove_file(path).map_err(|source| Failure::Remove { path: path.clone(), source })?;
+    }
+    let own = home.own_folder();
+    if fs::symlink_metadata(&own).is_ok() {
+        // A link in its place is removed and not followed.
+        fs::remove_dir_all(&own).map_err(|source| Failure::Remove { path: own.clone(), source })?;
+        removed.push(own);
+    }
+    for path in &removed {
+        output::say(&format!("Removed `{}`", path.display()));
+    }
+    if removed.is_empty() {
+        output::say("There was nothing of Keyfob's to remove");
+    }
+    if home.auth_file().exists() {
+        output::say(&format!(
+            "Kept `{}`, which the Codex CLI uses too; `keyfob logout` signs out",
+            home.auth_file().display()
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+fn confirm(home: &Home, login: bool) -> Result<bool, CommandError> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::NobodyToAsk.into());
+    }
+    let also = if login { ", and sign out" } else { "" };
+    output::say(&format!("Remove `{}` and what is in it{also}? Type yes:", home.own_folder().display()));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(Failure::Setup)?;
+    Ok(answer.trim() == "yes")
+}
+
+/// Takes the refresh lock, if there is one, without waiting.
+fn hold(home: &Home) -> Result<Option<File>, CommandError> {
+    let path = home.own_folder().join("refresh.lock");
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Failure::Remove { path, source }.into()),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Failure::Busy.into()),
+        Err(TryLockError::Error(source)) => Err(Failure::Remove { path, source }.into()),
+    }
+}
+
+fn leftovers(home: &Home) -> Result<Vec<PathBuf>, CommandError> {
+    let entries = match fs::read_dir(home.path()) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(Failure::Remove { path: home.path().to_owned(), source }.into()),
+    };
+    let ours = |name: &str| name.starts_with(LEFTOVER);
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| ours(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,154 @@
+//! The store, the folders and files around it, and the configuration.
+
+use super::Finding;
+use crate::settings;
+use keyfob_client::{Home, Session, Status};
+use keyfob_oauth::Timestamp;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// Whether the login can be read and is still worth something.
+pub(super) fn store(session: &Session, now: Timestamp) -> Finding {
+    const CHECK: &str = "store";
+    let location = session.store().blocking().location();
+    match session.status() {
+        Ok(Status::SignedOut) => {
+            Finding::warn(CHECK, format!("nobody is signed in ({location})"), "run `keyfob login`")
+        }
+        Ok(Status::ApiKey) => Finding::ok(CHECK, format!("an API key in {location}")),
+        Ok(Status::Foreign(kind)) => Finding::ok(CHECK, format!("a login of kind {kind} in {location}")),
+        Ok(Status::Account(account)) => {
+            let over = account.access_token_expires.is_some_and(|end| now >= end);
+            if over && !account.refreshable {
+                Finding::fail(CHECK, format!("the session in {location} has ended"), "run `keyfob login`")
+            } else {
+                Finding::ok(CHECK, format!("an account sign-in in {location}"))
+            }
+        }
+        Err(error) => Finding::fail(
+            CHECK,
+            error.to_string(),
+            "repair what is named, or `keyfob login --replace` if nothing there is needed",
+        ),
+    }
+}
+
+/// Whether others can read or replace what is secret.
+pub(super) fn permissions(home: &Home) -> Vec<Finding> {
+    let mut findings = vec![folder(home.path())];
+    for path in [home.own_folder(), home.auth_file()] {
+        if path.exists() {
+            findings.push(private(&path));
+        }
+    }
+    findings
+}
+
+fn folder(path: &Path) -> Finding {
+    const CHECK: &str = "permissions";
+    let shown = path.display();
+    match fs::metadata(path) {
+        Err(error) => Finding::warn(
+            CHECK,
+            format!("{shown} cannot be looked at ({})", error.kind()),
+            "`keyfob login` makes it if it is missing",
+        ),
+        Ok(folder) if folder.uid() != rustix::process::geteuid().as_raw() => Finding::fail(
+            CHECK,
+            format!("{shown} belongs to another user"),
+            "set CODEX_HOME to a folder of yours",
+        ),
+        Ok(folder) if folder.mode() & 0o022 != 0 => Finding::warn(
+            CHECK,
+            format!("others may replace files in {shown} (mode {:04o})", folder.mode() & 0o7777),
+            "take the right to write from group and others: `chmod go-w`",
+        ),
+        Ok(folder) => Finding::ok(CHECK, format!("{shown} has mode {:04o}", folder.mode() & 0o7777)),
+    }
+}
+
+fn private(path: &Path) -> Finding {
+    const CHECK: &str = "permissions";
+    let shown = path.display();
+    match fs::metadata(path) {
+        Err(error) => Finding::fail(
+            CHECK,
+            format!("{shown} cannot be looked at ({})", error.kind()),
+            "give yourself access to it",
+        ),
+        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => Finding::fail(
+            CHECK,
+            format!("{shown} belongs to another user"),
+            "give it back to yourself: `chown`",
+        ),
+        Ok(found) if found.mode() & 0o077 != 0 => Finding::warn(
+            CHECK,
+            format!("others may look at {shown} (mode {:04o})", found.mode() & 0o7777),
+            "keep it to yourself: `chmod go-rwx`",
+        ),
+        Ok(found) => Finding::ok(CHECK, format!("{shown} has mode {:04o}", found.mode() & 0o7777)),
+    }
+}
+
+/// Network file systems and the numbers by which Linux knows them (statfs(2)).
+const NETWORK: [(u64, &str); 7] = [
+    (0x6969, "NFS"),
+    (0x517B, "SMB"),
+    (0xFF53_4D42, "CIFS"),
+    (0xFE53_4D42, "SMB2"),
+    (0x5346_414F, "AFS"),
+    (0x00C3_6400, "Ceph"),
+    (0x0102_1997, "9P"),
+];
+
+/// Whether locks and renames hold there.
+pub(super) fn file_system(home: &Home) -> Finding {
+    const CHECK: &str = "file_system";
+    let kind = match rustix::fs::statfs(home.path()) {
+        Ok(found) => u64::from_ne_bytes(found.f_type.to_ne_bytes()) & 0xFFFF_FFFF,
+        Err(errno) => {
+            let why = std::io::Error::from(errno).kind();
+            return Finding::warn(CHECK, format!("it cannot be asked for ({why})"), "see `permissions`");
+        }
+    };
+    match NETWORK.into_iter().find(|(number, _)| *number == kind) {
+        Some((_, name)) => Finding::warn(
+            CHECK,
+            format!("the home is on a network file system ({name})"),
+            "locks may not hold between machines: set CODEX_HOME to a local folder",
+        ),
+        None => Finding::ok(CHECK, "the home is on a local file system"),
+    }
+}
+
+/// Whether the configuration files can be read; nothing of what they say is told.
+pub(super) fn configuration(home: &Home) -> Vec<Finding> {
+    const CHECK: &str = "configuration";
+    let mut findings = Vec::new();
+    let own = home.config_file();
+    if own.exists() {
+        findings.push(match settings::issuer(None, home) {
+            Ok(_) => Finding::ok(CHECK, format!("{} can be read", own.display())),
+            Err(error) => Finding::fail(CHECK, error.to_string(), "`keyfob login` says which line is wrong"),
+        });
+    }
+    let codex = home.path().join("config.toml");
+    if codex.exists() {
+        let parsed = fs::read_to_string(&codex).map(|text| text.parse::<toml::Table>().is_ok());
+        findings.push(match parsed {
+            Ok(true) => Finding::ok(CHECK, format!("{} can be read", codex.display())),
+            Ok(false) => Finding::fail(
+                CHECK,
+                format!("{} is not TOML", codex.display()),
+                "the Codex CLI says which line is wrong",
+            ),
+            Err(error) => Finding::fail(
+                CHECK,
+                format!("{} cannot be read ({})", codex.display(), error.kind()),
+                "give yourself access to it",
+            ),
+        });
+    }
+    findings
+}

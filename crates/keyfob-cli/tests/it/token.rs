@@ -1,0 +1,80 @@
+//! `keyfob token`, beyond a fresh token on a line.
+
+use crate::signed_in::{FAR, signed_in, signed_in_at};
+use crate::stub::Stub;
+use crate::{Home, ran};
+use keyfob_jose::{SigningKey, TokenType};
+use serde_json::json;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[expect(clippy::disallowed_methods, reason = "a token that is fresh now needs to know when that is")]
+fn in_seconds(span: i64) -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + span
+}
+
+#[test]
+fn json_has_the_token_its_end_and_its_workspace() {
+    let (home, access) = signed_in(FAR, "rt-secret");
+
+    let json = format!(
+        "{{\"schema\":1,\"state\":\"active\",\"access_token\":\"{access}\",\
+         \"expires_at\":\"2096-10-02T07:06:40Z\",\"workspace\":\"ws-1\"}}\n"
+    );
+    assert_eq!(home.run(&["token", "--json"]), ran(0, &json, ""));
+}
+
+#[test]
+fn a_token_that_lives_long_enough_is_printed_without_asking_anybody() {
+    let (home, access) = signed_in(in_seconds(100), "rt-secret");
+
+    assert_eq!(home.run(&["token", "--min-ttl", "30"]), ran(0, &format!("{access}\n"), ""));
+}
+
+#[test]
+fn a_token_that_lives_too_short_and_cannot_be_refreshed_now_is_not_printed() {
+    let (home, _) = signed_in(in_seconds(1000), "rt-secret");
+    let before = home.stored();
+
+    let text = "error: cannot refresh the session at http://127.0.0.1:1\n  cause: the issuer did not answer\n  \
+                cause: no connection: Connection refused (os error 111)\n\
+                hint: your login is untouched; try again when the issuer answers\n";
+    assert_eq!(home.run(&["token", "--min-ttl", "100000"]), ran(8, "", text));
+    assert_eq!(home.stored(), before);
+}
+
+#[test]
+fn a_token_that_the_issuer_gives_for_less_is_not_printed() {
+    let stub = Stub::open();
+    let (home, _) = signed_in_at(&stub.issuer(), in_seconds(100), "rt-secret");
+    let key = SigningKey::generate().unwrap();
+    let access = key.sign(TokenType::AccessToken, &json!({ "exp": in_seconds(600) })).unwrap();
+    let answer = json!({ "access_token": access, "token_type": "Bearer", "refresh_token": "rt-2" });
+
+    let told = stub.answering("200 OK", answer.to_string(), || home.run(&["token", "--min-ttl", "3600"]));
+
+    assert_eq!((told.code, told.stdout.as_str()), (Some(1), ""));
+    assert!(told.stderr.contains("less than the 3600 s asked for"), "{told:?}");
+    assert!(home.stored().unwrap().contains("rt-2"), "what the issuer gave is stored all the same");
+}
+
+/// Runs the program on a terminal of its own; returns its code and all that the terminal showed.
+fn on_a_terminal(home: &Home, arguments: &str) -> (Option<i32>, String) {
+    let program = env!("CARGO_BIN_EXE_keyfob");
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &format!("{program} {arguments}"), "/dev/null"]);
+    command.env("CODEX_HOME", home.path()).stdin(std::process::Stdio::null());
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn c_50_a_token_is_not_shown_on_a_terminal_unless_told_to() {
+    let (home, access) = signed_in(FAR, "rt-secret");
+
+    let refused = "error: the standard output is a terminal, which would keep the token\r\n\
+                   hint: pass it on a pipe, or add `--yes` to see it\r\n";
+    assert_eq!(on_a_terminal(&home, "token"), (Some(2), refused.to_owned()));
+    assert_eq!(on_a_terminal(&home, "token --json"), (Some(2), refused.to_owned()));
+    assert_eq!(on_a_terminal(&home, "token --yes"), (Some(0), format!("{access}\r\n")));
+}

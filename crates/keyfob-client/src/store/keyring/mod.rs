@@ -1,0 +1,92 @@
+//! The system's keyring, in the entry that the Codex CLI uses.
+
+mod kernel;
+mod secret_service;
+
+pub use secret_service::{KeyringError, SessionBus};
+
+use super::{CredentialStore, Digest, FileStore, Location, Lock, Slot, StoreError, same_issuer};
+use crate::failpoint::Failpoint;
+use crate::home::Home;
+use keyfob_codex::auth_file::AuthFile;
+use keyfob_codex::keyring::KeyringEntry;
+use secret_service::SecretService;
+
+/// The login in the Secret Service, with the kernel's copy kept in step.
+///
+/// As with the Codex CLI, `auth.json` goes when the login is saved here; a login of another issuer in it stays
+/// (design D14).
+#[derive(Debug)]
+pub struct KeyringStore {
+    home: Home,
+    entry: KeyringEntry,
+    service: SecretService,
+}
+
+impl KeyringStore {
+    /// Uses the entry of `home` in the keyring behind `bus`.
+    pub fn new(home: Home, bus: SessionBus) -> Self {
+        let entry = KeyringEntry::of_home(&home.canonical());
+        Self { home, entry, service: SecretService::new(bus) }
+    }
+
+    /// Removes the copy in `auth.json`, if it is one.
+    fn remove_file_copy(&self, of: &AuthFile) -> Result<(), StoreError> {
+        let file = FileStore::new(self.home.clone());
+        match file.load()? {
+            Slot::Holds { digest, record } if same_issuer(&record, of) => file.remove(digest),
+            Slot::Empty => Ok(()),
+            Slot::Holds { .. } | Slot::Corrupt { .. } => {
+                tracing::warn!("`auth.json` holds something other than the login of the keyring; it stays");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl CredentialStore for KeyringStore {
+    fn location(&self) -> Location {
+        Location::Keyring(self.entry.username().to_owned())
+    }
+
+    fn load(&self) -> Result<Slot, StoreError> {
+        let stored = self.service.read(&self.entry)?;
+        Ok(stored.map_or(Slot::Empty, |bytes| Slot::of(&bytes, self.location())))
+    }
+
+    /// A daemon without a keyring answers reads as if nothing were stored; only a write tells.
+    fn prepare(&self) -> Result<(), StoreError> {
+        Ok(self.service.try_write(&self.entry)?)
+    }
+
+    fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError> {
+        let line = record.to_line();
+        {
+            let _codex = Lock::codex(&self.home)?;
+            Failpoint::FenceCheck.reach();
+            self.service.replace(&self.entry, expected, line.as_bytes())?;
+            kernel::refresh(&self.entry, line.as_bytes());
+        }
+        Failpoint::Rename.reach();
+        if let Err(error) = self.remove_file_copy(record) {
+            tracing::warn!(%error, "the login is in the keyring; its copy in `auth.json` could not be removed");
+        }
+        Ok(Digest::of(line.as_bytes()))
+    }
+
+    fn remove(&self, expected: Digest) -> Result<(), StoreError> {
+        let (removed, copy) = {
+            let _codex = Lock::codex(&self.home)?;
+            let stored = self.service.read(&self.entry)?;
+            let Some(bytes) = stored.filter(|bytes| Digest::of(bytes) == expected) else {
+                return Err(StoreError::Changed);
+            };
+            kernel::forget(&self.entry);
+            (self.service.remove(&self.entry, expected), AuthFile::parse(&bytes))
+        };
+        Failpoint::DeleteFile.reach();
+        // The file goes even if the entry does not (security C-44).
+        let file = copy.map_or(Ok(()), |record| self.remove_file_copy(&record));
+        removed.and(file)
+    }
+}

@@ -1,0 +1,210 @@
+//! Calls to the Secret Service: one at a time, each with a limit, on a thread of its own.
+//!
+//! A call waits for a daemon that may ask a person or never answer. It runs as a future on a helper thread, so that
+//! a caller inside a runtime is served, and so that a call over its limit ends instead of lingering.
+
+use crate::store::{Digest, StoreError};
+use keyfob_codex::keyring::{KeyringEntry, SERVICE};
+use secret_service::{EncryptionType, Item, SecretService as Connected};
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The address of the session's D-Bus, on which the Secret Service is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionBus(String);
+
+impl SessionBus {
+    /// Takes an address as in `DBUS_SESSION_BUS_ADDRESS`.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self(address.into())
+    }
+}
+
+/// The keyring cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// There is no bus, no Secret Service on it, or no keyring in it.
+    #[error("there is no keyring to use")]
+    Unavailable(#[source] Box<secret_service::Error>),
+    /// The keyring is locked, or access was denied.
+    #[error("the keyring is locked, or access to it was denied")]
+    Locked(#[source] Box<secret_service::Error>),
+    /// Several entries have the name of ours; using any of them could be wrong.
+    #[error("the keyring holds {0} entries where one is expected ({SERVICE}, {1})")]
+    Ambiguous(usize, String),
+    /// The keyring did not answer.
+    #[error("the keyring did not answer within {} s", LIMIT.as_secs())]
+    TimedOut,
+    /// No thread could be started for the call.
+    #[error("no helper thread for the keyring can be started")]
+    Helper(#[source] io::Error),
+}
+
+/// How long one call may take; waiting for an earlier call does not count (security C-42).
+const LIMIT: Duration = Duration::from_secs(5);
+const CONTENT_TYPE: &str = "text/plain";
+/// The service of the throw-away entry that shows whether the keyring can be written.
+const TRIAL: &str = "Keyfob trial";
+
+/// The Secret Service behind one bus.
+#[derive(Debug)]
+pub(super) struct SecretService {
+    bus: SessionBus,
+    queue: Mutex<()>,
+}
+
+impl SecretService {
+    pub(super) fn new(bus: SessionBus) -> Self {
+        Self { bus, queue: Mutex::new(()) }
+    }
+
+    /// Returns the secret of the entry.
+    pub(super) fn read(&self, entry: &KeyringEntry) -> Result<Option<Vec<u8>>, KeyringError> {
+        self.call(async |service: &Connected<'_>| {
+            Ok(match find(service, entry).await? {
+                Some(item) => Some(item.get_secret().await.map_err(failure)?),
+                None => None,
+            })
+        })
+    }
+
+    /// Puts `secret` in the place of the one whose digest is `expected`.
+    pub(super) fn replace(
+        &self,
+        entry: &KeyringEntry,
+        expected: Option<Digest>,
+        secret: &[u8],
+    ) -> Result<(), StoreError> {
+        self.call(async |service: &Connected<'_>| {
+            let found = find(service, entry).await?;
+            if digest(found.as_ref()).await? != expected {
+                return Err(StoreError::Changed);
+            }
+            if let Some(item) = found {
+                return Ok(item.set_secret(secret, CONTENT_TYPE).await.map_err(failure)?);
+            }
+            let attributes = entry.attributes().into_iter().chain([entry.mark()]).collect();
+            create(service, &entry.label(), attributes, secret).await?;
+            Ok(())
+        })
+    }
+
+    /// Removes the entry whose secret has the digest `expected`.
+    pub(super) fn remove(&self, entry: &KeyringEntry, expected: Digest) -> Result<(), StoreError> {
+        self.call(async |service: &Connected<'_>| {
+            let found = find(service, entry).await?;
+            if digest(found.as_ref()).await? != Some(expected) {
+                return Err(StoreError::Changed);
+            }
+            match found {
+                Some(item) => Ok(item.delete().await.map_err(failure)?),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Writes an entry of no meaning and deletes it.
+    pub(super) fn try_write(&self, entry: &KeyringEntry) -> Result<(), KeyringError> {
+        self.call(async |service: &Connected<'_>| {
+            let attributes = HashMap::from([("service", TRIAL), ("username", entry.username())]);
+            let item = create(service, TRIAL, attributes, b"trial").await?;
+            item.delete().await.map_err(failure)
+        })
+    }
+
+    fn call<T: Send, E: From<KeyringError> + Send>(
+        &self,
+        work: impl AsyncFnOnce(&Connected<'_>) -> Result<T, E> + Send,
+    ) -> Result<T, E> {
+        let _turn = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        std::thread::scope(|scope| {
+            let helper = std::thread::Builder::new().name("keyring".into()).spawn_scoped(scope, || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(KeyringError::Helper)?;
+                let limited = async {
+                    let call = async { work(&connect(&self.bus).await?).await };
+                    tokio::time::timeout(LIMIT, call).await.unwrap_or(Err(KeyringError::TimedOut.into()))
+                };
+                let result = runtime.block_on(limited);
+                runtime.shutdown_background();
+                result
+            });
+            match helper.map_err(KeyringError::Helper)?.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+}
+
+async fn connect(bus: &SessionBus) -> Result<Connected<'static>, KeyringError> {
+    let unavailable = |error: zbus::Error| KeyringError::Unavailable(Box::new(error.into()));
+    let connection = zbus::connection::Builder::address(bus.0.as_str())
+        .map_err(unavailable)?
+        .build()
+        .await
+        .map_err(unavailable)?;
+    Connected::connect_with_existing(EncryptionType::Dh, connection).await.map_err(failure)
+}
+
+/// Finds the entry, unlocked.
+async fn find<'a>(
+    service: &'a Connected<'_>,
+    entry: &KeyringEntry,
+) -> Result<Option<Item<'a>>, KeyringError> {
+    let found = service.search_items(HashMap::from(entry.attributes())).await.map_err(failure)?;
+    let mut items: Vec<Item<'_>> = found.unlocked.into_iter().chain(found.locked).collect();
+    if items.len() > 1 {
+        return Err(KeyringError::Ambiguous(items.len(), entry.username().to_owned()));
+    }
+    let Some(item) = items.pop() else { return Ok(None) };
+    if item.is_locked().await.map_err(failure)? {
+        item.unlock().await.map_err(failure)?;
+    }
+    Ok(Some(item))
+}
+
+async fn create<'a>(
+    service: &'a Connected<'_>,
+    label: &str,
+    attributes: HashMap<&str, &str>,
+    secret: &[u8],
+) -> Result<Item<'a>, KeyringError> {
+    let path = {
+        let collection = service.get_default_collection().await.map_err(failure)?;
+        if collection.is_locked().await.map_err(failure)? {
+            collection.unlock().await.map_err(failure)?;
+        }
+        let item = collection.create_item(label, attributes, secret, true, CONTENT_TYPE).await;
+        item.map_err(failure)?.item_path.clone()
+    };
+    service.get_item_by_path(path).await.map_err(failure)
+}
+
+async fn digest(item: Option<&Item<'_>>) -> Result<Option<Digest>, KeyringError> {
+    Ok(match item {
+        Some(item) => Some(Digest::of(&item.get_secret().await.map_err(failure)?)),
+        None => None,
+    })
+}
+
+fn failure(error: secret_service::Error) -> KeyringError {
+    use secret_service::Error;
+    let denied = match &error {
+        Error::Locked | Error::Prompt | Error::PromptDisconnected => true,
+        Error::Zbus(zbus::Error::MethodError(name, ..)) => {
+            matches!(
+                name.as_str(),
+                "org.freedesktop.Secret.Error.IsLocked" | "org.freedesktop.DBus.Error.AccessDenied"
+            )
+        }
+        // The enum of the library may grow: what it does not name is no lock.
+        _ => false,
+    };
+    let error = Box::new(error);
+    if denied { KeyringError::Locked(error) } else { KeyringError::Unavailable(error) }
+}
