@@ -1,5 +1,6 @@
 //! How one-time values rest: each kind as a digest of its own type, so that one cannot be looked up as another (I-06).
 
+use crate::attempt::RefreshAttempt;
 use keyfob_oauth::{AuthorizationCode, RefreshToken, secret_newtype};
 use sha2::{Digest as _, Sha256};
 
@@ -60,4 +61,8 @@ digest! {
 digest! {
     /// How the value that a device polls with rests.
     DeviceAuthDigest of DeviceAuthId
+}
+digest! {
+    /// How the attempt id of a refresh rests.
+    AttemptDigest of RefreshAttempt
 }

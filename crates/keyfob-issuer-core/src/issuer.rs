@@ -1,6 +1,7 @@
 //! What every operation needs, and how it breaks.
 
 use crate::device_grant::{UserCode, UserCodeDigest};
+use crate::grace::Grace;
 use crate::seal::{SealError, SealKey};
 use crate::storage::{Storage, StorageError, Transaction};
 use aws_lc_rs::hmac;
@@ -16,6 +17,8 @@ pub struct IssuerParts {
     pub url: IssuerUrl,
     /// The resource server that its access tokens are for.
     pub audience: Audience,
+    /// How forgiving it is with spent refresh tokens.
+    pub grace: Grace,
     /// Where everything rests.
     pub storage: Arc<dyn Storage>,
     /// The time.
@@ -31,6 +34,7 @@ pub struct IssuerParts {
 pub struct Issuer {
     pub(crate) url: IssuerUrl,
     pub(crate) audience: Audience,
+    pub(crate) grace: Grace,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) signing_key: SigningKey,
@@ -71,6 +75,7 @@ impl Issuer {
             signing_key: signing_key(&pkcs8)?,
             url: parts.url,
             audience: parts.audience,
+            grace: parts.grace,
             clock: parts.clock,
             entropy: parts.entropy,
             storage: parts.storage,

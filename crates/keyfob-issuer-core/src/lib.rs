@@ -19,11 +19,13 @@
 //!
 //! Start reading at [`grant`] and [`interaction`], then [`operation`].
 
+pub mod attempt;
 pub mod browser_session;
 pub mod claims;
 pub mod client;
 pub mod device_grant;
 pub mod digest;
+pub mod grace;
 pub mod grant;
 mod id;
 pub mod interaction;

@@ -26,8 +26,6 @@ pub const GATEWAY_ACCESS_TOKEN: Duration = Duration::from_secs(10 * MINUTE);
 pub const REFRESH_IDLE: Duration = Duration::from_secs(30 * DAY);
 /// A refresh family, however much it is used.
 pub const REFRESH_ABSOLUTE: Duration = Duration::from_secs(180 * DAY);
-/// How long a spent refresh token still gets the same successor, because the answer may have been lost.
-pub const LOST_ANSWER: Duration = Duration::from_secs(MINUTE);
 
 /// Returns the moment before which ended grants are forgotten.
 pub(crate) fn forget_before(now: keyfob_oauth::Timestamp) -> keyfob_oauth::Timestamp {

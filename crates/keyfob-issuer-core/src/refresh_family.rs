@@ -1,10 +1,12 @@
 //! Every refresh token that descends from one sign-in, and what a presented one is worth (security §7).
 
 use crate::FamilyId;
-use crate::digest::RefreshDigest;
+use crate::digest::{AttemptDigest, RefreshDigest};
+use crate::grace::Grace;
 use crate::lifetime;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
+use std::time::Duration;
 
 /// One sign-in of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct RefreshFamily {
     pub created_at: Timestamp,
     /// Which rotation is the current one; the first token is 0.
     pub generation: u32,
+    /// The newest generation that was asked for without an attempt id; the first token was not asked for by a refresh.
+    pub last_anonymous: Option<u32>,
     /// Whether its tokens can be used.
     pub status: FamilyStatus,
 }
@@ -77,8 +81,33 @@ pub struct StoredToken {
 pub struct Successor {
     /// When.
     pub superseded_at: Timestamp,
-    /// The successor, sealed under the spent token.
+    /// Who asked for it; nothing for a client that sends no attempt ids.
+    pub attempt: Option<AttemptDigest>,
+    /// Whether it arrived.
+    pub delivery: Delivery,
+}
+
+/// Whether a successor is known to have arrived.
+///
+/// Use of the access token that came with it says nothing: a client whose disk is full works from memory, dies, and has
+/// the spent token alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It may have been lost.
+    Unknown(SealedCopy),
+    /// A client says that it is stored, since the given moment.
+    Acknowledged(SealedCopy, Timestamp),
+    /// It was itself presented, at the given moment. No copy is kept.
+    Presented(Timestamp),
+}
+
+/// A successor, sealed under the token it follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedCopy {
+    /// What only the spent token opens.
     pub sealed: Vec<u8>,
+    /// How often it was handed out again.
+    pub replays: u32,
 }
 
 /// What a presented token is worth.
@@ -86,32 +115,84 @@ pub struct Successor {
 pub enum Verdict<'a> {
     /// It is the current one: make the next.
     Rotate,
-    /// It was spent a moment ago and the answer may have been lost: repeat that answer.
-    Repeat(&'a Successor),
+    /// It was spent and the answer may have been lost: repeat that answer.
+    Repeat(&'a SealedCopy),
+    /// It was spent a moment ago and the answer was repeated often enough; nothing follows from that.
+    SlowDown,
     /// It was spent before that: end the family.
     Reuse,
     /// It is of no use, and nothing more follows from that.
     Refuse(RefreshRejection),
 }
 
+/// How many of the latest generations say whether a client without attempt ids shares the login.
+const SHARING_GENERATIONS: u32 = 8;
+/// How long a late duplicate of a request that has been answered and confirmed is nothing worse than late.
+const LATE_DUPLICATE: Duration = Duration::from_mins(1);
+/// How often a successor is handed out to whoever asks.
+const MOST_REPLAYS: u32 = 64;
+
 impl RefreshFamily {
-    /// Judges `token`, which is one of this family's, at `now`.
-    pub fn judge<'a>(&self, token: &'a StoredToken, now: Timestamp) -> Verdict<'a> {
+    /// Judges `token`, which is one of this family's, presented at `now` by the attempt `attempt`.
+    ///
+    /// The table of security §7.3 as the model corrected it (`docs/decisions/0005-recoverable-rotation.md`). An attempt id
+    /// never ends a family that would live on without it, so that leaving it out gains nobody anything.
+    pub fn judge<'a>(
+        &self,
+        token: &'a StoredToken,
+        attempt: Option<&AttemptDigest>,
+        grace: Grace,
+        now: Timestamp,
+    ) -> Verdict<'a> {
         match self.status {
             FamilyStatus::Live => {}
             FamilyStatus::Revoked => return Verdict::Refuse(RefreshRejection::Invalidated),
             FamilyStatus::Reused => return Verdict::Refuse(RefreshRejection::Reused),
         }
-        let idle = now >= token.issued_at.plus(lifetime::REFRESH_IDLE);
-        let over = now >= self.created_at.plus(lifetime::REFRESH_ABSOLUTE);
-        match &token.successor {
-            None if idle || over => Verdict::Refuse(RefreshRejection::Expired),
-            None => Verdict::Rotate,
-            // The successor was presented itself: its holder has it, so this is somebody else.
-            Some(_) if token.generation.saturating_add(1) != self.generation => Verdict::Reuse,
-            Some(successor) if now.since(successor.superseded_at) > lifetime::LOST_ANSWER => Verdict::Reuse,
-            Some(_) if over => Verdict::Refuse(RefreshRejection::Expired),
-            Some(successor) => Verdict::Repeat(successor),
+        let is_over = now >= self.created_at.plus(lifetime::REFRESH_ABSOLUTE);
+        let is_idle = |since: Timestamp| now >= since.plus(lifetime::REFRESH_IDLE);
+        let Some(successor) = &token.successor else {
+            return if is_over || is_idle(token.issued_at) {
+                Verdict::Refuse(RefreshRejection::Expired)
+            } else {
+                Verdict::Rotate
+            };
+        };
+        let is_same_attempt = attempt.is_some() && attempt == successor.attempt.as_ref();
+        let window = self.window(grace);
+        // A window of no length is none, not the second it begins in.
+        let is_in_grace = !window.is_zero() && now.since(successor.superseded_at) <= window;
+        match &successor.delivery {
+            Delivery::Unknown(_) if is_same_attempt && (is_over || is_idle(successor.superseded_at)) => {
+                Verdict::Refuse(RefreshRejection::Expired)
+            }
+            // No limit of time or number: the machine may have slept for a week, and its disk may be full for longer.
+            Delivery::Unknown(copy) if is_same_attempt => Verdict::Repeat(copy),
+            // The client that sent this has the successor; this is a request that was under way for long.
+            Delivery::Acknowledged(_, at) | Delivery::Presented(at)
+                if is_same_attempt && now.since(*at) <= LATE_DUPLICATE =>
+            {
+                Verdict::Refuse(RefreshRejection::Superseded)
+            }
+            // A client without ids that shares the login knows nothing of the acknowledgement of another.
+            Delivery::Unknown(copy) | Delivery::Acknowledged(copy, _) if is_in_grace => {
+                if is_over {
+                    Verdict::Refuse(RefreshRejection::Expired)
+                } else if copy.replays < MOST_REPLAYS {
+                    Verdict::Repeat(copy)
+                } else {
+                    Verdict::SlowDown
+                }
+            }
+            Delivery::Unknown(_) | Delivery::Acknowledged(..) | Delivery::Presented(_) => Verdict::Reuse,
+        }
+    }
+
+    /// Returns how long a spent token still counts whoever presents it.
+    fn window(&self, grace: Grace) -> Duration {
+        match self.last_anonymous {
+            Some(last) if self.generation.saturating_sub(last) < SHARING_GENERATIONS => grace.shared(),
+            Some(_) | None => grace.anonymous(),
         }
     }
 }

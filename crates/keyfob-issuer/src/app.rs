@@ -59,6 +59,7 @@ impl App {
         let issuer = Issuer::open(IssuerParts {
             url: config.url.clone(),
             audience: config.audience,
+            grace: config.grace,
             storage: Arc::new(storage),
             clock,
             entropy: Arc::clone(&entropy),

@@ -1,9 +1,11 @@
 //! `issuer.toml`: what an issuer is called and where it listens.
 
+use keyfob_issuer_core::grace::{Grace, InvalidGrace};
 use keyfob_oauth::{Audience, IssuerUrl};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 use url::Url;
 
 /// The settings of an issuer.
@@ -15,6 +17,8 @@ pub struct Config {
     pub audience: Audience,
     /// Where it listens, when that is not decided by the URL.
     pub listen: Option<SocketAddr>,
+    /// How forgiving it is with spent refresh tokens.
+    pub grace: Grace,
 }
 
 /// The settings cannot be used.
@@ -60,17 +64,45 @@ pub enum ConfigError {
     /// The URL has a path, under which nothing would be found.
     #[error("{0} must have no path")]
     UrlWithPath(String),
+    /// The windows of `[refresh]` are too wide.
+    #[error(transparent)]
+    Grace(#[from] InvalidGrace),
 }
 
 /// The name of the file.
 pub const FILE: &str = "issuer.toml";
-const KEYS: [&str; 3] = ["url", "audience", "listen"];
+const KEYS: [&str; 4] = ["url", "audience", "listen", "refresh"];
+const REFRESH_KEYS: [&str; 3] = ["anonymous_grace_seconds", "shared_grace_seconds", "strict"];
 
 #[derive(serde::Deserialize)]
 struct Wire {
     url: String,
     audience: Option<String>,
     listen: Option<SocketAddr>,
+    #[serde(default)]
+    refresh: WireRefresh,
+}
+
+/// The table `[refresh]`: for how many seconds a spent token still gets its successor from whoever presents it.
+#[derive(Default, serde::Deserialize)]
+struct WireRefresh {
+    anonymous_grace_seconds: Option<u64>,
+    shared_grace_seconds: Option<u64>,
+    #[serde(default)]
+    strict: bool,
+}
+
+impl TryFrom<WireRefresh> for Grace {
+    type Error = InvalidGrace;
+
+    fn try_from(wire: WireRefresh) -> Result<Self, InvalidGrace> {
+        let seconds = |given: Option<u64>, widest| given.map_or(widest, Duration::from_secs);
+        let chosen = Self::new(
+            seconds(wire.anonymous_grace_seconds, Self::WIDEST.anonymous()),
+            seconds(wire.shared_grace_seconds, Self::WIDEST.shared()),
+        )?;
+        Ok(if wire.strict { Self::STRICT } else { chosen })
+    }
 }
 
 impl Config {
@@ -81,7 +113,7 @@ impl Config {
             return Err(ConfigError::UrlWithPath(url.to_string()));
         }
         let audience = Audience::new(audience.unwrap_or_else(|| url.as_str().to_owned()));
-        Ok(Self { url, audience, listen: None })
+        Ok(Self { url, audience, listen: None, grace: Grace::WIDEST })
     }
 
     /// Reads the file in the directory `data`.
@@ -106,23 +138,38 @@ impl Config {
         if let Some(address) = self.listen {
             set("listen", &address.to_string());
         }
+        if self.grace != Grace::WIDEST {
+            let seconds = |window: Duration| i64::try_from(window.as_secs()).unwrap_or(i64::MAX).into();
+            let windows = [seconds(self.grace.anonymous()), seconds(self.grace.shared())];
+            let refresh = REFRESH_KEYS.map(str::to_owned).into_iter().zip(windows).collect();
+            table.insert("refresh".to_owned(), toml::Value::Table(refresh));
+        }
         table.to_string()
     }
 
     fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
         let malformed = |source| ConfigError::Malformed { path: path.to_owned(), source };
         let table: toml::Table = text.parse().map_err(malformed)?;
-        if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            let nearest = KEYS.into_iter().min_by_key(|known| strsim::levenshtein(known, key));
-            return Err(ConfigError::UnknownKey {
-                path: path.to_owned(),
-                key: key.clone(),
-                nearest: nearest.unwrap_or_default(),
-            });
+        check_keys(&table, &KEYS, path)?;
+        if let Some(toml::Value::Table(refresh)) = table.get("refresh") {
+            check_keys(refresh, &REFRESH_KEYS, path)?;
         }
         let wire: Wire = table.try_into().map_err(malformed)?;
-        Ok(Self { listen: wire.listen, ..Self::new(&wire.url, wire.audience)? })
+        let grace = wire.refresh.try_into()?;
+        Ok(Self { listen: wire.listen, grace, ..Self::new(&wire.url, wire.audience)? })
     }
+}
+
+fn check_keys(table: &toml::Table, known: &[&'static str], path: &str) -> Result<(), ConfigError> {
+    let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) else {
+        return Ok(());
+    };
+    let nearest = known.iter().copied().min_by_key(|known| strsim::levenshtein(known, key));
+    Err(ConfigError::UnknownKey {
+        path: path.to_owned(),
+        key: key.clone(),
+        nearest: nearest.unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]
@@ -133,7 +180,8 @@ mod tests {
     fn settings_come_back_from_their_text() {
         let listen = Some("127.0.0.1:8400".parse().unwrap());
         let config = Config::new("https://id.example.org/", Some("https://api.example.org".into())).unwrap();
-        let config = Config { listen, ..config };
+        let grace = Grace::new(Duration::from_secs(3), Duration::from_secs(20)).unwrap();
+        let config = Config { listen, grace, ..config };
 
         assert_eq!(Config::parse(&config.to_text(), "issuer.toml").unwrap(), config);
         let bare = Config::parse("url = \"http://localhost:1\"", "issuer.toml").unwrap();
@@ -150,5 +198,28 @@ mod tests {
         );
         assert_eq!(refused("url = \"https://a.example/base\""), "https://a.example/base must have no path");
         assert_eq!(refused("url = 1"), "issuer.toml is not as it should be");
+    }
+
+    #[test]
+    fn the_windows_of_spent_refresh_tokens_can_be_narrowed_and_not_widened() {
+        let grace = |lines: &str| {
+            let text = format!("url = \"http://localhost:1\"\n[refresh]\n{lines}");
+            Config::parse(&text, "issuer.toml").map(|config| config.grace).map_err(|error| error.to_string())
+        };
+        let chosen = |anonymous, shared| {
+            Ok(Grace::new(Duration::from_secs(anonymous), Duration::from_secs(shared)).unwrap())
+        };
+        let refused = "the windows must be at most 10 and 60 seconds, the second no shorter than the first";
+
+        assert_eq!(grace(""), chosen(10, 60));
+        assert_eq!(grace("anonymous_grace_seconds = 3\nshared_grace_seconds = 20"), chosen(3, 20));
+        assert_eq!(grace("strict = true"), Ok(Grace::STRICT));
+        assert_eq!(grace("anonymous_grace_seconds = 11"), Err(refused.into()));
+        assert_eq!(grace("shared_grace_seconds = 61"), Err(refused.into()));
+        assert_eq!(grace("shared_grace_seconds = 9"), Err(refused.into()));
+        assert_eq!(
+            grace("strikt = true"),
+            Err("issuer.toml holds the unknown key `strikt`; the nearest known one is `strict`".into())
+        );
     }
 }

@@ -5,12 +5,12 @@ use crate::page::{ErrorPage, html};
 use crate::parameters::{BodyKind, ParametersError};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{
-    DecideDeviceError, DecideError, ExchangeError, InteractError, PageReason, PollError, RefreshError,
-    RevokeError, StartDeviceError,
+    AcknowledgeError, DecideDeviceError, DecideError, ExchangeError, InteractError, PageReason, PollError,
+    RefreshError, RevokeError, StartDeviceError,
 };
 use keyfob_oauth::{EntropyError, ErrorCode, ErrorResponse};
 use serde_json::json;
@@ -122,6 +122,9 @@ impl From<EntropyError> for PageError {
     }
 }
 
+/// By then, whoever did get the successor has stored it.
+const SLOW_DOWN_SECONDS: &str = "5";
+
 /// What a program is told instead of what it asked for.
 #[derive(Debug)]
 pub(crate) enum ApiError {
@@ -131,6 +134,8 @@ pub(crate) enum ApiError {
     Code(StatusCode, ErrorCode, &'static str),
     /// A refresh token does not count.
     Refresh(RefreshRejection, BodyKind),
+    /// Too many ask for the successor of one refresh token.
+    SlowDown,
     /// A device's person has not decided.
     Pending,
     /// Something broke inside.
@@ -159,6 +164,14 @@ impl IntoResponse for ApiError {
                 })),
             )
                 .into_response(),
+            Self::SlowDown => {
+                let answer = oauth_error(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    ErrorCode::TemporarilyUnavailable,
+                    "the refresh token was replaced, and its successor was handed out too often",
+                );
+                ([(header::RETRY_AFTER, SLOW_DOWN_SECONDS)], answer).into_response()
+            }
             Self::Pending => {
                 (StatusCode::FORBIDDEN, Json(json!({ "error": "authorization_pending" }))).into_response()
             }
@@ -193,6 +206,10 @@ impl ApiError {
                 tracing::warn!(reason = rejection.as_str(), "refresh refused");
                 Self::Refresh(rejection, kind)
             }
+            RefreshError::SlowDown => {
+                tracing::warn!(reason = "too_many_replays", "refresh refused");
+                Self::SlowDown
+            }
             RefreshError::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -219,6 +236,15 @@ impl From<ExchangeError> for ApiError {
                 )
             }
             ExchangeError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<AcknowledgeError> for ApiError {
+    fn from(error: AcknowledgeError) -> Self {
+        match error {
+            AcknowledgeError::UnknownClient => Self::UNKNOWN_CLIENT,
+            AcknowledgeError::Fault(fault) => Self::Fault(fault),
         }
     }
 }

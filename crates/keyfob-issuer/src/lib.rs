@@ -25,7 +25,9 @@ pub use app::{App, OpenError};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use endpoint::{authorize, device_dialect, device_page, discovery, home, interaction, revoke, token};
+use endpoint::{
+    acknowledge, authorize, device_dialect, device_page, discovery, home, interaction, revoke, token,
+};
 use keyfob_codex::{client, device};
 use keyfob_oauth::metadata;
 use std::sync::Arc;
@@ -45,6 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/interaction/{grant}/sign-out", post(interaction::sign_out))
         .route("/interaction/{grant}/confirm", post(interaction::confirm))
         .route(client::TOKEN_PATH, post(token::redeem))
+        .route(endpoint::ACKNOWLEDGE_PATH, post(acknowledge::acknowledge))
         .route(client::REVOKE_PATH, post(revoke::revoke))
         .route(device::USER_CODE_PATH, post(device_dialect::start))
         .route(device::POLL_PATH, post(device_dialect::poll))

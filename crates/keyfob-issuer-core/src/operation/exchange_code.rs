@@ -125,6 +125,7 @@ impl Issuer {
             auth_time: approval.auth_time,
             created_at: now,
             generation: 0,
+            last_anonymous: None,
             status: FamilyStatus::Live,
         };
         let refresh_token = new_refresh_token(&*self.entropy)?;

@@ -1,5 +1,6 @@
 //! What can be asked of the issuer; one file each.
 
+mod acknowledge;
 mod add_user;
 mod authorize;
 mod decide;
@@ -12,6 +13,7 @@ mod refresh;
 mod revoke;
 mod sign_in;
 
+pub use acknowledge::{AcknowledgeError, Acknowledgement};
 pub use add_user::{AddUserError, add_user};
 pub use authorize::{
     AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, known_scope,

@@ -1,7 +1,8 @@
 //! A refresh token becomes the next one: rotation, a lost answer repeated, reuse punished (RFC 9700 §4.14.2).
 
+use crate::attempt::RefreshAttempt;
 use crate::claims::IssuedTokens;
-use crate::digest::RefreshDigest;
+use crate::digest::{AttemptDigest, RefreshDigest};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::grantee::find_grantee;
 use crate::refresh_family::{FamilyStatus, RefreshFamily, Verdict};
@@ -19,6 +20,8 @@ pub struct Refresh {
     pub refresh_token: RefreshToken,
     /// The resource, when one is named.
     pub resource: Option<String>,
+    /// By which a retry is known to be one.
+    pub attempt: Option<RefreshAttempt>,
 }
 
 /// A refresh token is not redeemed.
@@ -33,6 +36,9 @@ pub enum RefreshError {
     /// The token does not count.
     #[error("the refresh token is refused: {}", .0.as_str())]
     Refused(RefreshRejection),
+    /// The token was spent a moment ago, and too many have asked for its successor.
+    #[error("the successor was handed out too often")]
+    SlowDown,
     /// Something broke inside.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -60,18 +66,20 @@ impl Issuer {
         let grantee = find_grantee(&mut *transaction, &family.subject, &family.workspace_id)
             .await?
             .ok_or_else(invalidated)?;
-        let refresh_token = match family.judge(&token, now) {
+        let attempt = request.attempt.as_ref().map(AttemptDigest::of);
+        let refresh_token = match family.judge(&token, attempt.as_ref(), self.grace, now) {
             Verdict::Rotate => {
-                let next = self.rotate(&mut *transaction, &family, &presented, now).await?;
+                let next = self.rotate(&mut *transaction, &family, &presented, attempt.as_ref(), now).await?;
                 transaction.commit().await?;
                 next
             }
-            Verdict::Repeat(successor) => {
-                // Others may write while this answer is signed.
-                drop(transaction);
+            Verdict::Repeat(copy) => {
+                transaction.count_replay(&token.digest).await?;
+                transaction.commit().await?;
                 let seal = Seal::of_successor(&presented, family.id, token.generation)?;
-                RefreshToken::from(seal.open(&successor.sealed)?)
+                RefreshToken::from(seal.open(&copy.sealed)?)
             }
+            Verdict::SlowDown => return Err(RefreshError::SlowDown),
             Verdict::Reuse => {
                 transaction.end_family(family.id, FamilyStatus::Reused, now).await?;
                 transaction.commit().await?;
@@ -89,6 +97,7 @@ impl Issuer {
         transaction: &mut dyn Transaction,
         family: &RefreshFamily,
         presented: &RefreshToken,
+        attempt: Option<&AttemptDigest>,
         now: Timestamp,
     ) -> Result<RefreshToken, RefreshError> {
         let next = new_refresh_token(&*self.entropy)?;
@@ -99,6 +108,7 @@ impl Issuer {
             generation: family.generation,
             next: &RefreshDigest::of(&next),
             sealed: &sealed,
+            attempt,
             now,
         };
         match transaction.rotate(&rotation).await? {

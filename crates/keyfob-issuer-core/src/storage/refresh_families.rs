@@ -2,7 +2,7 @@
 
 use super::StorageError;
 use crate::FamilyId;
-use crate::digest::RefreshDigest;
+use crate::digest::{AttemptDigest, RefreshDigest};
 use crate::refresh_family::{FamilyStatus, RefreshFamily, StoredToken};
 use async_trait::async_trait;
 use keyfob_oauth::Timestamp;
@@ -18,6 +18,8 @@ pub struct Rotation<'a> {
     pub next: &'a RefreshDigest,
     /// The successor, sealed under the spent token.
     pub sealed: &'a [u8],
+    /// Who asks, unless it is a client without attempt ids.
+    pub attempt: Option<&'a AttemptDigest>,
     /// When.
     pub now: Timestamp,
 }
@@ -46,7 +48,18 @@ pub trait RefreshFamilies {
         digest: &RefreshDigest,
     ) -> Result<Option<(StoredToken, RefreshFamily)>, StorageError>;
     /// Rotates if the family is live and still at that generation (I-24).
+    ///
+    /// The token of the generation before is known to have arrived: its sealed copy is forgotten.
     async fn rotate(&mut self, rotation: &Rotation<'_>) -> Result<Rotated, StorageError>;
+    /// Counts that the successor of a spent token was handed out again.
+    async fn count_replay(&mut self, spent: &RefreshDigest) -> Result<(), StorageError>;
+    /// Notes that the token of `generation` is known to have arrived; the first time counts.
+    async fn acknowledge(
+        &mut self,
+        family: FamilyId,
+        generation: u32,
+        now: Timestamp,
+    ) -> Result<(), StorageError>;
     /// Ends a live family; one that ended keeps its first reason.
     async fn end_family(
         &mut self,

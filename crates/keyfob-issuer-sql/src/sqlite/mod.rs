@@ -98,15 +98,17 @@ impl SqliteStorage {
     }
 }
 
+/// Every step of the schema, in order; one that was released never changes.
+const STEPS: [(&str, &str); 2] = [
+    ("first", include_str!("../../migrations/sqlite/0001_first.sql")),
+    ("recoverable rotation", include_str!("../../migrations/sqlite/0002_recoverable_rotation.sql")),
+];
+
 fn migrator() -> Migrator {
-    let first = include_str!("../../migrations/sqlite/0001_first.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "first".into(),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    )])
+    let step = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations((1..).zip(STEPS).map(step).collect())
 }
 
 #[async_trait]

@@ -5,8 +5,10 @@ use crate::error::storage_error;
 use crate::row::TableRow;
 use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
-use keyfob_issuer_core::digest::RefreshDigest;
-use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily, StoredToken, Successor};
+use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
+use keyfob_issuer_core::refresh_family::{
+    Delivery, FamilyStatus, RefreshFamily, SealedCopy, StoredToken, Successor,
+};
 use keyfob_issuer_core::storage::{RefreshFamilies, Rotated, Rotation, StorageError};
 use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
 
@@ -19,7 +21,7 @@ impl RefreshFamilies for SqliteTransaction {
     ) -> Result<(), StorageError> {
         sqlx::query(
             "INSERT INTO refresh_families (id, client_id, subject, workspace_id, scope, auth_time, created_at,
-             generation, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             generation, last_anonymous, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(family.id.to_string())
         .bind(family.client_id.as_str())
@@ -29,6 +31,7 @@ impl RefreshFamilies for SqliteTransaction {
         .bind(family.auth_time.as_unix())
         .bind(family.created_at.as_unix())
         .bind(i64::from(family.generation))
+        .bind(family.last_anonymous.map(i64::from))
         .bind(family.status.as_str())
         .execute(self.connection())
         .await
@@ -42,7 +45,7 @@ impl RefreshFamilies for SqliteTransaction {
     ) -> Result<Option<(StoredToken, RefreshFamily)>, StorageError> {
         sqlx::query(
             "SELECT t.digest, t.generation AS token_generation, t.issued_at, t.superseded_at,
-             t.sealed_successor, f.* FROM refresh_tokens t JOIN refresh_families f ON f.id = t.family_id
+             t.sealed_successor, t.attempt, t.confirmed_at, t.replays, f.* FROM refresh_tokens t JOIN refresh_families f ON f.id = t.family_id
              WHERE t.digest = $1",
         )
         .bind(digest.as_bytes())
@@ -59,12 +62,13 @@ impl RefreshFamilies for SqliteTransaction {
     async fn rotate(&mut self, rotation: &Rotation<'_>) -> Result<Rotated, StorageError> {
         let next = rotation.generation.saturating_add(1);
         let moved = sqlx::query(
-            "UPDATE refresh_families SET generation = $3
+            "UPDATE refresh_families SET generation = $3, last_anonymous = COALESCE($4, last_anonymous)
              WHERE id = $1 AND generation = $2 AND status = 'live'",
         )
         .bind(rotation.family.to_string())
         .bind(i64::from(rotation.generation))
         .bind(i64::from(next))
+        .bind(rotation.attempt.is_none().then_some(i64::from(next)))
         .execute(self.connection())
         .await
         .map_err(storage_error)?;
@@ -72,18 +76,57 @@ impl RefreshFamilies for SqliteTransaction {
             return Ok(Rotated::TooLate);
         }
         sqlx::query(
-            "UPDATE refresh_tokens SET superseded_at = $3, sealed_successor = $4
+            "UPDATE refresh_tokens SET superseded_at = $3, sealed_successor = $4, attempt = $5
              WHERE family_id = $1 AND generation = $2",
         )
         .bind(rotation.family.to_string())
         .bind(i64::from(rotation.generation))
         .bind(rotation.now.as_unix())
         .bind(rotation.sealed)
+        .bind(rotation.attempt.map(AttemptDigest::as_bytes))
+        .execute(self.connection())
+        .await
+        .map_err(storage_error)?;
+        sqlx::query(
+            "UPDATE refresh_tokens SET sealed_successor = NULL, confirmed_at = $3
+             WHERE family_id = $1 AND generation = $2",
+        )
+        .bind(rotation.family.to_string())
+        .bind(i64::from(rotation.generation) - 1)
+        .bind(rotation.now.as_unix())
         .execute(self.connection())
         .await
         .map_err(storage_error)?;
         self.insert_token(rotation.family, next, rotation.next, rotation.now).await?;
         Ok(Rotated::Done)
+    }
+
+    async fn count_replay(&mut self, spent: &RefreshDigest) -> Result<(), StorageError> {
+        sqlx::query("UPDATE refresh_tokens SET replays = replays + 1 WHERE digest = $1")
+            .bind(spent.as_bytes())
+            .execute(self.connection())
+            .await
+            .map_err(storage_error)?;
+        Ok(())
+    }
+
+    async fn acknowledge(
+        &mut self,
+        family: FamilyId,
+        generation: u32,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        sqlx::query(
+            "UPDATE refresh_tokens SET confirmed_at = $3
+             WHERE family_id = $1 AND generation = $2 AND confirmed_at IS NULL",
+        )
+        .bind(family.to_string())
+        .bind(i64::from(generation) - 1)
+        .bind(now.as_unix())
+        .execute(self.connection())
+        .await
+        .map_err(storage_error)?;
+        Ok(())
     }
 
     async fn end_family(
@@ -130,9 +173,14 @@ impl SqliteTransaction {
 fn token(row: &TableRow) -> Result<StoredToken, StorageError> {
     let superseded_at: Option<i64> = row.read("superseded_at")?;
     let successor = match superseded_at {
-        Some(at) => {
-            Some(Successor { superseded_at: Timestamp::from_unix(at), sealed: row.read("sealed_successor")? })
-        }
+        Some(at) => Some(Successor {
+            superseded_at: Timestamp::from_unix(at),
+            attempt: row.parse("attempt", |bytes: Option<Vec<u8>>| match bytes {
+                Some(bytes) => AttemptDigest::from_bytes(&bytes).map(Some),
+                None => Some(None),
+            })?,
+            delivery: delivery(row)?,
+        }),
         None => None,
     };
     Ok(StoredToken {
@@ -141,6 +189,19 @@ fn token(row: &TableRow) -> Result<StoredToken, StorageError> {
         issued_at: row.time("issued_at")?,
         successor,
     })
+}
+
+fn delivery(row: &TableRow) -> Result<Delivery, StorageError> {
+    let sealed: Option<Vec<u8>> = row.read("sealed_successor")?;
+    let confirmed_at: Option<i64> = row.read("confirmed_at")?;
+    let replays = row.parse("replays", |number: i64| u32::try_from(number).ok())?;
+    let copy = sealed.map(|sealed| SealedCopy { sealed, replays });
+    match (copy, confirmed_at.map(Timestamp::from_unix)) {
+        (Some(copy), None) => Ok(Delivery::Unknown(copy)),
+        (Some(copy), Some(at)) => Ok(Delivery::Acknowledged(copy, at)),
+        (None, Some(at)) => Ok(Delivery::Presented(at)),
+        (None, None) => Err(row.inconsistent("sealed_successor")),
+    }
 }
 
 fn family(row: &TableRow) -> Result<RefreshFamily, StorageError> {
@@ -153,6 +214,8 @@ fn family(row: &TableRow) -> Result<RefreshFamily, StorageError> {
         auth_time: row.time("auth_time")?,
         created_at: row.time("created_at")?,
         generation: row.parse("generation", |number: i64| u32::try_from(number).ok())?,
+        last_anonymous: row
+            .parse("last_anonymous", |number: Option<i64>| number.map(u32::try_from).transpose().ok())?,
         status: row.parse("status", FamilyStatus::from_word)?,
     })
 }

@@ -1,7 +1,8 @@
 //! A database in a directory of its own, empty or with a client, a user and a workspace.
 
+use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::client::{Client, ClientKind};
-use keyfob_issuer_core::digest::RefreshDigest;
+use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
 use keyfob_issuer_core::password::PasswordHash;
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::storage::{Storage as _, Transaction};
@@ -70,6 +71,7 @@ pub(crate) fn family() -> RefreshFamily {
         auth_time: NOW,
         created_at: NOW,
         generation: 0,
+        last_anonymous: None,
         status: FamilyStatus::Live,
     }
 }
@@ -80,4 +82,8 @@ pub(crate) fn grant_id() -> GrantId {
 
 pub(crate) fn refresh_digest(token: &str) -> RefreshDigest {
     RefreshDigest::of(&RefreshToken::new(token))
+}
+
+pub(crate) fn attempt_digest(attempt: &str) -> AttemptDigest {
+    AttemptDigest::of(&RefreshAttempt::new(attempt))
 }

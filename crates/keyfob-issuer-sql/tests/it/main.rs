@@ -7,3 +7,4 @@ mod file;
 mod fixture;
 mod redemption;
 mod rotation;
+mod schema;

@@ -3,6 +3,7 @@
 use crate::fixture::{Database, NOW};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_codex::errors::RefreshRejection;
+use keyfob_issuer_core::grace::Grace;
 use keyfob_issuer_core::operation::{
     AddUserError, CodeExchange, CodeRefusal, Decision, ExchangeError, Initial, PollError, ProvenUser,
     RawAuthorizationRequest, Refresh, RefreshError, add_user, initialize,
@@ -73,6 +74,7 @@ impl World {
         let issuer = Issuer::open(IssuerParts {
             audience: Audience::new(url.as_str()),
             url,
+            grace: Grace::WIDEST,
             storage: Arc::new(database.storage.clone()),
             clock: Arc::new(Still),
             entropy,
@@ -129,8 +131,12 @@ async fn i_32_nothing_is_redeemed_for_a_user_who_is_gone() {
 
     let exchanged = world.issuer.exchange_code(waiting).await;
     assert!(matches!(exchanged, Err(ExchangeError::Refused(CodeRefusal::UserGone))), "{exchanged:?}");
-    let refresh =
-        Refresh { client_id: ClientId::new(CLIENT_ID), refresh_token: spent.refresh_token, resource: None };
+    let refresh = Refresh {
+        client_id: ClientId::new(CLIENT_ID),
+        refresh_token: spent.refresh_token,
+        resource: None,
+        attempt: None,
+    };
     let refreshed = world.issuer.refresh(refresh).await;
     assert!(matches!(refreshed, Err(RefreshError::Refused(RefreshRejection::Invalidated))), "{refreshed:?}");
     let polled = world.issuer.poll_device(&device.device_auth_id, &device.user_code).await;

@@ -1,8 +1,31 @@
 //! Refresh families.
 
-use crate::fixture::{Database, NOW, family, refresh_digest};
-use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily, StoredToken, Successor};
-use keyfob_issuer_core::storage::{Rotated, Rotation, StorageError};
+use crate::fixture::{Database, NOW, attempt_digest, family, refresh_digest};
+use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
+use keyfob_issuer_core::refresh_family::{
+    Delivery, FamilyStatus, RefreshFamily, SealedCopy, StoredToken, Successor,
+};
+use keyfob_issuer_core::storage::{Rotated, Rotation, StorageError, Transaction};
+use keyfob_oauth::Timestamp;
+use std::time::Duration;
+
+fn later(seconds: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+fn rotation<'a>(
+    generation: u32,
+    next: &'a RefreshDigest,
+    attempt: Option<&'a AttemptDigest>,
+    now: Timestamp,
+) -> Rotation<'a> {
+    Rotation { family: family().id, generation, next, sealed: b"sealed", attempt, now }
+}
+
+async fn delivery(transaction: &mut dyn Transaction, token: &str) -> Delivery {
+    let (token, _) = transaction.find_refresh_token(&refresh_digest(token)).await.unwrap().unwrap();
+    token.successor.unwrap().delivery
+}
 
 #[tokio::test]
 async fn i_24_a_family_rotates_once_per_generation() {
@@ -10,23 +33,69 @@ async fn i_24_a_family_rotates_once_per_generation() {
     let mut transaction = database.begin().await;
     transaction.insert_family(&family(), &refresh_digest("one")).await.unwrap();
     let (two, three) = (refresh_digest("two"), refresh_digest("three"));
-    let rotation = |next| Rotation { family: family().id, generation: 0, next, sealed: b"sealed", now: NOW };
+    let attempt = attempt_digest("attempt");
 
-    assert_eq!(transaction.rotate(&rotation(&two)).await.unwrap(), Rotated::Done);
-    assert_eq!(transaction.rotate(&rotation(&three)).await.unwrap(), Rotated::TooLate);
+    let rotated = transaction.rotate(&rotation(0, &two, Some(&attempt), NOW)).await.unwrap();
+    assert_eq!(rotated, Rotated::Done);
+    let late = transaction.rotate(&rotation(0, &three, None, NOW)).await.unwrap();
+    assert_eq!(late, Rotated::TooLate);
 
     let moved = RefreshFamily { generation: 1, ..family() };
+    let copy = SealedCopy { sealed: b"sealed".to_vec(), replays: 0 };
     let spent = StoredToken {
         digest: refresh_digest("one"),
         generation: 0,
         issued_at: NOW,
-        successor: Some(Successor { superseded_at: NOW, sealed: b"sealed".to_vec() }),
+        successor: Some(Successor {
+            superseded_at: NOW,
+            attempt: Some(attempt),
+            delivery: Delivery::Unknown(copy),
+        }),
     };
     let current = StoredToken { digest: two.clone(), generation: 1, issued_at: NOW, successor: None };
     let found = transaction.find_refresh_token(&refresh_digest("one")).await.unwrap();
     assert_eq!(found, Some((spent, moved.clone())));
     assert_eq!(transaction.find_refresh_token(&two).await.unwrap(), Some((current, moved)));
     assert_eq!(transaction.find_refresh_token(&three).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn i_27_a_successor_is_replayed_then_acknowledged_then_presented() {
+    let database = Database::with_user().await;
+    let mut transaction = database.begin().await;
+    transaction.insert_family(&family(), &refresh_digest("one")).await.unwrap();
+    let copy = |replays| SealedCopy { sealed: b"sealed".to_vec(), replays };
+    let id = family().id;
+
+    transaction.rotate(&rotation(0, &refresh_digest("two"), None, NOW)).await.unwrap();
+    assert_eq!(delivery(&mut *transaction, "one").await, Delivery::Unknown(copy(0)));
+    transaction.count_replay(&refresh_digest("one")).await.unwrap();
+    assert_eq!(delivery(&mut *transaction, "one").await, Delivery::Unknown(copy(1)));
+    transaction.acknowledge(id, 1, later(5)).await.unwrap();
+    transaction.acknowledge(id, 1, later(6)).await.unwrap();
+    assert_eq!(delivery(&mut *transaction, "one").await, Delivery::Acknowledged(copy(1), later(5)));
+    transaction.rotate(&rotation(1, &refresh_digest("three"), None, later(9))).await.unwrap();
+    assert_eq!(delivery(&mut *transaction, "one").await, Delivery::Presented(later(9)));
+    assert_eq!(delivery(&mut *transaction, "two").await, Delivery::Unknown(copy(0)));
+}
+
+#[tokio::test]
+async fn i_27_a_family_remembers_its_last_refresh_without_an_attempt_id() {
+    let database = Database::with_user().await;
+    let mut transaction = database.begin().await;
+    transaction.insert_family(&family(), &refresh_digest("0")).await.unwrap();
+    let attempt = attempt_digest("attempt");
+    let mut seen = Vec::new();
+
+    for (generation, attempt) in [Some(&attempt), None, Some(&attempt)].into_iter().enumerate() {
+        let next = refresh_digest(&(generation + 1).to_string());
+        let generation = u32::try_from(generation).unwrap();
+        transaction.rotate(&rotation(generation, &next, attempt, NOW)).await.unwrap();
+        let (_, family) = transaction.find_refresh_token(&next).await.unwrap().unwrap();
+        seen.push(family.last_anonymous);
+    }
+
+    assert_eq!(seen, [None, Some(2), Some(2)]);
 }
 
 #[tokio::test]
@@ -38,8 +107,8 @@ async fn an_ended_family_keeps_its_first_reason_and_does_not_rotate() {
     transaction.end_family(family().id, FamilyStatus::Revoked, NOW).await.unwrap();
 
     let next = refresh_digest("two");
-    let rotation = Rotation { family: family().id, generation: 0, next: &next, sealed: b"s", now: NOW };
-    assert_eq!(transaction.rotate(&rotation).await.unwrap(), Rotated::TooLate);
+    let rotated = transaction.rotate(&rotation(0, &next, None, NOW)).await.unwrap();
+    assert_eq!(rotated, Rotated::TooLate);
     let (_, found) = transaction.find_refresh_token(&refresh_digest("one")).await.unwrap().unwrap();
     assert_eq!(found.status, FamilyStatus::Reused);
 }

@@ -1,5 +1,6 @@
 //! The endpoints and pages, one file each: parse, call one operation, render.
 
+pub(crate) mod acknowledge;
 pub(crate) mod authorize;
 pub(crate) mod device_dialect;
 pub(crate) mod device_page;
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
 
 pub(crate) const AUTHORIZE_PATH: &str = "/oauth/authorize";
+pub(crate) const ACKNOWLEDGE_PATH: &str = "/oauth/refresh/ack";
 pub(crate) const KEYS_PATH: &str = "/oauth/jwks";
 
 /// Sends the browser to `address` with a GET, whatever it sent here (I-17).

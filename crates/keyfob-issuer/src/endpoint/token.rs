@@ -5,6 +5,8 @@ use crate::error::ApiError;
 use crate::parameters::{BodyKind, Parameters};
 use axum::Json;
 use axum::extract::{Request, State};
+use http::HeaderMap;
+use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::claims::IssuedTokens;
 use keyfob_issuer_core::operation::{CodeExchange, Refresh};
 use keyfob_oauth::request::GrantType;
@@ -12,15 +14,27 @@ use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, RefreshToken};
 use serde::Serialize;
 use std::sync::Arc;
 
-pub(crate) async fn redeem(State(app): State<Arc<App>>, request: Request) -> Result<Json<Answer>, ApiError> {
+/// By which a retry of a refresh is known to be one (security §7.3).
+const ATTEMPT_HEADER: &str = "x-refresh-attempt";
+
+pub(crate) async fn redeem(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<(HeaderMap, Json<Answer>), ApiError> {
+    let attempt = attempt(request.headers());
+    let mut headers = HeaderMap::new();
+    // Says that the attempt was taken in, and so that the client's acknowledgement is awaited.
+    if let (Some(_), Some(value)) = (&attempt, request.headers().get(ATTEMPT_HEADER)) {
+        headers.insert(ATTEMPT_HEADER, value.clone());
+    }
     let (mut parameters, kind) = Parameters::from_body(request).await?;
     let word = parameters.require("grant_type")?;
     let grant_type = GrantType::ALL.into_iter().find(|grant_type| grant_type.as_str() == word);
     let tokens = match grant_type.ok_or(ApiError::UNSUPPORTED_GRANT_TYPE)? {
         GrantType::AuthorizationCode => exchange_code(&app, parameters).await?,
-        GrantType::RefreshToken => refresh(&app, parameters, kind).await?,
+        GrantType::RefreshToken => refresh(&app, parameters, kind, attempt).await?,
     };
-    Ok(Json(Answer::from(tokens)))
+    Ok((headers, Json(Answer::from(tokens))))
 }
 
 async fn exchange_code(app: &App, mut parameters: Parameters) -> Result<IssuedTokens, ApiError> {
@@ -35,11 +49,26 @@ async fn exchange_code(app: &App, mut parameters: Parameters) -> Result<IssuedTo
     Ok(app.issuer.exchange_code(exchange).await?)
 }
 
-async fn refresh(app: &App, mut parameters: Parameters, kind: BodyKind) -> Result<IssuedTokens, ApiError> {
+/// Returns the attempt id; one that is repeated or malformed counts as absent.
+fn attempt(headers: &HeaderMap) -> Option<RefreshAttempt> {
+    let mut values = headers.get_all(ATTEMPT_HEADER).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().and_then(RefreshAttempt::parse),
+        (_, _) => None,
+    }
+}
+
+async fn refresh(
+    app: &App,
+    mut parameters: Parameters,
+    kind: BodyKind,
+    attempt: Option<RefreshAttempt>,
+) -> Result<IssuedTokens, ApiError> {
     let refresh = Refresh {
         client_id: ClientId::new(parameters.require("client_id")?),
         refresh_token: RefreshToken::new(parameters.require("refresh_token")?),
         resource: parameters.take("resource")?,
+        attempt,
     };
     app.issuer.refresh(refresh).await.map_err(|error| ApiError::refresh(error, kind))
 }

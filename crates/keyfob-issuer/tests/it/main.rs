@@ -13,6 +13,7 @@ mod browser;
 mod command;
 mod device;
 mod headers;
+mod recovery;
 mod refresh;
 mod rest;
 mod sign_in;

@@ -60,19 +60,6 @@ async fn i_26_an_old_generation_ends_the_family() {
 }
 
 #[tokio::test]
-async fn i_27_a_lost_answer_is_repeated_for_sixty_seconds_and_then_counts_as_reuse() {
-    let world = World::start().await;
-    let first = world.tokens().await.refresh;
-    let second = next(&world, &first).await;
-
-    world.clock.advance(60);
-    assert_eq!(next(&world, &first).await, second);
-    world.clock.advance(1);
-    assert_eq!(refused_as(&world, &first).await, "refresh_token_reused");
-    assert_eq!(refused_as(&world, &second).await, "refresh_token_reused");
-}
-
-#[tokio::test]
 async fn i_28_another_client_gets_nothing_and_the_family_lives_on() {
     let world = World::start().await;
     let first = world.tokens().await.refresh;

@@ -9,6 +9,7 @@ use keyfob_issuer_core::password::Password;
 use keyfob_issuer_core::user::Email;
 use keyfob_jose::SigningKey;
 use keyfob_oauth::{Clock, CodeVerifier, Entropy, EntropyError, Timestamp};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -82,10 +83,23 @@ impl World {
         Self::start_at(listener, base, url).await
     }
 
+    /// Starts an issuer whose settings have these lines too.
+    pub(crate) async fn start_with(settings: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        Self::start_configured(listener, base.clone(), &base, settings).await
+    }
+
     async fn start_at(listener: TcpListener, base: String, url: &str) -> Self {
+        Self::start_configured(listener, base, url, "").await
+    }
+
+    async fn start_configured(listener: TcpListener, base: String, url: &str, settings: &str) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let data = tempfile::tempdir().unwrap();
         make_issuer(data.path(), url, &*clock).await;
+        let file = std::fs::OpenOptions::new().append(true).open(data.path().join("issuer.toml"));
+        file.unwrap().write_all(settings.as_bytes()).unwrap();
         let app = App::open(data.path(), Arc::<TestClock>::clone(&clock), Arc::new(TestEntropy)).await;
         let serving = server::serve(vec![listener], router(Arc::new(app.unwrap())), std::future::pending());
         let server = tokio::spawn(serving).abort_handle();
