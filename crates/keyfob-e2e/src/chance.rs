@@ -22,6 +22,17 @@ impl Chance {
         Ok(Self { seed, state: seed })
     }
 
+    /// Returns the sequence of one round, which is the same in a run that begins with this round.
+    #[must_use]
+    pub fn of_round(&self, round: u32) -> Self {
+        Self { seed: self.seed, state: self.seed ^ u64::from(round).wrapping_mul(0xd134_2543_de82_ef95) }
+    }
+
+    /// Returns a number below `end`, which is not 0.
+    pub fn below(&mut self, end: u32) -> u32 {
+        u32::try_from(self.next() % u64::from(end.max(1))).unwrap_or(0)
+    }
+
     /// Returns a moment before `end`.
     pub fn moment(&mut self, end: Duration) -> Duration {
         let end = u64::try_from(end.as_micros()).unwrap_or(u64::MAX).max(1);

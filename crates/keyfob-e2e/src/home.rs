@@ -3,6 +3,7 @@
 use crate::browser::Person;
 use crate::evidence::Evidence;
 use crate::form_client::FormClient;
+use crate::gate::Gate;
 use crate::leak::{Kind, Stream};
 use crate::process::{Finished, LIMIT, Program, Running};
 use crate::{environment, files};
@@ -52,6 +53,22 @@ impl Home {
         let verb = arguments.first().copied().unwrap_or_default();
         let program = Program::new(&format!("keyfob {verb}"), &environment::program("keyfob")?, &self.folder);
         Ok(program.env("CODEX_HOME", self.codex_home()).args(arguments))
+    }
+
+    /// Returns `keyfob` with these arguments, which waits at `gate` before it runs.
+    pub fn keyfob_before(&self, gate: &Gate, arguments: &[&str]) -> Result<Program> {
+        let verb = arguments.first().copied().unwrap_or_default();
+        let program = gate.before(&format!("keyfob {verb}"), &environment::program("keyfob")?, &self.folder);
+        Ok(program.env("CODEX_HOME", self.codex_home()).args(arguments))
+    }
+
+    /// Returns `keyfob` with these arguments, run by another program: `under` is its name and what it wants before.
+    pub fn keyfob_under(&self, under: &[String], arguments: &[&str]) -> Result<Program> {
+        let (other, before) = under.split_first().context("no other program")?;
+        let verb = arguments.first().copied().unwrap_or_default();
+        let program = Program::new(&format!("keyfob {verb}"), Path::new(other), &self.folder);
+        let keyfob = environment::program("keyfob")?;
+        Ok(program.env("CODEX_HOME", self.codex_home()).args(before).args([keyfob]).args(arguments))
     }
 
     /// Returns the real Codex CLI at `path` with these arguments.
@@ -118,12 +135,28 @@ impl Home {
 
     /// Signs in by filling the forms over plain HTTP.
     pub async fn sign_in(&self, client: &mut FormClient) -> Result<()> {
-        let (mut running, address) = self.start_sign_in().await?;
+        let running = self.sign_in_program()?.start(&self.evidence).await?;
+        self.finish_sign_in(running, client).await
+    }
+
+    /// Fills the forms that the sign-in `running` waits for.
+    pub async fn finish_sign_in(&self, mut running: Running, client: &mut FormClient) -> Result<()> {
+        let address = self.printed_address(&running).await?;
         let callback = client.approve(&address, &self.person).await?;
         client.deliver(&callback).await?;
         running.finished(LIMIT).await?.expect_code(0)?;
         self.note_tokens();
         Ok(())
+    }
+
+    /// Returns whether there is an `auth.json`.
+    pub fn has_auth_file(&self) -> bool {
+        self.auth_path().exists()
+    }
+
+    /// Replaces `auth.json`.
+    pub fn write_auth_text(&self, text: &str) -> Result<()> {
+        files::replace(&self.auth_path(), text.as_bytes())
     }
 
     /// Returns the text of `auth.json`.

@@ -18,12 +18,15 @@ pub mod environment;
 pub mod evidence;
 pub mod files;
 mod form_client;
+pub mod gate;
 mod history;
 mod home;
 mod html;
 pub mod leak;
 pub mod process;
 mod process_table;
+pub mod rounds;
+pub mod wire;
 mod world;
 
 pub use browser::{Browser, Person};

@@ -155,6 +155,17 @@ impl Running {
         })
     }
 
+    /// Returns its number.
+    pub fn number(&self) -> i32 {
+        self.group.as_raw_nonzero().get()
+    }
+
+    /// Makes the whole process group abort, which is what a core file is written for.
+    pub fn abort(&self) {
+        // Nobody is left when it ended by itself.
+        let _ended = kill_process_group(self.group, Signal::ABORT);
+    }
+
     /// Kills the whole process group at once, as `kill -9` does.
     pub fn kill(&self) {
         // Nobody is left when it ended by itself.

@@ -4,15 +4,17 @@ use crate::browser::Person;
 use crate::environment::{self, SystemEntropy};
 use crate::evidence::{Evidence, Sampler};
 use crate::form_client::FormClient;
+use crate::gate::Gate;
 use crate::home::Home;
 use crate::leak::{Kind, Stream};
 use crate::process::{LIMIT, Program, Running};
+use crate::wire::Wire;
 use crate::{files, process_table};
 use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyfob_jose::SigningKey;
 use keyfob_oauth::Entropy;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -31,6 +33,7 @@ const SCALAR_IN_PKCS8: std::ops::Range<usize> = 36..68;
 pub struct World {
     gateway: Running,
     issuer: Running,
+    wire: Wire,
     _sampler: Sampler,
     folder: TempDir,
     issuer_url: Url,
@@ -55,12 +58,15 @@ impl World {
         evidence.note(Kind::Password, owner.password.expose());
         files::replace(&folder.path().join("password"), owner.password.expose().as_bytes())?;
 
-        let issuer_url = Url::parse(&format!("http://localhost:{}", free_port()?))?;
-        let issuer = start_issuer(folder.path(), &issuer_url, &owner, &evidence).await?;
+        let (front, back) = (free_address()?, free_address()?);
+        let issuer_url = Url::parse(&format!("http://localhost:{}", front.port()))?;
+        let wire = Wire::start(front, back, evidence.clone()).await?;
+        let issuer = start_issuer(folder.path(), &issuer_url, back, &owner, &evidence).await?;
         let (gateway, gateway_url) = start_gateway(folder.path(), &issuer_url, &evidence).await?;
         Ok(Self {
             gateway,
             issuer,
+            wire,
             _sampler: sampler,
             folder,
             issuer_url,
@@ -82,6 +88,11 @@ impl World {
         )
     }
 
+    /// Makes a closed gate.
+    pub fn gate(&self) -> Result<Gate> {
+        Gate::new(self.folder.path())
+    }
+
     /// Returns somebody who fills forms at the issuer.
     pub fn form_client(&self) -> Result<FormClient> {
         FormClient::new(self.issuer_url.clone(), self.evidence.clone())
@@ -90,6 +101,11 @@ impl World {
     /// Returns the issuer's address without a slash at its end.
     pub fn issuer(&self) -> &str {
         self.issuer_url.as_str().trim_end_matches('/')
+    }
+
+    /// Returns the wire between everybody and the issuer.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     /// Returns the gateway's address without a slash at its end.
@@ -157,7 +173,13 @@ fn end_abandoned(work: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn start_issuer(folder: &Path, url: &Url, owner: &Person, evidence: &Evidence) -> Result<Running> {
+async fn start_issuer(
+    folder: &Path,
+    url: &Url,
+    listen: SocketAddr,
+    owner: &Person,
+    evidence: &Evidence,
+) -> Result<Running> {
     let path = environment::program("keyfob-issuer")?;
     let data = folder.join("issuer");
     let key = folder.join("signing-key.pem");
@@ -174,6 +196,7 @@ async fn start_issuer(folder: &Path, url: &Url, owner: &Person, evidence: &Evide
 
     let issuer = Program::new("keyfob-issuer serve", &path, folder)
         .args([Path::new("serve"), Path::new("--data"), &data])
+        .args(["--listen", &listen.to_string()])
         .start(evidence)
         .await?;
     issuer.line(Stream::Stderr, |line| line.starts_with("keyfob-issuer: serving")).await?;
@@ -181,7 +204,7 @@ async fn start_issuer(folder: &Path, url: &Url, owner: &Person, evidence: &Evide
 }
 
 async fn start_gateway(folder: &Path, issuer: &Url, evidence: &Evidence) -> Result<(Running, Url)> {
-    let address = format!("127.0.0.1:{}", free_port()?);
+    let address = free_address()?.to_string();
     let gateway = Program::new("keyfob-gateway edge", &environment::program("keyfob-gateway")?, folder)
         .args(["edge", "--listen", &address, "--upstream", "demo"])
         .args(["--issuer", issuer.as_str().trim_end_matches('/')])
@@ -199,13 +222,14 @@ fn write_signing_key(key: &SigningKey, path: &Path, evidence: &Evidence) -> Resu
     files::replace(path, pem.as_bytes())
 }
 
-/// Returns a port that nobody listens on, below those that the system gives to outgoing connections.
-fn free_port() -> Result<u16> {
+/// Returns an address that nobody listens on; its port is below those that the system gives to outgoing connections.
+fn free_address() -> Result<SocketAddr> {
     loop {
         let random = u16::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes()?);
         let port = PORTS.start + random % (PORTS.end - PORTS.start);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
         }
     }
 }

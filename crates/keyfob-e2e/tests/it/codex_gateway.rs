@@ -78,7 +78,7 @@ fn assert_answer(finished: &Finished) {
 }
 
 /// A provider at our gateway that signs in as `credential` says.
-fn configuration(world: &World, credential: &str) -> String {
+pub(crate) fn configuration(world: &World, credential: &str) -> String {
     format!(
         r#"
         model = "demo"

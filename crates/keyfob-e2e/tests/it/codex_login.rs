@@ -3,8 +3,9 @@
 use anyhow::{Context as _, Result};
 use keyfob_e2e::codex;
 use keyfob_e2e::leak::Stream;
-use keyfob_e2e::process::LIMIT;
-use keyfob_e2e::{Browser, World};
+use keyfob_e2e::process::{LIMIT, Program, Running};
+use keyfob_e2e::{Browser, Home, World};
+use std::path::Path;
 use url::Url;
 
 #[tokio::test]
@@ -26,14 +27,10 @@ async fn s_19_a_device_sign_in_of_the_real_codex_cli_is_approved_in_a_browser_an
     let Some(codex) = codex::installed()? else { return Ok(()) };
     let world = World::start().await?;
     let home = world.home("mia")?;
-    let arguments = ["login", "--device-auth", "--experimental_issuer", world.issuer()];
-    let mut login = home.codex(&codex, &arguments)?.start(world.evidence()).await?;
-    let address = login.line(Stream::Stdout, |line| line.contains("/codex/device")).await?;
-    let code = login.line(Stream::Stdout, |line| user_code(line).is_some()).await?;
+    let mut login = device_sign_in(&world, &home, &codex)?.start(world.evidence()).await?;
+    let (address, code) = printed_code(&login).await?;
 
     let browser = Browser::start(&home.browser_profile()).await?;
-    let address = Url::parse(&address_in(&address).context("no address")?)?;
-    let code = user_code(&code).context("no code")?;
     browser.approve_device(&address, &code, world.owner()).await?;
     browser.close().await?;
     login.finished(LIMIT).await?.expect_code(0)?;
@@ -42,6 +39,19 @@ async fn s_19_a_device_sign_in_of_the_real_codex_cli_is_approved_in_a_browser_an
     assert_eq!(home.expect(0, &["login", "status"]).await?.stderr, "Logged in using ChatGPT\n");
     home.token().await?;
     world.finish().await
+}
+
+/// Returns a device sign-in of the real Codex CLI at our issuer.
+pub(crate) fn device_sign_in(world: &World, home: &Home, codex: &Path) -> Result<Program> {
+    home.codex(codex, &["login", "--device-auth", "--experimental_issuer", world.issuer()])
+}
+
+/// Waits for the address and the code that a device sign-in prints.
+pub(crate) async fn printed_code(login: &Running) -> Result<(Url, String)> {
+    let address = login.line(Stream::Stdout, |line| line.contains("/codex/device")).await?;
+    let code = login.line(Stream::Stdout, |line| user_code(line).is_some()).await?;
+    let address = Url::parse(&address_in(&address).context("no address")?)?;
+    Ok((address, user_code(&code).context("no code")?))
 }
 
 /// Returns a line's words without the colours that the Codex CLI prints even into a pipe.

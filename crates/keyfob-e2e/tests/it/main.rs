@@ -1,9 +1,15 @@
 //! The scenarios: each a world of its own, and each ends with the search for leaked secrets.
 
+mod alternate;
 mod callback;
 mod codex_gateway;
 mod codex_login;
 mod crash;
 mod device;
+mod faults;
+mod foreign;
+mod hardening;
 mod harness;
 mod sign_in;
+mod storm;
+mod trouble;
