@@ -17,6 +17,8 @@ pub enum Event {
     Locked(Result<(), StoreError>),
     /// The store was read, or not.
     Loaded(Result<Slot, StoreError>),
+    /// What is stored could be removed, or not.
+    Prepared(Result<(), StoreError>),
     /// The issuer confirmed, or not.
     Revoked(Result<(), TokenError>),
     /// The document is gone, or still there.
@@ -30,6 +32,8 @@ pub enum Effect {
     Lock,
     /// Read the store.
     Load,
+    /// Ask the store whether it could remove what it holds: a login that stays must not be dead.
+    Prepare,
     /// Post to the revocation endpoint of this issuer.
     Revoke(IssuerUrl, RevocationRequest),
     /// Remove the document with this digest.
@@ -68,6 +72,7 @@ pub struct Logout {
 enum State {
     Locking,
     Loading,
+    Preparing(Digest, IssuerUrl, RevocationRequest),
     Revoking(Digest, IssuerUrl),
     Removing(Revocation),
     Finished,
@@ -87,6 +92,9 @@ impl Logout {
         match (state, event) {
             (State::Locking, Event::Locked(Ok(()))) => self.go(State::Loading, Effect::Load),
             (State::Loading, Event::Loaded(Ok(slot))) => self.revoke(&slot),
+            (State::Preparing(digest, issuer, request), Event::Prepared(Ok(()))) => {
+                self.go(State::Revoking(digest, issuer.clone()), Effect::Revoke(issuer, request))
+            }
             (State::Revoking(digest, _), Event::Revoked(Ok(()))) => {
                 self.remove(digest, Revocation::Confirmed)
             }
@@ -100,9 +108,13 @@ impl Logout {
             (State::Removing(_), Event::Removed(Err(StoreError::Changed))) => {
                 self.go(State::Loading, Effect::Load)
             }
-            (_, Event::Locked(Err(error)) | Event::Loaded(Err(error)) | Event::Removed(Err(error))) => {
-                Effect::Done(Err(error))
-            }
+            (
+                _,
+                Event::Locked(Err(error))
+                | Event::Loaded(Err(error))
+                | Event::Prepared(Err(error))
+                | Event::Removed(Err(error)),
+            ) => Effect::Done(Err(error)),
             (_, _) => Effect::Done(Ok(SignedOut::NothingStored)),
         }
     }
@@ -124,7 +136,7 @@ impl Logout {
         match (tokens.provenance, tokens.refresh_token) {
             (Some(from), Some(token)) => {
                 let request = RevocationRequest { client_id: from.client_id, token };
-                self.go(State::Revoking(digest, from.issuer.clone()), Effect::Revoke(from.issuer, request))
+                self.go(State::Preparing(digest, from.issuer, request), Effect::Prepare)
             }
             (_, _) => self.remove(digest, Revocation::NotNeeded),
         }

@@ -21,6 +21,7 @@ pub(crate) async fn run(store: &SharedStore) -> Result<SignedOut, StoreError> {
         let event = match effect {
             Effect::Lock => Event::Locked(store.lock().await.map(|held| lock = Some(held))),
             Effect::Load => Event::Loaded(store.load().await),
+            Effect::Prepare => Event::Prepared(store.prepare_removal().await),
             Effect::Revoke(issuer, request) => Event::Revoked(revoke(&issuer, &request).await),
             Effect::Remove(expected) => Event::Removed(store.remove(expected).await),
             Effect::Done(result) => {

@@ -1,8 +1,9 @@
 //! The logout, event by event.
 
 use super::*;
-use crate::store::Location;
+use crate::store::{Location, LockError};
 use keyfob_codex::auth_file::AuthFile;
+use std::time::Duration;
 
 const ACCOUNT: &str = r#"{"auth_mode":"chatgpt","tokens":{"id_token":"i","access_token":"a","refresh_token":"rt",
     "oauth_provenance":{"issuer":"https://id.test","client_id":"app"}}}"#;
@@ -16,7 +17,10 @@ fn after_load(slot: Slot) -> (Logout, Effect) {
     let (mut logout, effect) = Logout::begin();
     assert!(matches!(effect, Effect::Lock));
     assert!(matches!(logout.step(Event::Locked(Ok(()))), Effect::Load));
-    let effect = logout.step(Event::Loaded(Ok(slot)));
+    let effect = match logout.step(Event::Loaded(Ok(slot))) {
+        Effect::Prepare => logout.step(Event::Prepared(Ok(()))),
+        other => other,
+    };
     (logout, effect)
 }
 
@@ -74,7 +78,8 @@ fn a_login_stored_meanwhile_is_signed_out_too() {
     let effect = logout.step(Event::Removed(Err(StoreError::Changed)));
 
     assert!(matches!(effect, Effect::Load));
-    assert!(matches!(logout.step(Event::Loaded(Ok(slot(ACCOUNT)))), Effect::Revoke(..)));
+    assert!(matches!(logout.step(Event::Loaded(Ok(slot(ACCOUNT)))), Effect::Prepare));
+    assert!(matches!(logout.step(Event::Prepared(Ok(()))), Effect::Revoke(..)));
 }
 
 #[test]
@@ -82,4 +87,17 @@ fn nothing_stored_is_nothing_to_do() {
     let (_, effect) = after_load(Slot::Empty);
 
     assert!(matches!(effect, Effect::Done(Ok(SignedOut::NothingStored))));
+}
+
+#[test]
+fn codex_defect_09_and_10_a_login_that_cannot_be_removed_is_not_ended() {
+    let (mut logout, effect) = Logout::begin();
+    assert!(matches!(effect, Effect::Lock));
+    logout.step(Event::Locked(Ok(())));
+    assert!(matches!(logout.step(Event::Loaded(Ok(slot(ACCOUNT)))), Effect::Prepare));
+
+    let busy = LockError::Busy { path: "auth.lock".into(), waited: Duration::from_secs(10) };
+    let done = logout.step(Event::Prepared(Err(busy.into())));
+
+    assert!(matches!(done, Effect::Done(Err(StoreError::Lock(LockError::Busy { .. })))));
 }

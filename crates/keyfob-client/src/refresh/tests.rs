@@ -296,7 +296,7 @@ fn c_58_trouble_gives_out_what_still_works() {
 }
 
 #[test]
-fn c_59_tokens_of_another_account_are_not_kept() {
+fn codex_defect_16_c_59_tokens_of_another_account_are_not_kept() {
     let tokens = Tokens::new();
     let mut refresh = after_post(&tokens.record(9_000, "rt1"));
 

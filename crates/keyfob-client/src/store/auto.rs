@@ -158,6 +158,10 @@ impl CredentialStore for AutoStore {
         }
     }
 
+    fn prepare_removal(&self) -> Result<(), StoreError> {
+        self.file.prepare_removal()
+    }
+
     fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError> {
         let known = Locations::read(&self.home);
         let found = self.find(&known)?.expect(expected)?;

@@ -34,6 +34,10 @@ impl CredentialStore for EphemeralStore {
         Ok(())
     }
 
+    fn prepare_removal(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError> {
         *self.held(expected)? = Some(record.clone());
         Ok(digest(record))

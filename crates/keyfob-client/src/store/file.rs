@@ -8,6 +8,7 @@ use super::{CredentialStore, Digest, Location, Lock, Slot, StoreError};
 use crate::failpoint::Failpoint;
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use staged::Staged;
 use std::fs;
 use std::io;
@@ -87,6 +88,16 @@ impl CredentialStore for FileStore {
             Err(errno) => return Err(problem(errno.into())),
         }
         // A Codex CLI that hangs would keep the new tokens out after the old one is spent (codex-wire §11.3).
+        drop(Lock::codex(&self.home)?);
+        Ok(())
+    }
+
+    fn prepare_removal(&self) -> Result<(), StoreError> {
+        let target = place::resolve(&self.home.auth_file())?;
+        let folder = target.parent().unwrap_or(Path::new("/"));
+        if let Err(errno) = accessat(CWD, folder, Access::WRITE_OK, AtFlags::EACCESS) {
+            return Err(StoreError::Write { path: target, source: errno.into() });
+        }
         drop(Lock::codex(&self.home)?);
         Ok(())
     }

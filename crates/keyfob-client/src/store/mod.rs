@@ -39,6 +39,9 @@ pub trait CredentialStore: Send + Sync + Debug {
     /// Fails if no new document could be stored now; asked before a token is spent (security R-11).
     fn prepare(&self) -> Result<(), StoreError>;
 
+    /// Fails if what is stored could not be removed now; asked before a session is ended at its issuer.
+    fn prepare_removal(&self) -> Result<(), StoreError>;
+
     /// Puts `record` in the place of the document whose digest is `expected`, durably, or changes nothing.
     fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError>;
 

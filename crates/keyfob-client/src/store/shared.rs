@@ -54,6 +54,11 @@ impl SharedStore {
         .await
     }
 
+    pub(crate) async fn prepare_removal(&self) -> Result<(), StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.prepare_removal()).await
+    }
+
     pub(crate) async fn save(
         &self,
         expected: Option<Digest>,

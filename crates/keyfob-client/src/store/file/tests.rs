@@ -53,7 +53,7 @@ fn nobodys_newer_login_is_overwritten_or_removed() {
 }
 
 #[test]
-fn c_35_a_link_is_followed_and_kept_and_logout_removes_both_ends() {
+fn codex_defect_22_c_35_a_link_is_followed_and_kept_and_logout_removes_both_ends() {
     let (folder, store) = store();
     let target = folder.path().join("dotfiles.json");
     fs::write(&target, FIRST).unwrap();

@@ -59,6 +59,11 @@ impl CredentialStore for KeyringStore {
         Ok(self.service.try_write(&self.entry)?)
     }
 
+    fn prepare_removal(&self) -> Result<(), StoreError> {
+        drop(Lock::codex(&self.home)?);
+        Ok(())
+    }
+
     fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError> {
         let line = record.to_line();
         {
