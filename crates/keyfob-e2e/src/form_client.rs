@@ -91,6 +91,15 @@ impl FormClient {
 
     /// Signs in and approves what `address` asks for; returns the callback that a browser would be sent to.
     pub async fn approve(&mut self, address: &Url, person: &Person) -> Result<Url> {
+        self.decide(address, person, "approve").await
+    }
+
+    /// Signs in and denies what `address` asks for; returns the callback that a browser would be sent to.
+    pub async fn deny(&mut self, address: &Url, person: &Person) -> Result<Url> {
+        self.decide(address, person, "deny").await
+    }
+
+    async fn decide(&mut self, address: &Url, person: &Person, decision: &str) -> Result<Url> {
         let mut page = self.get(address).await?;
         for _ in 0..MOST_STEPS {
             page = match &page.redirect {
@@ -104,7 +113,7 @@ impl FormClient {
                     self.submit(&page, "sign-in", &fields).await?
                 }
                 None if page.has_form("confirm") => {
-                    self.submit(&page, "confirm", &[("decision", "approve")]).await?
+                    self.submit(&page, "confirm", &[("decision", decision)]).await?
                 }
                 None => bail!("no form to fill at {} ({}): {}", page.address, page.status, page.text),
             };

@@ -166,6 +166,12 @@ impl Running {
         let _ended = kill_process_group(self.group, Signal::ABORT);
     }
 
+    /// Interrupts the whole process group, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        // Nobody is left when it ended by itself.
+        let _ended = kill_process_group(self.group, Signal::INT);
+    }
+
     /// Kills the whole process group at once, as `kill -9` does.
     pub fn kill(&self) {
         // Nobody is left when it ended by itself.

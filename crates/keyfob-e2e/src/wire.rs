@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
@@ -22,6 +23,36 @@ pub enum Cut {
     AfterHead,
     /// The head and half of the body arrive.
     InBody,
+}
+
+/// An answer that has come back from the issuer and is kept on the wire until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    has_come: oneshot::Receiver<()>,
+    _release: oneshot::Sender<()>,
+}
+
+impl Held {
+    /// Waits until the issuer has answered.
+    pub async fn has_come(&mut self) -> Result<()> {
+        timeout(LIMIT, &mut self.has_come).await.context("no refresh was asked for")??;
+        Ok(())
+    }
+}
+
+/// What becomes of the answer to a refresh.
+#[derive(Debug)]
+enum Fault {
+    Cut(Cut),
+    Hold {
+        has_come: oneshot::Sender<()>,
+        release: oneshot::Receiver<()>,
+    },
+    /// The issuer is not asked.
+    Instead {
+        status: u16,
+        body: String,
+    },
 }
 
 /// What went over the wire since it was there.
@@ -52,7 +83,7 @@ pub struct Wire {
 struct Seen {
     refreshes: usize,
     successors: HashSet<String>,
-    cuts: VecDeque<Cut>,
+    faults: VecDeque<Fault>,
 }
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -76,7 +107,26 @@ impl Wire {
 
     /// Breaks off the answers to the next refreshes, one for each of `cuts`.
     pub fn lose(&self, cuts: impl IntoIterator<Item = Cut>) {
-        locked(&self.seen).cuts.extend(cuts);
+        locked(&self.seen).faults.extend(cuts.into_iter().map(Fault::Cut));
+    }
+
+    /// Keeps back the answer to the next refresh, which the issuer has done by then.
+    pub fn hold(&self) -> Held {
+        let (come, has_come) = oneshot::channel();
+        let (release, released) = oneshot::channel();
+        locked(&self.seen).faults.push_back(Fault::Hold { has_come: come, release: released });
+        Held { has_come, _release: release }
+    }
+
+    /// Answers the next refreshes in the issuer's place, `times` in a row.
+    pub fn answer_instead(&self, times: usize, status: u16, body: &str) {
+        let answer = || Fault::Instead { status, body: body.to_owned() };
+        locked(&self.seen).faults.extend(std::iter::repeat_with(answer).take(times));
+    }
+
+    /// Has the issuer answer by itself again; returns how many faults were still to come.
+    pub fn mend(&self) -> usize {
+        std::mem::take(&mut locked(&self.seen).faults).len()
     }
 }
 
@@ -112,7 +162,11 @@ impl End {
     /// Hands one request on and its answer back, then closes the connection.
     async fn exchange(&self, mut client: TcpStream) -> Result<()> {
         let request = Message::read_request(&mut client).await?;
-        let cut = request.is_refresh().then(|| self.note_refresh()).flatten();
+        let fault = request.is_refresh().then(|| self.note_refresh()).flatten();
+        if let Some(Fault::Instead { status, body }) = fault {
+            client.write_all(answer(status, &body).as_bytes()).await?;
+            return Ok(client.shutdown().await?);
+        }
         let mut issuer = TcpStream::connect(self.issuer).await?;
         issuer.write_all(&request.with_close()).await?;
         let mut bytes = Vec::new();
@@ -121,15 +175,25 @@ impl End {
         if request.is_to("/oauth/token") {
             self.note_tokens(&answer.body, request.is_refresh());
         }
+        let cut = match fault {
+            Some(Fault::Cut(cut)) => Some(cut),
+            Some(Fault::Hold { has_come, release }) => {
+                // Whoever waited for it may have given up.
+                let _told = has_come.send(());
+                let _released = release.await;
+                None
+            }
+            Some(Fault::Instead { .. }) | None => None,
+        };
         client.write_all(answer.until(cut)).await?;
         client.shutdown().await?;
         Ok(())
     }
 
-    fn note_refresh(&self) -> Option<Cut> {
+    fn note_refresh(&self) -> Option<Fault> {
         let mut seen = locked(&self.seen);
         seen.refreshes += 1;
-        seen.cuts.pop_front()
+        seen.faults.pop_front()
     }
 
     /// Every token that was ever given out is a secret of this run, also one that nobody received.
@@ -209,6 +273,13 @@ impl Message {
         };
         self.whole.get(..end).unwrap_or_default()
     }
+}
+
+fn answer(status: u16, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} Instead\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
 }
 
 fn head_length(bytes: &[u8]) -> Option<usize> {

@@ -128,6 +128,13 @@ impl World {
         &self.evidence
     }
 
+    /// Ends the issuer for good.
+    pub async fn stop_issuer(&mut self) -> Result<()> {
+        self.issuer.kill();
+        self.issuer.finished(LIMIT).await?;
+        Ok(())
+    }
+
     /// Waits until nothing runs but the issuer and the gateway.
     pub async fn quiet(&self) -> Result<()> {
         let quiet = async {

@@ -2,6 +2,7 @@
 
 mod alternate;
 mod callback;
+mod codex_defects;
 mod codex_gateway;
 mod codex_login;
 mod crash;
