@@ -38,6 +38,7 @@ pub mod logout;
 mod reach;
 pub mod refresh;
 mod session;
+mod state;
 mod status;
 pub mod store;
 mod token_endpoint;

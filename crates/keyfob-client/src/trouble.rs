@@ -1,13 +1,10 @@
 //! Trouble with an issuer, remembered for every process of a home, so that none of them storms it (security C-60).
 
 use crate::home::Home;
+use crate::state;
 use crate::store::StoreError;
 use keyfob_oauth::Timestamp;
-use serde_json::{Map, Value, json};
-use std::fs::Permissions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The issuer had trouble; it is asked again after a while.
@@ -55,8 +52,7 @@ impl Trouble {
 
     /// Reads what is remembered in `home`; what cannot be read is no reason to stop.
     pub fn read(home: &Home) -> Option<Self> {
-        let document = document(&home.state_file()).ok()?;
-        let member = document.get(MEMBER)?;
+        let member = state::read(home, MEMBER)?;
         let time = |name: &str| member.get(name).and_then(Value::as_i64).map(Timestamp::from_unix);
         Some(Self {
             failures: u32::try_from(member.get("failures")?.as_u64()?).ok()?,
@@ -66,56 +62,24 @@ impl Trouble {
         })
     }
 
-    /// Replaces what is remembered in `home`; other members of the file stay as they are.
+    /// Replaces what is remembered in `home`.
     ///
     /// Called under the refresh lock.
     pub(crate) fn write(home: &Home, trouble: Option<&Self>) -> Result<(), StoreError> {
-        let path = home.state_file();
-        let problem = |source| StoreError::Write { path: path.clone(), source };
-        let mut document = document(&path).map_err(problem)?;
         match trouble {
             Some(Self { failures, until, since, what }) => {
                 let (until, since) = (until.as_unix(), since.as_unix());
                 let member = json!({ "failures": failures, "until": until, "since": since, "what": what });
-                document.insert(MEMBER.into(), member);
+                state::write(home, MEMBER, &member)
             }
-            None => drop(document.shift_remove(MEMBER)),
+            None => state::remove(home, MEMBER),
         }
-        replace(&path, &Value::Object(document)).map_err(problem)
     }
-}
-
-/// Reads `state.json`; one that is damaged counts as empty, since nothing in it is needed to stay signed in.
-fn document(path: &Path) -> io::Result<Map<String, Value>> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(error) => Err(error),
-    }
-}
-
-fn replace(path: &Path, document: &Value) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new()
-        .prefix(".state-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder)?;
-    serde_json::to_writer_pretty(&mut file, document)?;
-    file.write_all(b"\n")?;
-    file.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn home() -> (tempfile::TempDir, Home) {
-        let folder = tempfile::tempdir().unwrap();
-        let home = Home::new(folder.path().join("home"));
-        home.make().unwrap();
-        (folder, home)
-    }
 
     #[test]
     fn c_60_pauses_double_up_to_five_minutes_and_heed_retry_after() {
@@ -143,10 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn c_39_other_members_of_the_state_file_stay() {
-        let (_folder, home) = home();
-        let mut file = std::fs::File::create(home.state_file()).unwrap();
-        file.write_all(b"{\"locations\":{\"file\":7},\"later\":1.50}").unwrap();
+    fn c_60_what_one_process_remembers_another_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        home.make().unwrap();
         let trouble = Trouble::after(None, Timestamp::from_unix(5), None, "no answer".into());
 
         Trouble::write(&home, Some(&trouble)).unwrap();
@@ -154,18 +118,5 @@ mod tests {
         Trouble::write(&home, None).unwrap();
 
         assert_eq!(Trouble::read(&home), None);
-        let rest: Value = serde_json::from_slice(&std::fs::read(home.state_file()).unwrap()).unwrap();
-        assert_eq!(rest, json!({ "locations": { "file": 7 }, "later": 1.5 }));
-    }
-
-    #[test]
-    fn a_damaged_state_file_is_no_reason_to_stop() {
-        let (_folder, home) = home();
-        std::fs::File::create(home.state_file()).unwrap().write_all(b"{\"trouble\":").unwrap();
-
-        assert_eq!(Trouble::read(&home), None);
-        let trouble = Trouble::after(None, Timestamp::from_unix(5), None, "no answer".into());
-        Trouble::write(&home, Some(&trouble)).unwrap();
-        assert_eq!(Trouble::read(&home), Some(trouble));
     }
 }

@@ -1,22 +1,15 @@
 //! `auth.json`: the document that the Codex CLI and `keyfob` share.
 
 mod layout;
-mod members;
 
+use crate::members::Members;
 use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl, RefreshToken, Timestamp};
 use layout::Layout;
-use members::Members;
 use serde_json::json;
 
 /// The document as it stands: known members are read through methods, unknown ones stay where and as they are.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AuthFile(Members);
-
-impl std::fmt::Debug for AuthFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.names()).finish()
-    }
-}
 
 /// What kind of login a document holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

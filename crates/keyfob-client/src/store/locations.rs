@@ -2,11 +2,8 @@
 
 use super::{Digest, StoreError};
 use crate::home::Home;
-use serde_json::{Map, Value, json};
-use std::fs::Permissions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use crate::state;
+use serde_json::{Map, json};
 
 /// What each place held when a login was last written, and the number of that writing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,30 +37,26 @@ impl Seen {
 impl Locations {
     /// Reads what is known in `home`; what cannot be read is not known.
     pub(super) fn read(home: &Home) -> Self {
-        let Ok(document) = document(&home.state_file()) else { return Self::default() };
+        let Some(places) = state::read(home, MEMBER) else { return Self::default() };
         let seen = |place: &str| {
-            let seen = document.get(MEMBER)?.get(place)?;
+            let seen = places.get(place)?;
             let generation = seen.get("generation")?.as_u64()?;
             Some(Seen { digest: seen.get("digest")?.as_str().map(str::to_owned), generation })
         };
         Self { file: seen("file"), keyring: seen("keyring") }
     }
 
-    /// Replaces what is known in `home`; the other members of the document stay.
+    /// Replaces what is known in `home`.
     ///
     /// Called under the refresh lock.
     pub(super) fn write(&self, home: &Home) -> Result<(), StoreError> {
-        let path = home.state_file();
-        let problem = |source| StoreError::Write { path: path.clone(), source };
-        let mut document = document(&path).map_err(problem)?;
         let mut places = Map::new();
         for (name, seen) in [("file", &self.file), ("keyring", &self.keyring)] {
             if let Some(Seen { digest, generation }) = seen {
                 places.insert(name.into(), json!({ "digest": digest, "generation": generation }));
             }
         }
-        document.insert(MEMBER.into(), Value::Object(places));
-        replace(&path, &document).map_err(problem)
+        state::write(home, MEMBER, &places)
     }
 
     /// Returns the number of the next writing.
@@ -77,25 +70,4 @@ impl Locations {
         self.keyring.as_ref().is_some_and(|seen| seen.digest.is_some())
             && generation(&self.keyring) > generation(&self.file)
     }
-}
-
-/// A damaged document counts as empty: nothing in it is needed to stay signed in.
-fn document(path: &Path) -> io::Result<Map<String, Value>> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(error) => Err(error),
-    }
-}
-
-fn replace(path: &Path, document: &Map<String, Value>) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new()
-        .prefix(".state-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder)?;
-    serde_json::to_writer_pretty(&mut file, document)?;
-    file.write_all(b"\n")?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -7,11 +7,11 @@ use std::fmt;
 
 /// An object in the order of its text; a name may appear once.
 #[derive(Clone, Default)]
-pub(super) struct Members(Vec<(String, Box<RawValue>)>);
+pub struct Members(Vec<(String, Box<RawValue>)>);
 
 impl Members {
     /// Puts a value in the place of the member, or at the end.
-    pub(super) fn set(&mut self, name: &str, value: &impl Serialize) {
+    pub fn set(&mut self, name: &str, value: &impl Serialize) {
         // Strings and objects with string keys always have a JSON text.
         let Ok(value) = to_raw_value(value) else { return };
         match self.0.iter_mut().find(|(known, _)| known == name) {
@@ -20,19 +20,32 @@ impl Members {
         }
     }
 
+    /// Removes the member, if it is there.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| known != name);
+    }
+
     /// Returns the text of a member that is there and not `null`.
-    pub(super) fn raw(&self, name: &str) -> Option<&RawValue> {
+    pub fn raw(&self, name: &str) -> Option<&RawValue> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         (value.get() != "null").then_some(value)
     }
 
     /// Returns a member that has the type asked for.
-    pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         serde_json::from_str(self.raw(name)?.get()).ok()
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+    /// Returns the names, in the order of the text.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
         self.0.iter().map(|(name, _)| name)
+    }
+}
+
+/// Shows the names alone: a value may be a secret.
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
     }
 }
 
