@@ -1,8 +1,9 @@
 //! The sign-in, event by event.
 
 use super::*;
-use keyfob_jose::SigningKey;
-use keyfob_oauth::{AccessToken, RefreshToken};
+use keyfob_jose::{SigningKey, TokenType};
+use keyfob_oauth::token::State as CallbackState;
+use keyfob_oauth::{AccessToken, AuthorizationCode, ClientId, Entropy, EntropyError, RefreshToken};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU8, Ordering};
 
