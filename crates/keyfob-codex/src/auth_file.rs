@@ -1,10 +1,12 @@
 //! `auth.json`: the document that the Codex CLI and `keyfob` share.
 
 mod layout;
+mod outline;
 
 use crate::members::Members;
 use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl, RefreshToken, Timestamp};
 use layout::Layout;
+pub use outline::Outline;
 use serde_json::json;
 
 /// The document as it stands: known members are read through methods, unknown ones stay where and as they are.

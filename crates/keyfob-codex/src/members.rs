@@ -36,6 +36,23 @@ impl Members {
         serde_json::from_str(self.raw(name)?.get()).ok()
     }
 
+    /// Puts a new member behind the one that is called `before`, or in front of all.
+    pub(crate) fn insert_after(&mut self, before: Option<&str>, name: &str, value: &RawValue) {
+        let before = before.and_then(|before| self.0.iter().position(|(known, _)| known == before));
+        let place = before.map_or(0, |before| before + 1);
+        self.0.insert(place, (name.to_owned(), value.to_owned()));
+    }
+
+    /// Whether there is a member of this name, `null` or not.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    /// Returns the members with their texts, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), &**value))
+    }
+
     /// Returns the names, in the order of the text.
     pub fn names(&self) -> impl Iterator<Item = &String> {
         self.0.iter().map(|(name, _)| name)

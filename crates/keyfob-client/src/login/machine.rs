@@ -230,7 +230,10 @@ impl Login {
             return self.tell(occupied.into());
         }
         let old = slot::superseded(slot, &self.issuer);
-        let record = Box::new(new.record.clone());
+        let mut record = Box::new(new.record.clone());
+        if let Some(outline) = slot::inherited(slot, &self.issuer, &new.account) {
+            record.restore(&outline);
+        }
         self.go(State::Saving(new, old), Effect::Save(slot.digest(), record))
     }
 }

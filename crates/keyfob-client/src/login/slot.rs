@@ -2,7 +2,7 @@
 
 use crate::account::Account;
 use crate::store::{Location, Slot};
-use keyfob_codex::auth_file::Login;
+use keyfob_codex::auth_file::{Login, Outline};
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::request::RevocationRequest;
 
@@ -78,6 +78,18 @@ pub(super) fn admit_account(slot: &Slot, account: &Account, replace: Replace) ->
     }
     let name = |account: &Account| account.email.clone().unwrap_or_else(|| "somebody".into());
     Err(Occupied::OtherAccount { stored: name(&stored), new: name(account) })
+}
+
+/// Returns what a new login of `account` takes over from the stored one: members that we and the Codex CLI do not know.
+///
+/// Nothing is taken over from a login of another account, issuer or kind: what we do not know of it may be a credential,
+/// and whoever said `--replace` asked to be rid of it.
+pub(super) fn inherited(slot: &Slot, issuer: &IssuerUrl, account: &Account) -> Option<Outline> {
+    let Slot::Holds { record, .. } = slot else { return None };
+    let Login::Account(tokens) = record.login() else { return None };
+    let stored = Account::of_stored(&tokens);
+    let same = tokens.provenance.is_some_and(|from| from.issuer == *issuer) && stored.is_same_as(account);
+    if same { record.outline() } else { None }
 }
 
 /// Returns how to end the session that the new one supersedes, if it is of the same issuer.

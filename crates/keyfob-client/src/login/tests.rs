@@ -1,6 +1,9 @@
 //! The sign-in, event by event.
 
+mod replacing;
+
 use super::*;
+use keyfob_codex::auth_file::Login as StoredLogin;
 use keyfob_jose::{SigningKey, TokenType};
 use keyfob_oauth::token::State as CallbackState;
 use keyfob_oauth::{AccessToken, AuthorizationCode, ClientId, Entropy, EntropyError, RefreshToken};
@@ -37,8 +40,13 @@ impl World {
     fn waiting(stored: Slot) -> Self {
         let (mut world, effect) = Self::begin(Replace::SameIssuer);
         assert!(matches!(effect, Effect::Load));
-        assert!(matches!(world.login.step(Event::Loaded(Ok(stored))), Effect::Prepare));
-        assert!(matches!(world.login.step(Event::Prepared(Ok(()))), Effect::Discover));
+        world.go_on_to_waiting(stored);
+        world
+    }
+
+    fn go_on_to_waiting(&mut self, stored: Slot) {
+        assert!(matches!(self.login.step(Event::Loaded(Ok(stored))), Effect::Prepare));
+        assert!(matches!(self.login.step(Event::Prepared(Ok(()))), Effect::Discover));
         let url = |path: &str| Url::parse(&format!("https://id.test{path}")).unwrap();
         let endpoints = Endpoints {
             authorization: url("/authorize"),
@@ -46,16 +54,13 @@ impl World {
             keys: url("/keys"),
             names_itself: true,
         };
-        assert!(matches!(world.login.step(Event::Discovered(Ok(endpoints))), Effect::Listen));
-        let Effect::Show(address) = world.login.step(Event::Listening(Ok(1457))) else {
-            panic!("an address")
-        };
+        assert!(matches!(self.login.step(Event::Discovered(Ok(endpoints))), Effect::Listen));
+        let Effect::Show(address) = self.login.step(Event::Listening(Ok(1457))) else { panic!("an address") };
         let query: Vec<(String, String)> = address.query_pairs().into_owned().collect();
         let find = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(find("redirect_uri"), Some("http://127.0.0.1:1457/auth/callback"));
         assert_eq!(find("code_challenge_method"), Some("S256"));
-        assert_eq!(find("state"), Some(world.login.once.state.expose()));
-        world
+        assert_eq!(find("state"), Some(self.login.once.state.expose()));
     }
 
     /// A sign-in that holds tokens and waits for the keys.

@@ -142,3 +142,56 @@ fn codex_defect_13_files_without_a_credential_are_no_login() {
     let bad_time = WRITTEN.replace("2026-11", "2026-13");
     assert_eq!(error(&bad_time), InvalidAuthFile::Member("last_refresh"));
 }
+
+/// Members of a later release, at every level.
+fn with_unknown_members() -> String {
+    WRITTEN
+        .replace("{\n  \"auth_mode\"", "{\n  \"first\": null,\n  \"auth_mode\"")
+        .replace(
+            "\"login_owner_id\"",
+            "\"later\": [\n      1.50,\n      1e400\n    ],\n    \"login_owner_id\"",
+        )
+        .replace("\"app\"\n", "\"app\",\n      \"key\": \"\\u00e9\"\n")
+        .replace(
+            "27Z\"\n",
+            "27Z\",\n  \"last\": {\n    \"b\": 12345678901234567890123,\n    \"a\": {}\n  }\n",
+        )
+}
+
+#[test]
+fn c_39_members_that_the_codex_cli_drops_go_back_to_their_places() {
+    let text = with_unknown_members();
+    let outline = AuthFile::parse(text.as_bytes()).unwrap().outline().unwrap();
+    let known = serde_json::to_string(&outline).unwrap();
+    // What it leaves of it.
+    let mut dropped = AuthFile::parse(WRITTEN.as_bytes()).unwrap();
+
+    dropped.restore(&serde_json::from_str(&known).unwrap());
+
+    assert_eq!(dropped.to_text(), text);
+    let expected = r#"{"first":null,"auth_mode":null,"OPENAI_API_KEY":null,"tokens":{"id_token":null,
+        "access_token":null,"refresh_token":null,"oauth_provenance":{"issuer":null,"client_id":null,"key":"\u00e9"},
+        "later":[1.50,1e400],"login_owner_id":null,"account_id":null},"last_refresh":null,
+        "last":{"b":12345678901234567890123,"a":{}}}"#;
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    assert_eq!(squeezed(&known), squeezed(expected), "no value that the Codex CLI knows");
+}
+
+#[test]
+fn c_39_what_is_there_is_not_overwritten_by_what_is_put_back() {
+    let text = with_unknown_members();
+    let outline: Outline = serde_json::from_str(
+        r#"{"new":1,"last":0,"auth_mode":"apikey","tokens":{"access_token":"other","later":2},"last_refresh":[]}"#,
+    )
+    .unwrap();
+    let mut file = AuthFile::parse(text.as_bytes()).unwrap();
+
+    file.restore(&outline);
+
+    assert_eq!(file.to_text(), text.replace("{\n  \"first\"", "{\n  \"new\": 1,\n  \"first\""));
+}
+
+#[test]
+fn a_document_without_unknown_members_has_no_outline() {
+    assert_eq!(AuthFile::parse(WRITTEN.as_bytes()).unwrap().outline(), None);
+}
