@@ -29,6 +29,9 @@ pub enum HomeError {
     Exposed(PathBuf),
 }
 
+/// What the names of damaged logins begin with that a new login took the place of (security C-38).
+pub(crate) const DAMAGED: &str = "auth.json.corrupt-";
+
 /// Backup programs that honour it leave the folder out (<https://bford.info/cachedir/>).
 const BACKUP_MARKER: (&str, &str) = (
     "CACHEDIR.TAG",
@@ -74,6 +77,20 @@ impl Home {
     /// What an `auth.json` that is written in place is to hold (security C-36).
     pub(crate) fn sidecar(&self) -> PathBuf {
         self.own_folder().join("auth.json.sidecar")
+    }
+
+    /// What is kept beside the login under this name (`store::Keepsake`).
+    pub(crate) fn keepsake(&self, name: &str) -> PathBuf {
+        self.own_folder().join(format!("{name}.json"))
+    }
+
+    /// Returns the damaged logins that new ones took the place of, by name.
+    pub fn damaged_files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let damaged = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(DAMAGED));
+        let mut paths: Vec<PathBuf> = damaged.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
     }
 
     /// The one path that stands for the folder, however it was named.

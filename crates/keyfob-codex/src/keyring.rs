@@ -30,7 +30,7 @@ impl KeyringEntry {
     }
 
     /// Returns the attributes by which the Codex CLI finds the entry.
-    pub fn attributes(&self) -> [(&str, &str); 3] {
+    pub fn attributes(&self) -> [(&'static str, &str); 3] {
         [("service", SERVICE), ("username", &self.username), ("target", TARGET)]
     }
 

@@ -55,11 +55,7 @@ fn c_62_the_login_is_removed_here_even_when_the_issuer_does_not_confirm() {
 #[test]
 fn keys_and_damaged_documents_are_removed_without_asking_anybody() {
     let key = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk"}"#;
-    let damaged = Slot::Corrupt {
-        digest: Digest::of(b"{"),
-        location: Location::File("auth.json".into()),
-        why: AuthFile::parse(b"{").unwrap_err(),
-    };
+    let damaged = Slot::of(b"{", Location::File("auth.json".into()));
 
     for (slot, bytes) in [(slot(key), key.as_bytes()), (damaged, b"{")] {
         let (mut logout, effect) = after_load(slot);

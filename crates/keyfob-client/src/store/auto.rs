@@ -2,8 +2,8 @@
 
 use super::locations::{Locations, Seen};
 use super::{
-    CredentialStore, Digest, FileStore, KeyringError, KeyringStore, Location, SessionBus, Slot, StoreError,
-    same_issuer,
+    CredentialStore, Damaged, Digest, FileStore, Keepsake, KeyringError, KeyringStore, Location, SessionBus,
+    Slot, StoreError, same_issuer,
 };
 use crate::home::Home;
 use keyfob_codex::auth_file::{AuthFile, Login};
@@ -208,6 +208,44 @@ impl CredentialStore for AutoStore {
             self.note(Some(Seen::new(left, generation)), emptied.or_else(|| known.keyring.clone()));
         }
         keyring.and(file)
+    }
+
+    fn kept(&self, what: Keepsake) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.keyring.kept(what) {
+            Ok(Some(document)) => Ok(Some(document)),
+            Ok(None) | Err(StoreError::Keyring(_)) => self.file.kept(what),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Where the login is, and only there.
+    fn keep(&self, what: Keepsake, document: Option<&[u8]>) -> Result<(), StoreError> {
+        let found = self.find(&Locations::read(&self.home))?;
+        let (here, there): (&dyn CredentialStore, &dyn CredentialStore) = match found.chosen {
+            Place::File => (&self.file, &self.keyring),
+            Place::Keyring => (&self.keyring, &self.file),
+        };
+        here.keep(what, document)?;
+        match there.keep(what, None) {
+            // No keyring, nothing in it.
+            Err(StoreError::Keyring(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    fn set_aside(&self, damaged: &Damaged, now: Timestamp) -> Result<String, StoreError> {
+        match self.find(&Locations::read(&self.home))?.chosen {
+            Place::File => self.file.set_aside(damaged, now),
+            Place::Keyring => self.keyring.set_aside(damaged, now),
+        }
+    }
+
+    fn forget(&self) -> Result<(), StoreError> {
+        let keyring = match self.keyring.forget() {
+            Err(StoreError::Keyring(_)) if !Locations::read(&self.home).keyring_holds() => Ok(()),
+            other => other,
+        };
+        self.file.forget().and(keyring)
     }
 
     fn notice(&self) -> Option<String> {

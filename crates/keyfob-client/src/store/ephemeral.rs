@@ -1,7 +1,8 @@
 //! The memory of this process: nothing is kept when it ends.
 
-use super::{CredentialStore, Digest, Location, Slot, StoreError};
+use super::{CredentialStore, Damaged, Digest, Keepsake, Location, Slot, StoreError};
 use keyfob_codex::auth_file::AuthFile;
+use keyfob_oauth::Timestamp;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A login that ends with the process.
@@ -45,6 +46,23 @@ impl CredentialStore for EphemeralStore {
 
     fn remove(&self, expected: Digest) -> Result<(), StoreError> {
         *self.held(Some(expected))? = None;
+        Ok(())
+    }
+
+    /// Nobody else changes the login, and a process that is killed takes all with it.
+    fn kept(&self, _: Keepsake) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    fn keep(&self, _: Keepsake, _: Option<&[u8]>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn set_aside(&self, _: &Damaged, _: Timestamp) -> Result<String, StoreError> {
+        Ok(self.location().to_string())
+    }
+
+    fn forget(&self) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -1,14 +1,16 @@
 //! `auth.json`: written whole or not at all.
 
+mod beside;
 mod in_place;
 mod place;
 mod staged;
 
-use super::{CredentialStore, Digest, Location, Lock, Slot, StoreError};
+use super::{CredentialStore, Damaged, Digest, Keepsake, Location, Lock, Slot, StoreError};
 use crate::failpoint::Failpoint;
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use keyfob_oauth::Timestamp;
 use staged::Staged;
 use std::fs;
 use std::io;
@@ -146,6 +148,23 @@ impl CredentialStore for FileStore {
         Failpoint::DeleteFile.reach();
         staged::remove_leftovers(&target);
         place::sync_folder(&target).map_err(problem)
+    }
+
+    fn kept(&self, what: Keepsake) -> Result<Option<Vec<u8>>, StoreError> {
+        beside::read(&self.home, what)
+    }
+
+    fn keep(&self, what: Keepsake, document: Option<&[u8]>) -> Result<(), StoreError> {
+        beside::write(&self.home, what, document)
+    }
+
+    fn set_aside(&self, damaged: &Damaged, now: Timestamp) -> Result<String, StoreError> {
+        let path = beside::set_aside(&self.home, &damaged.0, now)?;
+        Ok(path.display().to_string())
+    }
+
+    fn forget(&self) -> Result<(), StoreError> {
+        beside::forget(&self.home)
     }
 }
 

@@ -3,6 +3,7 @@
 mod auto;
 mod ephemeral;
 mod file;
+mod keepsake;
 mod keyring;
 mod locations;
 mod lock;
@@ -11,6 +12,7 @@ mod shared;
 pub use auto::AutoStore;
 pub use ephemeral::EphemeralStore;
 pub use file::FileStore;
+pub use keepsake::Keepsake;
 pub use keyring::{KeyringError, KeyringStore, SessionBus};
 pub(crate) use lock::Lock;
 pub use lock::LockError;
@@ -20,6 +22,7 @@ use crate::home::{Home, HomeError};
 use keyfob_codex::auth_file::Login;
 use keyfob_codex::auth_file::{AuthFile, InvalidAuthFile};
 use keyfob_codex::config::CredentialsStore;
+use keyfob_oauth::Timestamp;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Debug;
 use std::io;
@@ -47,6 +50,18 @@ pub trait CredentialStore: Send + Sync + Debug {
 
     /// Removes the document whose digest is `expected`, durably, or changes nothing.
     fn remove(&self, expected: Digest) -> Result<(), StoreError>;
+
+    /// Reads what is kept beside the login.
+    fn kept(&self, what: Keepsake) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps `document` beside the login in the place of what was kept, durably, or nothing from then on.
+    fn keep(&self, what: Keepsake, document: Option<&[u8]>) -> Result<(), StoreError>;
+
+    /// Keeps a damaged login that a new one is about to take the place of; returns where, for people.
+    fn set_aside(&self, damaged: &Damaged, now: Timestamp) -> Result<String, StoreError>;
+
+    /// Removes everything that is kept beside the login; what cannot be removed does not keep the rest.
+    fn forget(&self) -> Result<(), StoreError>;
 
     /// Returns what the person should be told about where the login went, if it is not where one would expect.
     fn notice(&self) -> Option<String> {
@@ -113,6 +128,16 @@ impl Digest {
     }
 }
 
+/// The bytes of a damaged login, which may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Damaged(Vec<u8>);
+
+impl Debug for Damaged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Damaged({} bytes)", self.0.len())
+    }
+}
+
 /// What was found in the place of the login.
 #[derive(Clone, Debug)]
 pub enum Slot {
@@ -133,15 +158,17 @@ pub enum Slot {
         location: Location,
         /// What is wrong with them.
         why: InvalidAuthFile,
+        /// They themselves.
+        bytes: Damaged,
     },
 }
 
 impl Slot {
-    fn of(bytes: &[u8], location: Location) -> Self {
+    pub(crate) fn of(bytes: &[u8], location: Location) -> Self {
         let digest = Digest::of(bytes);
         match AuthFile::parse(bytes) {
             Ok(record) => Self::Holds { digest, record: Box::new(record) },
-            Err(why) => Self::Corrupt { digest, location, why },
+            Err(why) => Self::Corrupt { digest, location, why, bytes: Damaged(bytes.to_vec()) },
         }
     }
 

@@ -3,7 +3,9 @@
 use crate::fixture::{digest, home, is_empty, record, stored, text};
 use crate::keyring_daemon::Keyring;
 use keyfob_client::Home;
-use keyfob_client::store::{AutoStore, CredentialStore, EphemeralStore, FileStore, KeyringStore, StoreError};
+use keyfob_client::store::{
+    AutoStore, CredentialStore, EphemeralStore, FileStore, Keepsake, KeyringStore, StoreError,
+};
 use tempfile::TempDir;
 
 /// A store in a world of its own.
@@ -95,6 +97,30 @@ macro_rules! store_suite {
                 assert!(matches!(place.store.remove(saved), Err(StoreError::Changed)));
                 place.store.save(None, &record("sk-2")).unwrap();
                 assert_eq!(stored(&*place.store), Some(text("sk-2")));
+            }
+
+            #[test]
+            fn c_44_what_is_kept_beside_a_login_leaves_it_alone_and_is_forgotten_whole() {
+                let place = super::$place();
+                // The memory of one process needs nothing beside it.
+                let Some(other) = place.other else { return };
+                let saved = place.store.save(None, &record("sk-1")).unwrap();
+                let kept = |what| other.kept(what).unwrap();
+                assert_eq!((kept(Keepsake::Members), kept(Keepsake::Superseded)), (None, None));
+
+                place.store.keep(Keepsake::Members, Some(b"first")).unwrap();
+                place.store.keep(Keepsake::Members, Some(b"\xffsecond")).unwrap();
+                place.store.keep(Keepsake::Superseded, Some(b"third")).unwrap();
+                let both = (Some(b"\xffsecond".to_vec()), Some(b"third".to_vec()));
+                assert_eq!((kept(Keepsake::Members), kept(Keepsake::Superseded)), both);
+                place.store.keep(Keepsake::Superseded, None).unwrap();
+                place.store.keep(Keepsake::Superseded, None).unwrap();
+                assert_eq!((kept(Keepsake::Members), kept(Keepsake::Superseded)), (both.0, None));
+                place.store.forget().unwrap();
+                place.store.forget().unwrap();
+
+                assert_eq!((kept(Keepsake::Members), kept(Keepsake::Superseded)), (None, None));
+                assert_eq!(digest(&*other), Some(saved));
             }
 
             #[test]

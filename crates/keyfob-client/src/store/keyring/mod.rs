@@ -1,15 +1,20 @@
 //! The system's keyring, in the entry that the Codex CLI uses.
 
+mod entry;
 mod kernel;
 mod secret_service;
 
 pub use secret_service::{KeyringError, SessionBus};
 
-use super::{CredentialStore, Digest, FileStore, Location, Lock, Slot, StoreError, same_issuer};
+use super::{
+    CredentialStore, Damaged, Digest, FileStore, Keepsake, Location, Lock, Slot, StoreError, same_issuer,
+};
 use crate::failpoint::Failpoint;
 use crate::home::Home;
+use entry::Entry;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_codex::keyring::KeyringEntry;
+use keyfob_oauth::Timestamp;
 use secret_service::SecretService;
 
 /// The login in the Secret Service, with the kernel's copy kept in step.
@@ -20,6 +25,7 @@ use secret_service::SecretService;
 pub struct KeyringStore {
     home: Home,
     entry: KeyringEntry,
+    login: Entry,
     service: SecretService,
 }
 
@@ -27,7 +33,7 @@ impl KeyringStore {
     /// Uses the entry of `home` in the keyring behind `bus`.
     pub fn new(home: Home, bus: SessionBus) -> Self {
         let entry = KeyringEntry::of_home(&home.canonical());
-        Self { home, entry, service: SecretService::new(bus) }
+        Self { home, login: Entry::of_login(&entry), entry, service: SecretService::new(bus) }
     }
 
     /// Removes the copy in `auth.json`, if it is one.
@@ -50,13 +56,13 @@ impl CredentialStore for KeyringStore {
     }
 
     fn load(&self) -> Result<Slot, StoreError> {
-        let stored = self.service.read(&self.entry)?;
+        let stored = self.service.read(&self.login)?;
         Ok(stored.map_or(Slot::Empty, |bytes| Slot::of(&bytes, self.location())))
     }
 
     /// A daemon without a keyring answers reads as if nothing were stored; only a write tells.
     fn prepare(&self) -> Result<(), StoreError> {
-        Ok(self.service.try_write(&self.entry)?)
+        Ok(self.service.try_write(&Entry::trial(&self.entry))?)
     }
 
     fn prepare_removal(&self) -> Result<(), StoreError> {
@@ -69,7 +75,7 @@ impl CredentialStore for KeyringStore {
         {
             let _codex = Lock::codex(&self.home)?;
             Failpoint::FenceCheck.reach();
-            self.service.replace(&self.entry, expected, line.as_bytes())?;
+            self.service.replace(&self.login, expected, line.as_bytes())?;
             kernel::refresh(&self.entry, line.as_bytes());
         }
         Failpoint::Rename.reach();
@@ -82,16 +88,39 @@ impl CredentialStore for KeyringStore {
     fn remove(&self, expected: Digest) -> Result<(), StoreError> {
         let (removed, copy) = {
             let _codex = Lock::codex(&self.home)?;
-            let stored = self.service.read(&self.entry)?;
+            let stored = self.service.read(&self.login)?;
             let Some(bytes) = stored.filter(|bytes| Digest::of(bytes) == expected) else {
                 return Err(StoreError::Changed);
             };
             kernel::forget(&self.entry);
-            (self.service.remove(&self.entry, expected), AuthFile::parse(&bytes))
+            (self.service.remove(&self.login, expected), AuthFile::parse(&bytes))
         };
         Failpoint::DeleteFile.reach();
         // The file goes even if the entry does not (security C-44).
         let file = copy.map_or(Ok(()), |record| self.remove_file_copy(&record));
         removed.and(file)
+    }
+
+    fn kept(&self, what: Keepsake) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.service.read(&Entry::beside(&self.entry, what.name()))?)
+    }
+
+    fn keep(&self, what: Keepsake, document: Option<&[u8]>) -> Result<(), StoreError> {
+        let entry = Entry::beside(&self.entry, what.name());
+        match document {
+            Some(document) => self.service.put(&entry, document)?,
+            None => self.service.remove_all(&entry)?,
+        }
+        Ok(())
+    }
+
+    fn set_aside(&self, damaged: &Damaged, now: Timestamp) -> Result<String, StoreError> {
+        let entry = Entry::beside(&self.entry, &format!("corrupt-{}", now.as_unix()));
+        self.service.put(&entry, &damaged.0)?;
+        Ok(format!("keyring ({})", entry.name))
+    }
+
+    fn forget(&self) -> Result<(), StoreError> {
+        Ok(self.service.remove_all(&Entry::all_beside(&self.entry))?)
     }
 }

@@ -3,10 +3,9 @@
 //! A call waits for a daemon that may ask a person or never answer. It runs as a future on a helper thread, so that
 //! a caller inside a runtime is served, and so that a call over its limit ends instead of lingering.
 
+use super::entry::Entry;
 use crate::store::{Digest, StoreError};
-use keyfob_codex::keyring::{KeyringEntry, SERVICE};
 use secret_service::{EncryptionType, Item, SecretService as Connected};
-use std::collections::HashMap;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -32,7 +31,7 @@ pub enum KeyringError {
     #[error("the keyring is locked, or access to it was denied")]
     Locked(#[source] Box<secret_service::Error>),
     /// Several entries have the name of ours; using any of them could be wrong.
-    #[error("the keyring holds {0} entries where one is expected ({SERVICE}, {1})")]
+    #[error("the keyring holds {0} entries where one is expected ({1})")]
     Ambiguous(usize, String),
     /// The keyring did not answer.
     #[error("the keyring did not answer within {} s", LIMIT.as_secs())]
@@ -45,8 +44,6 @@ pub enum KeyringError {
 /// How long one call may take; waiting for an earlier call does not count (security C-42).
 const LIMIT: Duration = Duration::from_secs(5);
 const CONTENT_TYPE: &str = "text/plain";
-/// The service of the throw-away entry that shows whether the keyring can be written.
-const TRIAL: &str = "Keyfob trial";
 
 /// The Secret Service behind one bus.
 #[derive(Debug)]
@@ -61,7 +58,7 @@ impl SecretService {
     }
 
     /// Returns the secret of the entry.
-    pub(super) fn read(&self, entry: &KeyringEntry) -> Result<Option<Vec<u8>>, KeyringError> {
+    pub(super) fn read(&self, entry: &Entry) -> Result<Option<Vec<u8>>, KeyringError> {
         self.call(async |service: &Connected<'_>| {
             Ok(match find(service, entry).await? {
                 Some(item) => Some(item.get_secret().await.map_err(failure)?),
@@ -73,7 +70,7 @@ impl SecretService {
     /// Puts `secret` in the place of the one whose digest is `expected`.
     pub(super) fn replace(
         &self,
-        entry: &KeyringEntry,
+        entry: &Entry,
         expected: Option<Digest>,
         secret: &[u8],
     ) -> Result<(), StoreError> {
@@ -85,14 +82,21 @@ impl SecretService {
             if let Some(item) = found {
                 return Ok(item.set_secret(secret, CONTENT_TYPE).await.map_err(failure)?);
             }
-            let attributes = entry.attributes().into_iter().chain([entry.mark()]).collect();
-            create(service, &entry.label(), attributes, secret).await?;
+            create(service, entry, secret).await?;
             Ok(())
         })
     }
 
+    /// Puts `secret` in the place of whatever the entry holds.
+    pub(super) fn put(&self, entry: &Entry, secret: &[u8]) -> Result<(), KeyringError> {
+        self.call(async |service: &Connected<'_>| match find(service, entry).await? {
+            Some(item) => item.set_secret(secret, CONTENT_TYPE).await.map_err(failure),
+            None => create(service, entry, secret).await.map(drop),
+        })
+    }
+
     /// Removes the entry whose secret has the digest `expected`.
-    pub(super) fn remove(&self, entry: &KeyringEntry, expected: Digest) -> Result<(), StoreError> {
+    pub(super) fn remove(&self, entry: &Entry, expected: Digest) -> Result<(), StoreError> {
         self.call(async |service: &Connected<'_>| {
             let found = find(service, entry).await?;
             if digest(found.as_ref()).await? != Some(expected) {
@@ -105,11 +109,21 @@ impl SecretService {
         })
     }
 
-    /// Writes an entry of no meaning and deletes it.
-    pub(super) fn try_write(&self, entry: &KeyringEntry) -> Result<(), KeyringError> {
+    /// Removes every entry that has all attributes of `pattern`.
+    pub(super) fn remove_all(&self, pattern: &Entry) -> Result<(), KeyringError> {
         self.call(async |service: &Connected<'_>| {
-            let attributes = HashMap::from([("service", TRIAL), ("username", entry.username())]);
-            let item = create(service, TRIAL, attributes, b"trial").await?;
+            let found = service.search_items(pattern.search()).await.map_err(failure)?;
+            for item in found.unlocked.into_iter().chain(found.locked) {
+                item.delete().await.map_err(failure)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes an entry of no meaning and deletes it.
+    pub(super) fn try_write(&self, trial: &Entry) -> Result<(), KeyringError> {
+        self.call(async |service: &Connected<'_>| {
+            let item = create(service, trial, b"trial").await?;
             item.delete().await.map_err(failure)
         })
     }
@@ -152,14 +166,11 @@ async fn connect(bus: &SessionBus) -> Result<Connected<'static>, KeyringError> {
 }
 
 /// Finds the entry, unlocked.
-async fn find<'a>(
-    service: &'a Connected<'_>,
-    entry: &KeyringEntry,
-) -> Result<Option<Item<'a>>, KeyringError> {
-    let found = service.search_items(HashMap::from(entry.attributes())).await.map_err(failure)?;
+async fn find<'a>(service: &'a Connected<'_>, entry: &Entry) -> Result<Option<Item<'a>>, KeyringError> {
+    let found = service.search_items(entry.search()).await.map_err(failure)?;
     let mut items: Vec<Item<'_>> = found.unlocked.into_iter().chain(found.locked).collect();
     if items.len() > 1 {
-        return Err(KeyringError::Ambiguous(items.len(), entry.username().to_owned()));
+        return Err(KeyringError::Ambiguous(items.len(), entry.name.clone()));
     }
     let Some(item) = items.pop() else { return Ok(None) };
     if item.is_locked().await.map_err(failure)? {
@@ -170,8 +181,7 @@ async fn find<'a>(
 
 async fn create<'a>(
     service: &'a Connected<'_>,
-    label: &str,
-    attributes: HashMap<&str, &str>,
+    entry: &Entry,
     secret: &[u8],
 ) -> Result<Item<'a>, KeyringError> {
     let path = {
@@ -179,7 +189,7 @@ async fn create<'a>(
         if collection.is_locked().await.map_err(failure)? {
             collection.unlock().await.map_err(failure)?;
         }
-        let item = collection.create_item(label, attributes, secret, true, CONTENT_TYPE).await;
+        let item = collection.create_item(&entry.label, entry.all(), secret, true, CONTENT_TYPE).await;
         item.map_err(failure)?.item_path.clone()
     };
     service.get_item_by_path(path).await.map_err(failure)
