@@ -6,6 +6,7 @@ use keyfob_client::login::{ListenError, LoginError, Occupied};
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::{DiscoveryError, TokenError};
+use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use std::error::Error;
 use std::path::PathBuf;
@@ -121,9 +122,13 @@ impl From<StoreError> for CommandError {
 
 fn store_hints(error: &StoreError) -> &'static [&'static str] {
     match error {
-        StoreError::Corrupt { .. } => {
-            &["nothing was changed; if you do not need the file, `keyfob login --replace` overwrites it"]
+        StoreError::Corrupt { why: InvalidAuthFile::NotJson { .. } | InvalidAuthFile::TooDeep, .. } => {
+            &["nothing was changed; `keyfob login` signs in anew and keeps the damage under another name"]
         }
+        StoreError::Corrupt { why: InvalidAuthFile::Member(_), .. } => {
+            &["nothing was changed; `keyfob login --replace` signs in anew and keeps it under another name"]
+        }
+        StoreError::TooLarge(_) => &["nothing was changed; move it away, or remove it"],
         StoreError::Lock(_) => &["another program is refreshing or signing in; try again when it is done"],
         StoreError::Changed => &["try again"],
         StoreError::Keyring(_) | StoreError::KeyringLost(_) => &[
@@ -137,8 +142,7 @@ fn store_hints(error: &StoreError) -> &'static [&'static str] {
         | StoreError::Link { .. }
         | StoreError::Read { .. }
         | StoreError::Write { .. }
-        | StoreError::NotAFile(_)
-        | StoreError::TooLarge(_) => &[],
+        | StoreError::NotAFile(_) => &[],
     }
 }
 
@@ -182,7 +186,9 @@ impl From<LoginError> for CommandError {
             LoginError::Occupied(
                 Occupied::OtherIssuer(_) | Occupied::OtherKind(_) | Occupied::OtherAccount { .. },
             ) => &["to overwrite it, add `--replace`; to keep both, set `CODEX_HOME` to another folder"],
-            LoginError::Occupied(Occupied::Damaged(_)) => &["to overwrite it, add `--replace`"],
+            LoginError::Occupied(Occupied::NotUnderstood(_)) => {
+                &["to sign in all the same, add `--replace`; it is then kept under another name"]
+            }
             LoginError::Discovery(DiscoveryError::Unreachable { .. }) => &[
                 "is the address right, and is the issuer running? It is asked without a proxy on loopback only",
             ],

@@ -88,6 +88,9 @@ fn report(signed_in: &SignedIn, issuer: &IssuerUrl, session: &Session) {
     if let Some(notice) = session.store().blocking().notice() {
         output::say(&format!("note: {notice}"));
     }
+    if let Some(place) = &signed_in.set_aside {
+        output::say(&format!("note: the damaged login that was there is kept in `{place}`"));
+    }
     match signed_in.superseded {
         Superseded::Nothing | Superseded::Revoked => {}
         Superseded::Unconfirmed => {

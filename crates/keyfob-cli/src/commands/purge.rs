@@ -24,13 +24,24 @@ pub(crate) fn run(arguments: &Purge, session: &Session) -> Result<Exit, CommandE
     let home = session.store().home();
     // Nobody may be between reading and saving a login when its lock goes.
     let _held = hold(home)?;
+    let own = home.own_folder();
     let mut removed = leftovers(home)?;
+    removed.extend(home.damaged_files());
+    // A link in the place of our folder is removed and not followed.
+    let folder = match fs::symlink_metadata(&own) {
+        Ok(found) if found.is_symlink() => {
+            removed.push(own);
+            None
+        }
+        Ok(_) => Some(own),
+        Err(_) => None,
+    };
     for path in &removed {
         fs::remove_file(path).map_err(|source| Failure::Remove { path: path.clone(), source })?;
     }
-    let own = home.own_folder();
-    if fs::symlink_metadata(&own).is_ok() {
-        // A link in its place is removed and not followed.
+    // Its folder says where to look; a keyring that cannot be used does not keep the rest.
+    let forgotten = session.store().blocking().forget();
+    if let Some(own) = folder {
         fs::remove_dir_all(&own).map_err(|source| Failure::Remove { path: own.clone(), source })?;
         removed.push(own);
     }
@@ -46,7 +57,7 @@ pub(crate) fn run(arguments: &Purge, session: &Session) -> Result<Exit, CommandE
             home.auth_file().display()
         ));
     }
-    Ok(Exit::Ok)
+    Ok(forgotten.map(|()| Exit::Ok)?)
 }
 
 fn confirm(home: &Home, login: bool) -> Result<bool, CommandError> {

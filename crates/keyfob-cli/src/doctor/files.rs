@@ -29,9 +29,16 @@ pub(super) fn store(session: &Session, now: Timestamp) -> Finding {
         Err(error) => Finding::fail(
             CHECK,
             error.to_string(),
-            "repair what is named, or `keyfob login --replace` if nothing there is needed",
+            "repair what is named, or run `keyfob login`: it keeps a damaged file under another name",
         ),
     }
+}
+
+/// Damaged logins that new ones took the place of; they may hold secrets.
+pub(super) fn damaged(home: &Home) -> Vec<Finding> {
+    let kept = |path: &Path| format!("a damaged login of earlier is kept in {}", path.display());
+    let next = "take from it what you need, and remove it; `keyfob logout` and `keyfob purge` do";
+    home.damaged_files().iter().map(|path| Finding::warn("store", kept(path), next)).collect()
 }
 
 /// Whether others can read or replace what is secret.

@@ -56,6 +56,7 @@ impl Finding {
 pub(crate) fn examine(session: &Session, now: Timestamp) -> Vec<Finding> {
     let home = session.store().home();
     let mut findings = vec![files::store(session, now)];
+    findings.extend(files::damaged(home));
     findings.extend(files::permissions(home));
     findings.push(files::file_system(home));
     findings.extend(files::configuration(home));

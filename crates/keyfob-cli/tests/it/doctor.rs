@@ -40,6 +40,7 @@ fn a_healthy_home_without_a_login_has_one_warning() {
 #[test]
 fn what_is_wrong_is_named_with_what_to_do() {
     let home = Home::holding("{");
+    fs::write(home.path().join("auth.json.corrupt-1"), "{").unwrap();
     fs::set_permissions(home.auth_file(), Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(home.path(), Permissions::from_mode(0o770)).unwrap();
     fs::create_dir(home.path().join("keyfob")).unwrap();
@@ -63,7 +64,9 @@ fn what_is_wrong_is_named_with_what_to_do() {
     let me = std::process::id();
     let expected = [
         "fail  store           the login in $HOME/auth.json is damaged",
-        "                      -> repair what is named, or `keyfob login --replace` if nothing there is needed",
+        "                      -> repair what is named, or run `keyfob login`: it keeps a damaged file under another name",
+        "warn  store           a damaged login of earlier is kept in $HOME/auth.json.corrupt-1",
+        "                      -> take from it what you need, and remove it; `keyfob logout` and `keyfob purge` do",
         "warn  permissions     others may replace files in $HOME (mode 0770)",
         "                      -> take the right to write from group and others: `chmod go-w`",
         "ok    permissions     $HOME/keyfob has mode 0700",

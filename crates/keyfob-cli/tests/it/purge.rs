@@ -8,6 +8,7 @@ fn with_our_files(home: &Home) {
     fs::create_dir(home.path().join("keyfob")).unwrap();
     fs::write(home.path().join("keyfob/refresh.lock"), "").unwrap();
     fs::write(home.path().join(".keyfob-auth-1"), "left behind").unwrap();
+    fs::write(home.path().join("auth.json.corrupt-1"), "damaged").unwrap();
     fs::write(home.path().join("config.toml"), "").unwrap();
 }
 
@@ -23,7 +24,7 @@ fn what_is_ours_goes_and_the_shared_login_stays() {
     let (home, _) = signed_in(FAR, "rt-secret");
     with_our_files(&home);
 
-    let words = "Removed `$HOME/.keyfob-auth-1`\nRemoved `$HOME/keyfob`\n\
+    let words = "Removed `$HOME/.keyfob-auth-1`\nRemoved `$HOME/auth.json.corrupt-1`\nRemoved `$HOME/keyfob`\n\
                  Kept `$HOME/auth.json`, which the Codex CLI uses too; `keyfob logout` signs out\n";
     assert_eq!(home.run(&["purge", "--yes"]), ran(0, "", words));
     assert_eq!(names(&home), ["auth.json", "config.toml"]);

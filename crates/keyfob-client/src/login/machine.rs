@@ -3,7 +3,7 @@
 use super::{Callback, Effect, Event, IdTokenError, LoginError, Page, Replace, SignedIn, Superseded, slot};
 use crate::account::Account;
 use crate::endpoints::Endpoints;
-use crate::store::{Slot, StoreError};
+use crate::store::{Digest, Slot, StoreError};
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
 use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
 use keyfob_codex::client::CALLBACK_PATH;
@@ -57,9 +57,10 @@ enum State {
     Verifying(TokenResponse),
     Locking(Box<New>),
     Comparing(Box<New>),
+    SettingAside(Box<New>, Digest),
     Saving(Box<New>, Option<RevocationRequest>),
-    Telling(Result<(Account, Option<RevocationRequest>), LoginError>),
-    Revoking(Account),
+    Telling(Result<(SignedIn, Option<RevocationRequest>), LoginError>),
+    Revoking(SignedIn),
     Finished,
 }
 
@@ -68,6 +69,8 @@ enum State {
 struct New {
     account: Account,
     record: AuthFile,
+    /// Where the damaged login is kept that was there before.
+    set_aside: Option<String>,
 }
 
 impl Login {
@@ -118,23 +121,33 @@ impl Login {
             }
             (State::Locking(new), Event::Locked(Ok(()))) => self.go(State::Comparing(new), Effect::Load),
             (State::Comparing(new), Event::Loaded(Ok(slot))) => self.save(new, &slot),
+            (State::SettingAside(mut new, damaged), Event::SetAside(Ok(place))) => {
+                new.set_aside = Some(place);
+                let record = Box::new(new.record.clone());
+                self.go(State::Saving(new, None), Effect::Save(Some(damaged), record))
+            }
             // Another program stored something in this very moment: look again at what it is.
             (State::Saving(new, _), Event::Saved(Err(StoreError::Changed))) => {
                 self.go(State::Comparing(new), Effect::Load)
             }
             (State::Saving(new, old), Event::Saved(Ok(_))) => {
-                self.go(State::Telling(Ok((new.account, old))), Effect::Tell(Page::SignedIn))
+                let New { account, set_aside, .. } = *new;
+                let signed_in = SignedIn { account, superseded: Superseded::Nothing, set_aside };
+                self.go(State::Telling(Ok((signed_in, old))), Effect::Tell(Page::SignedIn))
             }
             (State::Locking(_), Event::Locked(Err(error)))
             | (State::Comparing(_), Event::Loaded(Err(error)))
+            | (State::SettingAside(..), Event::SetAside(Err(error)))
             | (State::Saving(..), Event::Saved(Err(error))) => self.tell(LoginError::Store(error)),
             (State::Telling(Err(error)), Event::Told) => failed(error),
-            (State::Telling(Ok((account, None))), Event::Told) => done(account, Superseded::Nothing),
-            (State::Telling(Ok((account, Some(old)))), Event::Told) => {
-                self.go(State::Revoking(account), Effect::Revoke(self.issuer.clone(), old))
+            (State::Telling(Ok((signed_in, None))), Event::Told) => Effect::Done(Ok(signed_in)),
+            (State::Telling(Ok((signed_in, Some(old)))), Event::Told) => {
+                self.go(State::Revoking(signed_in), Effect::Revoke(self.issuer.clone(), old))
             }
-            (State::Revoking(account), Event::Revoked(Ok(()))) => done(account, Superseded::Revoked),
-            (State::Revoking(account), Event::Revoked(Err(_))) => done(account, Superseded::Unconfirmed),
+            (State::Revoking(signed_in), Event::Revoked(result)) => {
+                let superseded = if result.is_ok() { Superseded::Revoked } else { Superseded::Unconfirmed };
+                Effect::Done(Ok(SignedIn { superseded, ..signed_in }))
+            }
             (_, _) => failed(LoginError::NoCode),
         }
     }
@@ -220,7 +233,7 @@ impl Login {
         };
         let mut record = AuthFile::of_account(&tokens, self.once.owner.expose());
         record.set_last_refresh(now);
-        Ok(New { account, record })
+        Ok(New { account, record, set_aside: None })
     }
 
     fn save(&mut self, new: Box<New>, slot: &Slot) -> Effect {
@@ -228,6 +241,9 @@ impl Login {
             .and_then(|()| slot::admit_account(slot, &new.account, self.replace));
         if let Err(occupied) = admitted {
             return self.tell(occupied.into());
+        }
+        if let Slot::Corrupt { digest, bytes, .. } = slot {
+            return self.go(State::SettingAside(new, *digest), Effect::SetAside(bytes.clone()));
         }
         let old = slot::superseded(slot, &self.issuer);
         let mut record = Box::new(new.record.clone());
@@ -240,8 +256,4 @@ impl Login {
 
 fn failed(error: LoginError) -> Effect {
     Effect::Done(Err(error))
-}
-
-fn done(account: Account, superseded: Superseded) -> Effect {
-    Effect::Done(Ok(SignedIn { account, superseded }))
 }

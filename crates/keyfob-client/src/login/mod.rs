@@ -19,7 +19,7 @@ pub use slot::{Occupied, Replace};
 
 use crate::account::Account;
 use crate::endpoints::{DiscoveryError, Endpoints};
-use crate::store::{Digest, Slot, StoreError};
+use crate::store::{Damaged, Digest, Slot, StoreError};
 use crate::token_endpoint::TokenError;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_jose::KeySet;
@@ -48,6 +48,8 @@ pub enum Event {
     Keys(Result<KeySet, KeysError>, Timestamp),
     /// The refresh lock was taken, or not.
     Locked(Result<(), StoreError>),
+    /// The damaged document is kept under another name, which is for people, or not.
+    SetAside(Result<String, StoreError>),
     /// The new document is durable, or the old one is untouched.
     Saved(Result<Digest, StoreError>),
     /// The browser was told the result.
@@ -77,6 +79,8 @@ pub enum Effect {
     FetchKeys(Url),
     /// Take the refresh lock.
     Lock,
+    /// Keep a damaged document under another name.
+    SetAside(Damaged),
     /// Replace the document with this digest.
     Save(Option<Digest>, Box<AuthFile>),
     /// Tell the browser.
@@ -94,6 +98,8 @@ pub struct SignedIn {
     pub account: Account,
     /// What became of the login that was there before.
     pub superseded: Superseded,
+    /// Where the damaged login is kept that was there before, for people.
+    pub set_aside: Option<String>,
 }
 
 /// What became of the login that was there before.

@@ -147,6 +147,9 @@ impl Shell {
                 Failpoint::LockAcquired.reach();
                 Event::Locked(taken)
             }
+            Effect::SetAside(damaged) => {
+                Event::SetAside(self.store.set_aside(damaged, self.clock.now()).await)
+            }
             Effect::Save(expected, record) => Event::Saved(self.store.save(expected, &record).await),
             Effect::Tell(page) => {
                 Failpoint::LockRelease.reach();

@@ -2,7 +2,7 @@
 
 use crate::account::Account;
 use crate::store::{Location, Slot};
-use keyfob_codex::auth_file::{Login, Outline};
+use keyfob_codex::auth_file::{InvalidAuthFile, Login, Outline};
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::request::RevocationRequest;
 
@@ -32,9 +32,9 @@ pub enum Occupied {
     /// A login of another kind; the name is the kind's.
     #[error("a login of another kind ({0}) is stored in the place that the new one would take")]
     OtherKind(String),
-    /// Bytes that are no login.
-    #[error("the login in {0} is damaged, and the new login would take its place")]
-    Damaged(Location),
+    /// A document that no login of ours is like; a later release may have written it.
+    #[error("what is stored in {0} is not understood, and the new login would take its place")]
+    NotUnderstood(Location),
 }
 
 /// The issuer of logins that name none: those of older builds of the Codex CLI.
@@ -47,7 +47,13 @@ pub(super) fn admit(slot: &Slot, issuer: &IssuerUrl, replace: Replace) -> Result
     }
     let record = match slot {
         Slot::Empty => return Ok(()),
-        Slot::Corrupt { location, .. } => return Err(Occupied::Damaged(location.clone())),
+        // Damage is of no use to anybody; what was there is kept under another name (security C-38).
+        Slot::Corrupt { why: InvalidAuthFile::NotJson { .. } | InvalidAuthFile::TooDeep, .. } => {
+            return Ok(());
+        }
+        Slot::Corrupt { why: InvalidAuthFile::Member(_), location, .. } => {
+            return Err(Occupied::NotUnderstood(location.clone()));
+        }
         Slot::Holds { record, .. } => record,
     };
     match record.login() {

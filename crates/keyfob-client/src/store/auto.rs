@@ -171,6 +171,10 @@ impl CredentialStore for AutoStore {
         };
         match self.keyring.save(held, record) {
             Ok(digest) => {
+                if let (Place::File, Slot::Corrupt { digest, .. }) = (found.chosen, &found.file) {
+                    // Its copy was set aside: what is left of it would be a second login.
+                    self.file.remove(*digest)?;
+                }
                 let left = self.file.load()?.digest();
                 let generation = known.next_generation();
                 self.note(Some(Seen::new(left, generation - 1)), Some(Seen::new(Some(digest), generation)));

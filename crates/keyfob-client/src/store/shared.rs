@@ -1,8 +1,9 @@
 //! The store of one home, as this process and others use it.
 
-use super::{CredentialStore, Digest, Lock, Slot, StoreError};
+use super::{CredentialStore, Damaged, Digest, Lock, Slot, StoreError};
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
+use keyfob_oauth::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,9 +69,19 @@ impl SharedStore {
         off_the_runtime(move || store.save(expected, &record)).await
     }
 
+    pub(crate) async fn set_aside(&self, damaged: Damaged, now: Timestamp) -> Result<String, StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.set_aside(&damaged, now)).await
+    }
+
+    /// Removes the login and what is kept beside it; what cannot be removed does not keep the rest (security C-44).
     pub(crate) async fn remove(&self, expected: Digest) -> Result<(), StoreError> {
         let store = Arc::clone(&self.store);
-        off_the_runtime(move || store.remove(expected)).await
+        off_the_runtime(move || {
+            let forgotten = store.forget();
+            store.remove(expected).and(forgotten)
+        })
+        .await
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::fixture::{digest, home, is_empty, put, record, stored, text};
 use crate::keyring_daemon::Keyring;
-use keyfob_client::store::{AutoStore, CredentialStore as _, KeyringStore, Location, StoreError};
+use keyfob_client::store::{AutoStore, CredentialStore as _, KeyringStore, Location, Slot, StoreError};
 use keyfob_client::{FileStore, Home};
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
-use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl, RefreshToken};
+use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl, RefreshToken, Timestamp};
 use std::fs;
 
 /// A login whose access token says `{"iat":1}` or `{"iat":2}`.
@@ -125,6 +125,21 @@ fn r_36_two_logins_that_nothing_tells_apart_are_left_to_the_person() {
     assert!(matches!(loaded, Err(StoreError::Undecided(_))), "{loaded:?}");
     assert!(matches!(saved, Err(StoreError::Undecided(_))), "{saved:?}");
     assert_eq!((stored(&file), stored(&in_keyring)), (Some(text("sk-2")), Some(text("sk-1"))));
+}
+
+#[test]
+fn c_38_a_damaged_file_is_set_aside_when_the_keyring_takes_the_new_login() {
+    let ((_folder, home), keyring) = (home(), Keyring::unlocked());
+    let (auto, _, in_keyring) = stores(&home, &keyring);
+    put(&home.auth_file(), "{");
+    let Slot::Corrupt { digest, bytes, .. } = auto.load().unwrap() else { panic!("damage") };
+
+    let place = auto.set_aside(&bytes, Timestamp::from_unix(7)).unwrap();
+    auto.save(Some(digest), &record("sk-1")).unwrap();
+
+    assert_eq!(fs::read_to_string(place).unwrap(), "{");
+    assert_eq!((stored(&auto), stored(&in_keyring)), (Some(text("sk-1")), Some(text("sk-1"))));
+    assert!(!home.auth_file().exists());
 }
 
 #[test]

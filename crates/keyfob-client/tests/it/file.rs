@@ -1,8 +1,9 @@
 //! The file among links, mounts, masks and folders of others.
 
 use crate::fixture::{digest, home, is_empty, put, record, run_test, stored, text};
-use keyfob_client::store::{CredentialStore as _, StoreError};
+use keyfob_client::store::{CredentialStore as _, Slot, StoreError};
 use keyfob_client::{FileStore, Home, HomeError};
+use keyfob_oauth::Timestamp;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -182,6 +183,31 @@ fn r_34_a_file_that_a_crash_tore_is_completed_and_any_other_damage_is_not() {
     put(&source, "garbage");
     assert!(matches!(store.load().unwrap().record(), Err(StoreError::Corrupt { .. })));
     assert_eq!(fs::read_to_string(&source).unwrap(), "garbage");
+}
+
+#[test]
+fn c_38_a_damaged_file_is_kept_beside_the_new_one_for_this_user_alone() {
+    let (_folder, home) = home();
+    let store = FileStore::new(home.clone());
+    let kept = |name: &str| home.path().join(name).display().to_string();
+    for (bytes, name) in [
+        ("{\"auth", "auth.json.corrupt-7"),
+        ("{\"auth", "auth.json.corrupt-7"),
+        ("", "auth.json.corrupt-7-2"),
+    ] {
+        put(&home.auth_file(), bytes);
+        set_mode(&home.auth_file(), 0o644);
+        let Slot::Corrupt { digest, bytes: damaged, .. } = store.load().unwrap() else { panic!("damage") };
+
+        let place = store.set_aside(&damaged, Timestamp::from_unix(7)).unwrap();
+        assert_eq!(fs::read_to_string(home.auth_file()).unwrap(), bytes, "until there is a new one");
+        store.save(Some(digest), &record("sk-1")).unwrap();
+
+        assert_eq!((place, fs::read_to_string(home.path().join(name)).unwrap()), (kept(name), bytes.into()));
+        assert_eq!((mode(&home.path().join(name)), stored(&store)), (0o600, Some(text("sk-1"))));
+    }
+    store.forget().unwrap();
+    assert_eq!(home.damaged_files(), Vec::<PathBuf>::new());
 }
 
 #[test]

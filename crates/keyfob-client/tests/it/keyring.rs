@@ -4,8 +4,9 @@ use crate::fixture::{digest, home, is_empty, put, record, run_test, stored, text
 use crate::keyring_daemon::{Keyring, on_a_runtime};
 use keyfob_client::Home;
 use keyfob_client::store::{
-    CredentialStore as _, KeyringError, KeyringStore, Location, SessionBus, StoreError,
+    CredentialStore as _, KeyringError, KeyringStore, Location, SessionBus, Slot, StoreError,
 };
+use keyfob_oauth::Timestamp;
 use linux_keyutils::{KeyRing, KeyRingIdentifier};
 use std::os::unix::net::UnixListener;
 use std::process::Command;
@@ -196,10 +197,19 @@ fn c_38_a_damaged_entry_is_told_from_an_absent_one() {
     let store = KeyringStore::new(home, keyring.bus());
     store_as_codex(&keyring, &username(&store), &[], "{\"auth_mode\":");
 
+    let Slot::Corrupt { digest, bytes, .. } = store.load().unwrap() else { panic!("damage") };
     let error = store.load().unwrap().record().unwrap_err();
+    let place = store.set_aside(&bytes, Timestamp::from_unix(7)).unwrap();
+    store.save(Some(digest), &record("sk-1")).unwrap();
 
     let told = format!("the login in keyring (Codex Auth, {}) is damaged", username(&store));
     assert_eq!(error.to_string(), told);
+    assert_eq!(place, format!("keyring (Keyfob, {}, corrupt-7)", username(&store)));
+    let lookup = ["lookup", "service", "Keyfob", "username", &username(&store), "kind", "corrupt-7"];
+    assert_eq!(keyring.secret_tool(&lookup, ""), "{\"auth_mode\":");
+    store.forget().unwrap();
+    assert_eq!(keyring.secret_tool(&lookup, ""), "");
+    assert_eq!(stored(&store), Some(text("sk-1")));
 }
 
 /// Set in the run that has a session keyring of the kernel to itself.

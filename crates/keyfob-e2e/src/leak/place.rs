@@ -1,5 +1,6 @@
 //! Places, and which secrets each may hold.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What a secret is.
@@ -82,9 +83,11 @@ impl Place {
         }
     }
 
-    /// `auth.json`, and the real client's own store of its gateway sign-ins.
+    /// `auth.json`, a damaged one that was set aside, and the real client's own store of its gateway sign-ins.
     fn is_token_store(&self) -> bool {
+        let is_set_aside = |name: &OsStr| name.to_string_lossy().starts_with("auth.json.corrupt-");
         self.is_file("auth.json")
+            || matches!(self, Self::File(path) if path.file_name().is_some_and(is_set_aside))
             || matches!(self, Self::File(path) if path.ends_with("secrets/gateway_oauth.json"))
     }
 

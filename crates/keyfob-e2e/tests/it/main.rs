@@ -6,6 +6,7 @@ mod codex_defects;
 mod codex_gateway;
 mod codex_login;
 mod crash;
+mod damaged;
 mod device;
 mod faults;
 mod foreign;

@@ -1,6 +1,7 @@
 //! What a new login does with the one in its place.
 
 use super::*;
+use crate::store::Location;
 
 /// A stored login of `subject` with members that nobody knows, as a document.
 fn stored(issuer: &str, subject: &str) -> String {
@@ -60,4 +61,63 @@ fn c_39_what_is_not_known_of_another_account_or_kind_is_not_taken_over() {
 
         assert_eq!(saved(effect), NEW, "{document}");
     }
+}
+
+fn damaged(bytes: &[u8]) -> Slot {
+    let slot = Slot::of(bytes, Location::File("auth.json".into()));
+    assert!(matches!(slot, Slot::Corrupt { .. }), "{}", String::from_utf8_lossy(bytes));
+    slot
+}
+
+#[test]
+fn c_38_r_34_a_damaged_login_is_set_aside_before_the_new_one_takes_its_place() {
+    let deep = format!("{{\"x\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let kinds: [&[u8]; 7] = [
+        b"",
+        &[0; 512],
+        b"{\"auth_mode\":",
+        b"\xef\xbb\xbf{}",
+        b"{\"auth_mode\":\"apikey\",\"auth_mode\":\"apikey\"}",
+        deep.as_bytes(),
+        b"{\"a\":\"\xff\"}",
+    ];
+    for bytes in kinds {
+        let slot = damaged(bytes);
+        let Slot::Corrupt { bytes: before, .. } = &slot else { panic!("damage") };
+        let (mut world, effect) = comparing(slot.clone(), Replace::SameIssuer);
+        assert!(matches!(effect, Effect::SetAside(damaged) if damaged == *before));
+
+        let effect = world.login.step(Event::SetAside(Ok("there".into())));
+        assert!(matches!(effect, Effect::Save(expected, _) if expected == Some(Digest::of(bytes))));
+        assert_eq!(saved(effect), NEW);
+        world.login.step(Event::Saved(Ok(Digest::of(b"new"))));
+
+        let Effect::Done(Ok(signed_in)) = world.login.step(Event::Told) else { panic!("a login") };
+        assert_eq!((signed_in.superseded, signed_in.set_aside), (Superseded::Nothing, Some("there".into())));
+    }
+}
+
+#[test]
+fn c_38_damage_that_cannot_be_set_aside_is_not_overwritten() {
+    let (mut world, _) = comparing(damaged(b"{"), Replace::SameIssuer);
+
+    let full = StoreError::Write { path: "auth.json".into(), source: std::io::ErrorKind::StorageFull.into() };
+    let told = world.login.step(Event::SetAside(Err(full)));
+
+    assert!(matches!(told, Effect::Tell(Page::Failed(_))));
+    assert!(matches!(world.login.step(Event::Told), Effect::Done(Err(LoginError::Store(_)))));
+}
+
+#[test]
+fn d_04_what_a_later_release_may_have_written_is_replaced_only_when_asked_to_and_then_set_aside() {
+    let later = br#"{"auth_mode":"aModeOfALaterRelease"}"#;
+    let (mut careful, _) = World::begin(Replace::SameIssuer);
+
+    let refused = careful.login.step(Event::Loaded(Ok(damaged(later))));
+    let (_, effect) = comparing(damaged(later), Replace::Anything);
+
+    let Effect::Done(Err(LoginError::Occupied(Occupied::NotUnderstood(_)))) = refused else {
+        panic!("a refusal")
+    };
+    assert!(matches!(effect, Effect::SetAside(_)));
 }
