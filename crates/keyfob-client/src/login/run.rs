@@ -112,7 +112,10 @@ impl Shell {
     async fn perform(&mut self, effect: Effect) -> Event {
         match effect {
             Effect::Load => {
-                let loaded = self.store.load().await;
+                let loaded = match self.lock {
+                    Some(_) => self.store.load_locked().await,
+                    None => self.store.load().await,
+                };
                 Failpoint::StoreRead.reach();
                 Event::Loaded(loaded)
             }

@@ -38,7 +38,10 @@ pub(crate) async fn run(
                 Event::Locked(taken)
             }
             Effect::Load => {
-                let loaded = store.load().await;
+                let loaded = match lock {
+                    Some(_) => store.load_locked().await,
+                    None => store.load().await,
+                };
                 Failpoint::StoreRead.reach();
                 Event::Loaded(loaded, Trouble::read(store.home()), clock.now())
             }

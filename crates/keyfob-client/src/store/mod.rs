@@ -8,6 +8,7 @@ mod keyring;
 mod locations;
 mod lock;
 mod shared;
+mod side_file;
 
 pub use auto::AutoStore;
 pub use ephemeral::EphemeralStore;

@@ -1,6 +1,6 @@
 //! The store of one home, as this process and others use it.
 
-use super::{CredentialStore, Damaged, Digest, Lock, Slot, StoreError};
+use super::{CredentialStore, Damaged, Digest, Lock, Slot, StoreError, side_file};
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_oauth::Timestamp;
@@ -45,6 +45,17 @@ impl SharedStore {
         off_the_runtime(move || store.load()).await
     }
 
+    /// Reads under the lock, and remembers what the Codex CLI would drop from it.
+    pub(crate) async fn load_locked(&self) -> Result<Slot, StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || {
+            let slot = store.load()?;
+            side_file::adopt(&*store, &slot);
+            Ok(slot)
+        })
+        .await
+    }
+
     /// Makes the home if need be, and asks the store whether it would take a new document.
     pub(crate) async fn prepare(&self) -> Result<(), StoreError> {
         let (home, store) = (self.home.clone(), Arc::clone(&self.store));
@@ -60,13 +71,20 @@ impl SharedStore {
         off_the_runtime(move || store.prepare_removal()).await
     }
 
+    /// Saves under the lock, with what the Codex CLI dropped put back.
     pub(crate) async fn save(
         &self,
         expected: Option<Digest>,
         record: &AuthFile,
     ) -> Result<Digest, StoreError> {
-        let (store, record) = (Arc::clone(&self.store), record.clone());
-        off_the_runtime(move || store.save(expected, &record)).await
+        let (store, mut record) = (Arc::clone(&self.store), record.clone());
+        off_the_runtime(move || {
+            let before = side_file::complete(&*store, &mut record);
+            let digest = store.save(expected, &record)?;
+            side_file::remember(&*store, &record, &before);
+            Ok(digest)
+        })
+        .await
     }
 
     pub(crate) async fn set_aside(&self, damaged: Damaged, now: Timestamp) -> Result<String, StoreError> {

@@ -7,12 +7,14 @@ use keyfob_e2e::chance::Chance;
 use keyfob_e2e::process::{Finished, LIMIT, Program};
 use keyfob_e2e::rounds::{report, rounds};
 use keyfob_e2e::{FormClient, Home, World, codex};
-use serde_json::{Value, json};
 use std::path::PathBuf;
 
 const USUAL_STEPS: u32 = 24;
-/// The members of `tokens` that a refresh replaces; `last_refresh` is the one outside.
-const REFRESHED: [&str; 3] = ["access_token", "refresh_token", "id_token"];
+/// Members that neither of the two knows: before `account_id` in `tokens`, and at the end of all.
+const PLANTED: [&str; 2] = [
+    r#""of_a_later_release":12345678901234567890123,"#,
+    r#","of_a_later_release":{"b":[1.50,null],"a":"text"}"#,
+];
 
 #[tokio::test]
 async fn r_33_keyfob_and_the_real_codex_cli_share_a_home_and_ours_removes_only_what_it_is_asked_to()
@@ -21,7 +23,8 @@ async fn r_33_keyfob_and_the_real_codex_cli_share_a_home_and_ours_removes_only_w
     let world = World::start().await?;
     let home = world.home("shared")?;
     home.configure_codex(&configuration(&world, "requires_openai_auth = true"))?;
-    let mut table = Table { client: world.form_client()?, world: &world, home: &home, codex };
+    let client = world.form_client()?;
+    let mut table = Table { client, world: &world, home: &home, codex, planted: false };
     let chance = Chance::new()?;
 
     for step in rounds(USUAL_STEPS)? {
@@ -68,6 +71,8 @@ struct Table<'a> {
     home: &'a Home,
     codex: PathBuf,
     client: FormClient,
+    /// Whether the login has members that neither of the two knows, and we have seen them.
+    planted: bool,
 }
 
 impl Table<'_> {
@@ -92,14 +97,12 @@ impl Table<'_> {
             }
             Step::OurLogout => {
                 self.home.expect(0, &["logout"]).await?;
-                ensure!(!self.home.has_auth_file(), "still there");
-                Ok(())
+                self.signed_out()
             }
             Step::TheirLogout => {
                 self.codex(&["logout"])?.run(self.world.evidence()).await?.expect_code(0)?;
-                ensure!(!self.home.has_auth_file(), "still there");
                 self.home.expect(4, &["token"]).await?;
-                Ok(())
+                self.signed_out()
             }
         }
     }
@@ -107,7 +110,7 @@ impl Table<'_> {
     async fn our_login(&mut self) -> Result<()> {
         self.home.sign_in(&mut self.client).await?;
         self.home.token().await?;
-        self.plant()
+        self.keeps_what_was_planted().await
     }
 
     async fn their_login(&mut self) -> Result<()> {
@@ -117,26 +120,39 @@ impl Table<'_> {
         self.client.approve_device(&address, &code, self.world.owner()).await?;
         login.finished(LIMIT).await?.expect_code(0)?;
         self.home.token().await?;
-        self.plant()
+        ensure!(!has_planted(&self.home.auth_text()?), "it keeps them by now");
+        self.keeps_what_was_planted().await
+    }
+
+    /// The members that neither of the two knows are there after our next refresh: kept, brought back, or new.
+    async fn keeps_what_was_planted(&mut self) -> Result<()> {
+        if !self.planted {
+            plant(self.home)?;
+            self.planted = true;
+        }
+        self.our_refresh().await
     }
 
     async fn our_refresh(&mut self) -> Result<()> {
         self.home.expire_access_token(self.world.signing_key())?;
-        let (tokens, rest) = (self.home.tokens()?, self.rest()?);
+        let (tokens, before) = (self.home.tokens()?, self.rest()?);
 
         let token = self.home.token().await?;
 
         let after = self.home.tokens()?;
         ensure!(after.access_token.expose() == token, "not what is stored");
         ensure!(after.refresh_token != tokens.refresh_token, "not rotated");
-        ensure!(self.rest()? == rest, "from {rest} to {}", self.rest()?);
+        let text = self.home.auth_text()?;
+        ensure!(PLANTED.iter().all(|member| squeezed(&text).contains(member)), "not brought back: {text}");
+        let (before, after) = (without_planted(&before), without_planted(&self.rest()?));
+        ensure!(before == after, "from {before} to {after}");
         Ok(())
     }
 
     /// It drops members that it does not know.
     async fn their_refresh(&mut self) -> Result<()> {
         self.home.expire_access_token(self.world.signing_key())?;
-        let tokens = self.home.tokens()?;
+        let (tokens, before) = (self.home.tokens()?, self.rest()?);
 
         let finished: Finished = self
             .codex(&["exec", "--skip-git-repo-check", "hi"])?
@@ -147,7 +163,16 @@ impl Table<'_> {
         let after = self.home.tokens()?;
         ensure!(after.refresh_token != tokens.refresh_token, "not rotated: {finished:?}");
         ensure!(self.home.token().await? == after.access_token.expose(), "not what is stored");
-        self.plant()
+        ensure!(self.rest()? == without_planted(&before), "from {before} to {}", self.rest()?);
+        Ok(())
+    }
+
+    /// Whoever signed out: nothing of the login is left beside it.
+    fn signed_out(&mut self) -> Result<()> {
+        self.planted = false;
+        ensure!(!self.home.has_auth_file(), "still there");
+        ensure!(!self.home.codex_home().join("keyfob/members.json").exists(), "the side file is left");
+        Ok(())
     }
 
     fn codex(&self, arguments: &[&str]) -> Result<Program> {
@@ -162,27 +187,36 @@ impl Table<'_> {
             .env("CODEX_REVOKE_TOKEN_URL_OVERRIDE", format!("{issuer}/oauth/revoke"))
     }
 
-    /// Adds members that neither of the two knows, at two levels.
-    fn plant(&self) -> Result<()> {
-        let mut document: Value = serde_json::from_str(&self.home.auth_text()?)?;
-        let members = document.as_object_mut().context("no object")?;
-        members.insert("of_a_later_release".into(), json!({ "b": [1, 2.5, null], "a": "text" }));
-        let tokens = members.get_mut("tokens").and_then(Value::as_object_mut).context("no tokens")?;
-        tokens.insert("of_a_later_release".into(), json!(true));
-        self.home.write_auth_text(&format!("{document:#}"))
-    }
-
     /// Everything in order, but for what a refresh replaces.
     fn rest(&self) -> Result<String> {
-        let mut document: Value = serde_json::from_str(&self.home.auth_text()?)?;
-        let members = document.as_object_mut().context("no object")?;
-        if let Some(moment) = members.get_mut("last_refresh") {
-            *moment = Value::Null;
-        }
-        let tokens = members.get_mut("tokens").and_then(Value::as_object_mut).context("no tokens")?;
-        for name in REFRESHED {
-            ensure!(tokens.insert(name.into(), Value::Null).is_some(), "no {name}");
-        }
-        Ok(document.to_string())
+        let (text, tokens) = (self.home.auth_text()?, self.home.tokens()?);
+        let refresh_token = tokens.refresh_token.context("no refresh token")?;
+        let replaced = [tokens.access_token.expose(), refresh_token.expose(), tokens.id_token.expose()];
+        let text = replaced.iter().fold(text, |text, token| text.replace(token, ""));
+        let (start, moment) = text.split_once("\"last_refresh\": \"").context("no last_refresh")?;
+        let (_, end) = moment.split_once('"').context("no end of last_refresh")?;
+        Ok(squeezed(&format!("{start}{end}")))
     }
+}
+
+/// Adds the members, each to its object.
+fn plant(home: &Home) -> Result<()> {
+    let [in_tokens, at_the_end] = PLANTED;
+    let text = home.auth_text()?.replace("\"account_id\"", &format!("{in_tokens}\"account_id\""));
+    let end = text.rfind('}').context("no object")?;
+    let text = format!("{}{at_the_end}}}", text.get(..end).context("no object")?);
+    ensure!(has_planted(&text));
+    home.write_auth_text(&text)
+}
+
+fn has_planted(text: &str) -> bool {
+    PLANTED.iter().any(|member| squeezed(text).contains(member))
+}
+
+fn without_planted(text: &str) -> String {
+    PLANTED.iter().fold(text.to_owned(), |text, member| text.replace(member, ""))
+}
+
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect()
 }
