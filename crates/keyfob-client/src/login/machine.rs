@@ -4,11 +4,12 @@ use super::{Callback, Effect, Event, IdTokenError, LoginError, Page, Replace, Si
 use crate::account::Account;
 use crate::endpoints::Endpoints;
 use crate::store::{Digest, Slot, StoreError};
+use crate::superseded::OldSession;
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
 use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
 use keyfob_codex::client::CALLBACK_PATH;
 use keyfob_jose::{Expected, KeySet, TokenType};
-use keyfob_oauth::request::{AuthorizationRequest, RevocationRequest, TokenRequest};
+use keyfob_oauth::request::{AuthorizationRequest, TokenRequest};
 use keyfob_oauth::token::{Nonce, State as CallbackState};
 use keyfob_oauth::{
     AuthorizationCode, ClientId, CodeVerifier, Entropy, EntropyError, IssuerUrl, Scope, Secret, Timestamp,
@@ -58,8 +59,9 @@ enum State {
     Locking(Box<New>),
     Comparing(Box<New>),
     SettingAside(Box<New>, Digest),
-    Saving(Box<New>, Option<RevocationRequest>),
-    Telling(Result<(SignedIn, Option<RevocationRequest>), LoginError>),
+    Noting(Box<New>, Option<Digest>, Box<AuthFile>, OldSession),
+    Saving(Box<New>, Option<OldSession>),
+    Telling(Result<(SignedIn, Option<OldSession>), LoginError>),
     Revoking(SignedIn),
     Finished,
 }
@@ -126,6 +128,9 @@ impl Login {
                 let record = Box::new(new.record.clone());
                 self.go(State::Saving(new, None), Effect::Save(Some(damaged), record))
             }
+            (State::Noting(new, expected, record, old), Event::Noted) => {
+                self.go(State::Saving(new, Some(old)), Effect::Save(expected, record))
+            }
             // Another program stored something in this very moment: look again at what it is.
             (State::Saving(new, _), Event::Saved(Err(StoreError::Changed))) => {
                 self.go(State::Comparing(new), Effect::Load)
@@ -142,7 +147,8 @@ impl Login {
             (State::Telling(Err(error)), Event::Told) => failed(error),
             (State::Telling(Ok((signed_in, None))), Event::Told) => Effect::Done(Ok(signed_in)),
             (State::Telling(Ok((signed_in, Some(old)))), Event::Told) => {
-                self.go(State::Revoking(signed_in), Effect::Revoke(self.issuer.clone(), old))
+                let revocation = old.revocation();
+                self.go(State::Revoking(signed_in), Effect::Revoke(old.issuer, revocation))
             }
             (State::Revoking(signed_in), Event::Revoked(result)) => {
                 let superseded = if result.is_ok() { Superseded::Revoked } else { Superseded::Unconfirmed };
@@ -245,12 +251,17 @@ impl Login {
         if let Slot::Corrupt { digest, bytes, .. } = slot {
             return self.go(State::SettingAside(new, *digest), Effect::SetAside(bytes.clone()));
         }
-        let old = slot::superseded(slot, &self.issuer);
         let mut record = Box::new(new.record.clone());
         if let Some(outline) = slot::inherited(slot, &self.issuer, &new.account) {
             record.restore(&outline);
         }
-        self.go(State::Saving(new, old), Effect::Save(slot.digest(), record))
+        match slot::superseded(slot, &self.issuer, self.once.owner.expose()) {
+            Some(old) => {
+                let effect = Effect::Note(old.clone());
+                self.go(State::Noting(new, slot.digest(), record, old), effect)
+            }
+            None => self.go(State::Saving(new, None), Effect::Save(slot.digest(), record)),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub use slot::{Occupied, Replace};
 use crate::account::Account;
 use crate::endpoints::{DiscoveryError, Endpoints};
 use crate::store::{Damaged, Digest, Slot, StoreError};
+use crate::superseded::OldSession;
 use crate::token_endpoint::TokenError;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_jose::KeySet;
@@ -50,6 +51,8 @@ pub enum Event {
     Locked(Result<(), StoreError>),
     /// The damaged document is kept under another name, which is for people, or not.
     SetAside(Result<String, StoreError>),
+    /// The superseded session is noted, as far as it can be.
+    Noted,
     /// The new document is durable, or the old one is untouched.
     Saved(Result<Digest, StoreError>),
     /// The browser was told the result.
@@ -81,6 +84,8 @@ pub enum Effect {
     Lock,
     /// Keep a damaged document under another name.
     SetAside(Damaged),
+    /// Note the session that is about to be superseded, so that a crash does not leave it alive.
+    Note(OldSession),
     /// Replace the document with this digest.
     Save(Option<Digest>, Box<AuthFile>),
     /// Tell the browser.

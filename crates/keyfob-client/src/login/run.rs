@@ -1,12 +1,13 @@
 //! Does what [`Login`] says.
 
 use super::callback::{CallbackServer, Reply};
-use super::{Effect, Event, KeysError, Login, LoginError, Once, Page, Replace, SignedIn};
+use super::{Effect, Event, KeysError, Login, LoginError, Once, Page, Replace, SignedIn, Superseded};
 use crate::endpoints::Endpoints;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
 use crate::logout::revoke;
 use crate::store::{Lock, SharedStore};
+use crate::superseded;
 use crate::token_endpoint::redeem;
 use keyfob_jose::KeySet;
 use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl};
@@ -86,7 +87,13 @@ impl PendingSignIn {
         let mut effect = self.login.step(self.shell.callback().await);
         loop {
             effect = match effect {
-                Effect::Done(result) => return result,
+                Effect::Done(result) => {
+                    // An issuer that did not answer a moment ago is not asked again.
+                    if matches!(&result, Ok(new) if new.superseded != Superseded::Unconfirmed) {
+                        superseded::finish(&self.shell.store, self.shell.clock.now()).await;
+                    }
+                    return result;
+                }
                 other => self.login.step(self.shell.perform(other).await),
             };
         }
@@ -153,6 +160,10 @@ impl Shell {
             Effect::SetAside(damaged) => {
                 Event::SetAside(self.store.set_aside(damaged, self.clock.now()).await)
             }
+            Effect::Note(old) => {
+                superseded::note(&self.store, old, self.clock.now()).await;
+                Event::Noted
+            }
             Effect::Save(expected, record) => Event::Saved(self.store.save(expected, &record).await),
             Effect::Tell(page) => {
                 Failpoint::LockRelease.reach();
@@ -161,7 +172,13 @@ impl Shell {
                 self.tell(page).await;
                 Event::Told
             }
-            Effect::Revoke(issuer, request) => Event::Revoked(revoke(&issuer, &request).await),
+            Effect::Revoke(issuer, request) => {
+                let revoked = revoke(&issuer, &request).await;
+                if revoked.is_ok() {
+                    superseded::forget(&self.store, &request.token).await;
+                }
+                Event::Revoked(revoked)
+            }
             Effect::Done(_) => Event::TimedOut,
         }
     }

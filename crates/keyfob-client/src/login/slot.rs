@@ -2,9 +2,9 @@
 
 use crate::account::Account;
 use crate::store::{Location, Slot};
+use crate::superseded::OldSession;
 use keyfob_codex::auth_file::{InvalidAuthFile, Login, Outline};
 use keyfob_oauth::IssuerUrl;
-use keyfob_oauth::request::RevocationRequest;
 
 /// What a new login may take the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +98,16 @@ pub(super) fn inherited(slot: &Slot, issuer: &IssuerUrl, account: &Account) -> O
     if same { record.outline() } else { None }
 }
 
-/// Returns how to end the session that the new one supersedes, if it is of the same issuer.
-pub(super) fn superseded(slot: &Slot, issuer: &IssuerUrl) -> Option<RevocationRequest> {
+/// Returns the session that the login called `new` supersedes, if it is of the same issuer.
+pub(super) fn superseded(slot: &Slot, issuer: &IssuerUrl, new: &str) -> Option<OldSession> {
     let Slot::Holds { record, .. } = slot else { return None };
     let Login::Account(tokens) = record.login() else { return None };
     let from = tokens.provenance.filter(|from| from.issuer == *issuer)?;
-    Some(RevocationRequest { client_id: from.client_id, token: tokens.refresh_token? })
+    Some(OldSession {
+        issuer: from.issuer,
+        client_id: from.client_id,
+        refresh_token: tokens.refresh_token?,
+        login: record.login_owner_id(),
+        replaced_by: new.to_owned(),
+    })
 }

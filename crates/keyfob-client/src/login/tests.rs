@@ -143,9 +143,8 @@ fn s_01_a_login_is_stored_before_the_browser_hears_of_it_and_then_the_old_one_en
     assert!(matches!(world.login.step(world.keys()), Effect::Lock));
     assert!(matches!(world.login.step(Event::Locked(Ok(()))), Effect::Load));
 
-    let Effect::Save(expected, record) = world.login.step(Event::Loaded(Ok(holds(&old)))) else {
-        panic!("a save")
-    };
+    let Effect::Note(noted) = world.login.step(Event::Loaded(Ok(holds(&old)))) else { panic!("a note") };
+    let Effect::Save(expected, record) = world.login.step(Event::Noted) else { panic!("a save") };
     let told = world.login.step(Event::Saved(Ok(Digest::of(b"new"))));
     let Effect::Revoke(issuer, revocation) = world.login.step(Event::Told) else { panic!("a revocation") };
     let done = world.login.step(Event::Revoked(Ok(())));
@@ -154,6 +153,14 @@ fn s_01_a_login_is_stored_before_the_browser_hears_of_it_and_then_the_old_one_en
     assert_eq!(record.to_text().matches("\"at\"").count(), 1);
     assert!(matches!(told, Effect::Tell(Page::SignedIn)));
     assert_eq!((issuer.as_str(), revocation.token.expose()), ("https://id.test", "old"));
+    let session = OldSession {
+        issuer,
+        client_id: ClientId::new("app"),
+        refresh_token: RefreshToken::new("old"),
+        login: None,
+        replaced_by: record.login_owner_id().unwrap(),
+    };
+    assert_eq!(noted, session);
     let Effect::Done(Ok(signed_in)) = done else { panic!("a login") };
     assert_eq!(signed_in.superseded, Superseded::Revoked);
     assert_eq!(signed_in.account.email.as_deref(), Some("mia@example.org"));

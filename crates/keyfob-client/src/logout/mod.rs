@@ -2,7 +2,7 @@
 
 mod run;
 
-pub(crate) use run::{revoke, run};
+pub(crate) use run::{revoke, revoke_within, run};
 
 use crate::store::{Digest, Slot, StoreError};
 use crate::token_endpoint::TokenError;

@@ -5,6 +5,7 @@ use crate::endpoints::stored_revocation_endpoint;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
 use crate::store::{Lock, SharedStore, StoreError};
+use crate::superseded;
 use crate::token_endpoint::TokenError;
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::request::RevocationRequest;
@@ -16,14 +17,31 @@ const REVOCATION_LIMIT: Duration = Duration::from_secs(10);
 /// Ends the session at its issuer and removes it here.
 pub(crate) async fn run(store: &SharedStore) -> Result<SignedOut, StoreError> {
     let mut lock: Option<Lock> = None;
+    let mut answers = true;
     let (mut logout, mut effect) = Logout::begin();
     loop {
         let event = match effect {
             Effect::Lock => Event::Locked(store.lock().await.map(|held| lock = Some(held))),
             Effect::Load => Event::Loaded(store.load().await),
             Effect::Prepare => Event::Prepared(store.prepare_removal().await),
-            Effect::Revoke(issuer, request) => Event::Revoked(revoke(&issuer, &request).await),
-            Effect::Remove(expected) => Event::Removed(store.remove(expected).await),
+            Effect::Revoke(issuer, request) => {
+                let revoked = revoke(&issuer, &request).await;
+                answers = revoked.is_ok();
+                Event::Revoked(revoked)
+            }
+            Effect::Remove(expected) => {
+                if answers {
+                    superseded::end_all(store).await;
+                }
+                Event::Removed(store.remove(expected).await)
+            }
+            // Another program may have removed the login alone.
+            Effect::Done(Ok(SignedOut::NothingStored)) => {
+                superseded::end_all(store).await;
+                store.forget().await?;
+                drop(lock);
+                return Ok(SignedOut::NothingStored);
+            }
             Effect::Done(result) => {
                 drop(lock);
                 return result;
@@ -33,11 +51,20 @@ pub(crate) async fn run(store: &SharedStore) -> Result<SignedOut, StoreError> {
     }
 }
 
-/// Asks `issuer` to end a session.
+/// Asks `issuer` to end a session that a person wants to end.
 pub(crate) async fn revoke(issuer: &IssuerUrl, request: &RevocationRequest) -> Result<(), TokenError> {
+    revoke_within(REVOCATION_LIMIT, issuer, request).await
+}
+
+/// As [`revoke`], with a limit of its own.
+pub(crate) async fn revoke_within(
+    limit: Duration,
+    issuer: &IssuerUrl,
+    request: &RevocationRequest,
+) -> Result<(), TokenError> {
     let http = HttpClient::for_issuer(issuer).map_err(TokenError::Unreachable)?;
     let endpoint = stored_revocation_endpoint(issuer);
-    let answer = http.post_form_within(REVOCATION_LIMIT, &endpoint, &request.form()).await;
+    let answer = http.post_form_within(limit, &endpoint, &request.form()).await;
     Failpoint::RevokeSent.reach();
     let status = answer.map_err(TokenError::Unreachable)?.status;
     if status == 200 {

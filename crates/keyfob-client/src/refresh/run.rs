@@ -8,6 +8,7 @@ use crate::freshness::Need;
 use crate::http::HttpClient;
 use crate::logout::revoke;
 use crate::store::{Lock, SharedStore, StoreError};
+use crate::superseded;
 use crate::token_endpoint::{Redeemed, TokenError, redeem};
 use crate::trouble::Trouble;
 use keyfob_oauth::request::TokenRequest;
@@ -28,6 +29,7 @@ pub(crate) async fn run(
     need: Need,
 ) -> Result<AccessToken, RefreshError> {
     let mut lock: Option<Lock> = None;
+    let mut rotated = false;
     let (mut refresh, mut effect) = Refresh::begin(need);
     loop {
         let event = match effect {
@@ -53,7 +55,11 @@ pub(crate) async fn run(
                 tokio::time::sleep(pause).await;
                 Event::Paused
             }
-            Effect::Save(expected, record) => Event::Saved(store.save(Some(expected), &record).await),
+            Effect::Save(expected, record) => {
+                let saved = store.save(Some(expected), &record).await;
+                rotated = saved.is_ok();
+                Event::Saved(saved)
+            }
             Effect::Remember(trouble) => {
                 if let Err(error) = Trouble::write(store.home(), trouble.as_ref()) {
                     tracing::debug!(%error, "trouble with the issuer could not be noted");
@@ -75,6 +81,11 @@ pub(crate) async fn run(
             Effect::Done(result) => {
                 if lock.is_some() {
                     Failpoint::LockRelease.reach();
+                }
+                drop(lock);
+                // The issuer answers, or there is nothing left to keep the old sessions for.
+                if rotated || matches!(result, Err(RefreshError::SignedOut)) {
+                    superseded::finish(store, clock.now()).await;
                 }
                 return result;
             }

@@ -9,8 +9,8 @@ use super::{CredentialStore, Damaged, Digest, Keepsake, Location, Lock, Slot, St
 use crate::failpoint::Failpoint;
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
-use rustix::fs::{Access, AtFlags, CWD, accessat};
 use keyfob_oauth::Timestamp;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use staged::Staged;
 use std::fs;
 use std::io;

@@ -1,6 +1,6 @@
 //! The store of one home, as this process and others use it.
 
-use super::{CredentialStore, Damaged, Digest, Lock, Slot, StoreError, side_file};
+use super::{CredentialStore, Damaged, Digest, Keepsake, Lock, Slot, StoreError, side_file};
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_oauth::Timestamp;
@@ -85,6 +85,22 @@ impl SharedStore {
             Ok(digest)
         })
         .await
+    }
+
+    pub(crate) async fn kept(&self, what: Keepsake) -> Result<Option<Vec<u8>>, StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.kept(what)).await
+    }
+
+    pub(crate) async fn keep(&self, what: Keepsake, document: Option<Vec<u8>>) -> Result<(), StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.keep(what, document.as_deref())).await
+    }
+
+    /// Removes what is kept beside a login that is gone.
+    pub(crate) async fn forget(&self) -> Result<(), StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.forget()).await
     }
 
     pub(crate) async fn set_aside(&self, damaged: Damaged, now: Timestamp) -> Result<String, StoreError> {

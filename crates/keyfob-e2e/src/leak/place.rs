@@ -64,7 +64,9 @@ impl Place {
     pub fn may_hold(&self, kind: Kind) -> bool {
         match kind {
             Kind::AccessToken => self.is_token_store() || self.is_output("keyfob token", Stream::Stdout),
-            Kind::RefreshToken | Kind::IdToken => self.is_token_store(),
+            // Of a session that a new login took the place of, until it has ended.
+            Kind::RefreshToken => self.is_token_store() || self.is_file("superseded.json"),
+            Kind::IdToken => self.is_token_store(),
             Kind::Password => self.is_file("password"),
             Kind::SealKey => self.is_file("seal.key"),
             Kind::SigningKey => self.is_file("signing-key.pem"),

@@ -160,7 +160,7 @@ async fn killed_in_refresh(world: &World, home: &Home, failpoint: &str) -> Resul
     Ok(program.run(world.evidence()).await?.status.signal() == Some(SIGKILL))
 }
 
-async fn killed_in_login(
+pub(crate) async fn killed_in_login(
     world: &World,
     home: &Home,
     client: &mut FormClient,

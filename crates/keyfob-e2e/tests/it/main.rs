@@ -14,4 +14,5 @@ mod hardening;
 mod harness;
 mod sign_in;
 mod storm;
+mod superseded;
 mod trouble;
