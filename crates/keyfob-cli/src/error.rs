@@ -134,6 +134,9 @@ fn store_hints(error: &StoreError) -> &'static [&'static str] {
         StoreError::Keyring(_) | StoreError::KeyringLost(_) => &[
             "nothing was changed; `cli_auth_credentials_store = \"file\"` in `$CODEX_HOME/config.toml` uses a file",
         ],
+        StoreError::NotRemoved { .. } => &[
+            "unlock the keyring and run `keyfob logout` again, or remove the entry with the keyring's own program",
+        ],
         StoreError::Undecided(_) => &[
             "nothing was changed; remove the one you do not need, or set `cli_auth_credentials_store` to `file` or \
                `keyring`",
@@ -215,5 +218,21 @@ impl From<LoginError> for CommandError {
             LoginError::Refused { .. } | LoginError::Entropy(_) => &[],
         };
         Self::new(Exit::Failure, error, hints)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyfob_client::Location;
+    use keyfob_client::store::KeyringError;
+
+    #[test]
+    fn c_44_a_login_that_the_keyring_keeps_is_named_and_ends_with_7() {
+        let location = Location::Keyring("cli|0123".into());
+        let error = CommandError::from(StoreError::NotRemoved { location, source: KeyringError::TimedOut });
+
+        let told = "the login in keyring (Codex Auth, cli|0123) could not be removed and is still there";
+        assert_eq!((error.exit, error.source.to_string()), (Exit::StoreUnavailable, told.to_owned()));
     }
 }

@@ -257,6 +257,15 @@ pub enum StoreError {
          no file takes its place"
     )]
     KeyringLost(#[source] KeyringError),
+    /// The keyring did not let its entry go; the file and what was beside the login are gone all the same.
+    #[error("the login in {location} could not be removed and is still there")]
+    NotRemoved {
+        /// What stayed.
+        location: Location,
+        /// Why.
+        #[source]
+        source: KeyringError,
+    },
     /// The file and the keyring hold different logins.
     #[error("{0} and the keyring hold different logins, and nothing says which is newer")]
     Undecided(PathBuf),

@@ -6,11 +6,16 @@ use keyfob_client::store::{AutoStore, CredentialStore as _, KeyringStore, Locati
 use keyfob_client::{FileStore, Home};
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
 use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl, RefreshToken, Timestamp};
+use sha2::{Digest as _, Sha256};
 use std::fs;
 
-/// A login whose access token says `{"iat":1}` or `{"iat":2}`.
+/// A login whose access token says `{"iat":1}`, `{"iat":2}` or `{"iat":3}`.
 fn issued_at(moment: u8) -> AuthFile {
-    let payload = if moment == 1 { "eyJpYXQiOjF9" } else { "eyJpYXQiOjJ9" };
+    let payload = match moment {
+        1 => "eyJpYXQiOjF9",
+        2 => "eyJpYXQiOjJ9",
+        _ => "eyJpYXQiOjN9",
+    };
     let tokens = AccountTokens {
         access_token: AccessToken::new(format!("e30.{payload}.e30")),
         refresh_token: Some(RefreshToken::new(format!("rt{moment}"))),
@@ -110,6 +115,79 @@ fn r_36_the_place_that_changed_since_our_last_writing_wins_over_its_age() {
     fs::remove_file(home.auth_file()).unwrap();
     in_keyring.save(Some(first), &issued_at(1)).unwrap();
     assert_eq!(stored(&auto), Some(issued_at(1).to_text()));
+}
+
+/// What the note says of a place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Noted {
+    Nothing,
+    /// What it holds.
+    This,
+    /// Something else.
+    Other,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+/// Notes both places: what each holds, and the number of its last writing.
+fn note(home: &Home, file: (Noted, u64, String), keyring: (Noted, u64, String)) {
+    let mut places = serde_json::Map::new();
+    for (name, (noted, generation, document)) in [("file", file), ("keyring", keyring)] {
+        let digest = match noted {
+            Noted::Nothing => continue,
+            Noted::This => hex(&Sha256::digest(document)),
+            Noted::Other => "of something else".to_owned(),
+        };
+        places.insert(name.into(), serde_json::json!({ "digest": digest, "generation": generation }));
+    }
+    put(&home.own_folder().join("state.json"), serde_json::json!({ "locations": places }).to_string());
+}
+
+#[test]
+fn r_36_the_place_with_the_say_is_known_in_every_order_of_writings_and_tokens() {
+    let ((_folder, home), keyring) = (home(), Keyring::unlocked());
+    let (auto, _, in_keyring) = stores(&home, &keyring);
+    let other = issued_at(2).to_line().replace("rt2", "another");
+    let other = AuthFile::parse(other.as_bytes()).unwrap();
+    in_keyring.save(None, &other).unwrap();
+    let (in_file, in_the_keyring) = (Some("file"), Some("keyring"));
+    let chosen = |file: &AuthFile| match auto.load() {
+        Err(StoreError::Undecided(_)) => None,
+        loaded => {
+            let (_, record) = loaded.unwrap().record().unwrap().unwrap();
+            Some(if record.to_line() == file.to_line() { "file" } else { "keyring" })
+        }
+    };
+
+    for moment in 1..=3 {
+        let file = issued_at(moment);
+        put(&home.auth_file(), file.to_text());
+        let by_age = [in_the_keyring, None, in_file][usize::from(moment) - 1];
+        for of_file in 1..=3 {
+            for of_keyring in 1..=3 {
+                note(
+                    &home,
+                    (Noted::This, of_file, file.to_text()),
+                    (Noted::This, of_keyring, other.to_line()),
+                );
+                let expected = if of_keyring > of_file { in_the_keyring } else { in_file };
+                assert_eq!(chosen(&file), expected, "{of_file}, {of_keyring}, token {moment}");
+            }
+        }
+        for of_file in [Noted::Nothing, Noted::This, Noted::Other] {
+            for of_keyring in [Noted::Nothing, Noted::This, Noted::Other] {
+                note(&home, (of_file, 1, file.to_text()), (of_keyring, 2, other.to_line()));
+                let expected = match (of_file, of_keyring) {
+                    (Noted::This, Noted::This | Noted::Other) => in_the_keyring,
+                    (Noted::Other, Noted::This) => in_file,
+                    (Noted::Nothing, _) | (_, Noted::Nothing) | (Noted::Other, Noted::Other) => by_age,
+                };
+                assert_eq!(chosen(&file), expected, "{of_file:?}, {of_keyring:?}, token {moment}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -164,6 +164,23 @@ fn c_42_two_entries_of_one_name_are_never_guessed_between() {
 }
 
 #[test]
+fn c_44_a_keyring_that_deletes_nothing_is_named_and_the_file_goes_all_the_same() {
+    let ((_folder, home), keyring) = (home(), Keyring::that_keeps_everything());
+    let store = KeyringStore::new(home.clone(), keyring.bus());
+    let saved = store.save(None, &record("sk-1")).unwrap();
+    put(&home.auth_file(), text("sk-1"));
+
+    let removed = store.remove(saved);
+
+    let Err(StoreError::NotRemoved { location, source: KeyringError::Locked(_) }) = removed else {
+        panic!("{removed:?}")
+    };
+    assert_eq!(location, store.location());
+    assert!(!home.auth_file().exists());
+    assert_eq!(stored(&store), Some(text("sk-1")));
+}
+
+#[test]
 fn c_42_a_bus_that_never_answers_costs_five_seconds() {
     let (folder, home) = home();
     let path = folder.path().join("silent");

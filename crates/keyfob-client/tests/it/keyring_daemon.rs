@@ -19,6 +19,18 @@ const SECRETS: &str = "org.freedesktop.secrets";
 impl Keyring {
     /// A bus on which nobody keeps secrets, and on which nobody is started on demand.
     pub(crate) fn bus_alone() -> Self {
+        Self::bus_with("")
+    }
+
+    /// A bus with a keyring that is open and deletes nothing.
+    pub(crate) fn that_keeps_everything() -> Self {
+        let mut keyring =
+            Self::bus_with("<deny send_interface=\"org.freedesktop.Secret.Item\" send_member=\"Delete\"/>");
+        keyring.restart();
+        keyring
+    }
+
+    fn bus_with(more_policy: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("unix:path={}/bus", folder.path().display());
         let configuration = folder.path().join("bus.conf");
@@ -27,7 +39,7 @@ impl Keyring {
             format!(
                 "<busconfig><type>session</type><listen>{address}</listen><auth>EXTERNAL</auth>\
                  <policy context=\"default\"><allow send_destination=\"*\"/>\
-                 <allow receive_sender=\"*\"/><allow own=\"*\"/></policy></busconfig>"
+                 <allow receive_sender=\"*\"/><allow own=\"*\"/>{more_policy}</policy></busconfig>"
             ),
         );
         let mut bus = Command::new("dbus-daemon")

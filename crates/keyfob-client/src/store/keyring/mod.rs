@@ -98,7 +98,12 @@ impl CredentialStore for KeyringStore {
         Failpoint::DeleteFile.reach();
         // The file goes even if the entry does not (security C-44).
         let file = copy.map_or(Ok(()), |record| self.remove_file_copy(&record));
-        removed.and(file)
+        match removed {
+            Err(StoreError::Keyring(source)) => {
+                Err(StoreError::NotRemoved { location: self.location(), source })
+            }
+            other => other.and(file),
+        }
     }
 
     fn kept(&self, what: Keepsake) -> Result<Option<Vec<u8>>, StoreError> {
