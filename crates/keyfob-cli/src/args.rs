@@ -18,13 +18,18 @@ pub(crate) enum Command {
     #[command(args_conflicts_with_subcommands = true)]
     Login(Login),
     /// Sign out: end the session at its issuer and remove it from this machine.
-    Logout,
+    Logout(Logout),
     /// Show what you are signed in to.
     Status(Status),
     /// Print a usable access token, refreshed if need be.
     Token(Token),
     /// Say which credential is used, why, and who pays.
     Why(Why),
+    /// Keep several logins side by side, and say which is used where.
+    Logins {
+        #[command(subcommand)]
+        action: LoginsAction,
+    },
     /// Look for what could keep a sign-in from working.
     Doctor(Doctor),
     /// Remove everything that Keyfob keeps on this machine, except the login that it shares with the Codex CLI.
@@ -48,6 +53,9 @@ pub(crate) struct Login {
     /// The issuer to sign in at; kept with the login.
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
+    /// Keep it under this name, beside the login that is shared with the Codex CLI.
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) name: Option<String>,
     /// Do not open a browser; only print the address.
     #[arg(long)]
     pub(crate) no_browser: bool,
@@ -63,7 +71,40 @@ pub(crate) enum LoginAction {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Logout {
+    /// Sign out the login of this name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) login: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LoginsAction {
+    /// Show every login, and which one a command here uses.
+    List {
+        /// Print JSON for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Use a login where nothing else is chosen, or in one folder.
+    Use {
+        /// The login; `shared` is the one that the Codex CLI uses too.
+        name: String,
+        /// In this folder and below it only.
+        #[arg(long)]
+        here: bool,
+    },
+    /// End the session of a login at its issuer and remove it from this machine.
+    Remove {
+        /// The login.
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Status {
+    /// Use the login of this name, whatever else is chosen or set.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) login: Option<String>,
     /// Print JSON for programs.
     #[arg(long)]
     pub(crate) json: bool,
@@ -74,6 +115,9 @@ pub(crate) struct Status {
 
 #[derive(Debug, Args)]
 pub(crate) struct Token {
+    /// Use the login of this name, whatever else is chosen or set.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) login: Option<String>,
     /// Print JSON for programs.
     #[arg(long)]
     pub(crate) json: bool,
@@ -87,6 +131,9 @@ pub(crate) struct Token {
 
 #[derive(Debug, Args)]
 pub(crate) struct Why {
+    /// Use the login of this name, whatever else is chosen or set.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) login: Option<String>,
     /// Print JSON for programs.
     #[arg(long)]
     pub(crate) json: bool,

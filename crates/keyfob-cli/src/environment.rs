@@ -1,6 +1,7 @@
 //! What this program reads from its environment; nothing else does.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 
 /// Where the login of the Codex CLI, and ours, is kept.
@@ -11,6 +12,8 @@ const HOME: &str = "HOME";
 const SESSION_BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 /// Where the bus is when the former is not set.
 const RUNTIME_FOLDER: &str = "XDG_RUNTIME_DIR";
+/// Which login this terminal is pinned to.
+pub(crate) const LOGIN: &str = "KEYFOB_LOGIN";
 /// In a test build: the failpoint at which the process kills itself.
 #[cfg(feature = "failpoints")]
 const KILL_AT: &str = "KEYFOB_KILL_AT";
@@ -26,6 +29,8 @@ pub(crate) struct Environment {
     pub(crate) session_bus: Option<String>,
     /// The value of `XDG_RUNTIME_DIR`.
     pub(crate) runtime_folder: Option<PathBuf>,
+    /// The value of `KEYFOB_LOGIN`; what is set to nothing names no login, which is an error and not nothing.
+    pub(crate) login: Option<OsString>,
     /// The value of `KEYFOB_KILL_AT`.
     #[cfg(feature = "failpoints")]
     pub(crate) kill_at: Option<String>,
@@ -39,6 +44,7 @@ impl Environment {
             home: path(HOME),
             session_bus: variable(SESSION_BUS).and_then(|address| address.into_string().ok()),
             runtime_folder: path(RUNTIME_FOLDER),
+            login: variable(LOGIN),
             #[cfg(feature = "failpoints")]
             kill_at: variable(KILL_AT).and_then(|name| name.into_string().ok()),
         }
@@ -49,6 +55,11 @@ impl Environment {
 #[expect(clippy::disallowed_methods, reason = "the one place of this program that reads the environment")]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// Returns the folder that the program was started in; there are no links in its path.
+pub(crate) fn working_folder() -> io::Result<PathBuf> {
+    std::env::current_dir()
 }
 
 /// Returns the names of the variables that hold secrets, going by their names; no child of ours gets them.

@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::settings::SettingsError;
 use keyfob_client::login::{ListenError, LoginError, Occupied};
+use keyfob_client::logins::Which;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::{DiscoveryError, TokenError};
@@ -26,6 +27,8 @@ pub(crate) enum Failure {
     NoIssuer,
     #[error("not signed in")]
     SignedOut,
+    #[error("there is no login `{login}`, which is {by}")]
+    NoSuchLogin { login: Which, by: String },
     #[error("the standard output cannot be written")]
     Output(#[source] std::io::Error),
     #[error("cancelled")]
@@ -78,6 +81,12 @@ impl From<Failure> for CommandError {
                    `$CODEX_HOME/keyfob/config.toml`"],
             ),
             Failure::SignedOut => (Exit::SignedOut, &[SIGN_IN]),
+            Failure::NoSuchLogin { .. } => (
+                Exit::SignedOut,
+                &[
+                    "`keyfob logins list` shows the logins there are; `keyfob login --as NAME` signs in under a name",
+                ],
+            ),
             Failure::Output(_) | Failure::Setup(_) | Failure::Remove { .. } => (Exit::Failure, &[]),
             Failure::TokenToTerminal => (Exit::Usage, &["pass it on a pipe, or add `--yes` to see it"]),
             Failure::TooShort { .. } => (
@@ -101,13 +110,23 @@ impl From<Failure> for CommandError {
 impl From<SettingsError> for CommandError {
     fn from(error: SettingsError) -> Self {
         let exit = match error {
-            SettingsError::IssuerArgument(_) => Exit::Usage,
+            SettingsError::IssuerArgument(_) | SettingsError::LoginArgument(_) => Exit::Usage,
             SettingsError::NoSuchHome(_)
             | SettingsError::NoHome
             | SettingsError::Read { .. }
             | SettingsError::Parse { .. }
             | SettingsError::Shared { .. }
-            | SettingsError::IssuerInFile { .. } => Exit::Failure,
+            | SettingsError::IssuerInFile { .. }
+            | SettingsError::LoginVariable(_)
+            | SettingsError::LoginInFile { .. }
+            | SettingsError::RulePath { .. }
+            | SettingsError::NoWorkingFolder(_)
+            | SettingsError::UnnamedWorkingFolder
+            | SettingsError::Home(_)
+            | SettingsError::Write { .. }
+            | SettingsError::Edit { .. }
+            | SettingsError::InTheWay { .. }
+            | SettingsError::Busy(_) => Exit::Failure,
         };
         Self::new(exit, error, &[])
     }
@@ -188,7 +207,9 @@ impl From<LoginError> for CommandError {
         let hints: &[&str] = match &error {
             LoginError::Occupied(
                 Occupied::OtherIssuer(_) | Occupied::OtherKind(_) | Occupied::OtherAccount { .. },
-            ) => &["to overwrite it, add `--replace`; to keep both, set `CODEX_HOME` to another folder"],
+            ) => &[
+                "to overwrite it, add `--replace`; to keep both, give the new one another name with `--as NAME`",
+            ],
             LoginError::Occupied(Occupied::NotUnderstood(_)) => {
                 &["to sign in all the same, add `--replace`; it is then kept under another name"]
             }

@@ -1,15 +1,21 @@
-//! Which home, which store and which issuer: from arguments, environment, the Codex CLI's `config.toml` and ours.
+//! Which home, which login and which issuer: from arguments, environment, the Codex CLI's `config.toml` and ours.
 
-use crate::environment::Environment;
-use keyfob_client::store::{CredentialStore, SessionBus};
-use keyfob_client::{Home, store};
-use keyfob_codex::config::{Config, InvalidConfig};
+mod edit;
+mod own;
+
+pub(crate) use edit::{set_default, set_rule};
+pub(crate) use own::Own;
+
+use crate::environment::{self, Environment, LOGIN};
+use keyfob_client::logins::{Chosen, InvalidLoginName, Logins, Rule, Which, choose};
+use keyfob_client::store::SessionBus;
+use keyfob_client::{Home, HomeError};
+use keyfob_codex::config::{Config, CredentialsStore, InvalidConfig};
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::id::InvalidIssuer;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// A setting cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,13 +47,41 @@ pub(crate) enum SettingsError {
         #[source]
         source: InvalidIssuer,
     },
-}
-
-/// The file, as far as it goes today; an unknown key is an error that names the known ones.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfigFile {
-    issuer: Option<String>,
+    #[error("that is not the name of a login")]
+    LoginArgument(#[source] InvalidLoginName),
+    #[error("`{LOGIN}` does not hold the name of a login")]
+    LoginVariable(#[source] InvalidLoginName),
+    #[error("{path}:{line}: that is not the name of a login")]
+    LoginInFile {
+        path: PathBuf,
+        line: usize,
+        #[source]
+        source: InvalidLoginName,
+    },
+    #[error("{path}:{line}: the path of a rule begins with `/` or `~/`")]
+    RulePath { path: PathBuf, line: usize },
+    #[error("the working folder cannot be found out, and there are rules for folders")]
+    NoWorkingFolder(#[source] io::Error),
+    #[error("the name of the working folder is no text, which a rule could hold")]
+    UnnamedWorkingFolder,
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    #[error("cannot write {path}")]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot understand {path}")]
+    Edit {
+        path: PathBuf,
+        #[source]
+        source: Box<toml_edit::TomlError>,
+    },
+    #[error("`{key}` in {path} is something else than it is to be")]
+    InTheWay { path: PathBuf, key: &'static str },
+    #[error("another program is changing {0}")]
+    Busy(PathBuf),
 }
 
 /// Returns the home: `$CODEX_HOME`, which must exist, or `~/.codex`.
@@ -62,13 +96,60 @@ pub(crate) fn home(environment: &Environment) -> Result<Home, SettingsError> {
     }
 }
 
-/// Opens the store that `$CODEX_HOME/config.toml` asks for: the file, if it asks for none.
-pub(crate) fn store(
+/// Returns the logins of `home`, in the stores that `$CODEX_HOME/config.toml` asks for: files, if it asks for none.
+pub(crate) fn logins(environment: &Environment, home: &Home) -> Result<Logins, SettingsError> {
+    let kind = shared(home)?.cli_auth_credentials_store;
+    Ok(Logins::new(home.clone(), kind, session_bus(environment)))
+}
+
+/// Returns the logins of `home` that are in files, for when the configuration cannot be read.
+pub(crate) fn logins_in_files(environment: &Environment, home: &Home) -> Logins {
+    Logins::new(home.clone(), CredentialsStore::File, session_bus(environment))
+}
+
+/// Chooses the login that a command acts on here; `flag` is what it was told.
+pub(crate) fn chosen(
+    flag: Option<&str>,
     environment: &Environment,
     home: &Home,
-) -> Result<Arc<dyn CredentialStore>, SettingsError> {
-    let config = shared(home)?;
-    Ok(store::open(config.cli_auth_credentials_store, home, &session_bus(environment)))
+) -> Result<Chosen, SettingsError> {
+    let flag = flag.map(Which::parse).transpose().map_err(SettingsError::LoginArgument)?;
+    // What is no text is no name either.
+    let variable = environment.login.as_ref().map(|name| Which::parse(&name.to_string_lossy()));
+    let variable = variable.transpose().map_err(SettingsError::LoginVariable)?;
+    let own = Own::read(environment, home)?;
+    let rule = if own.rules.is_empty() {
+        None
+    } else {
+        let folder = environment::working_folder().map_err(SettingsError::NoWorkingFolder)?;
+        Rule::matching(&own.rules, &folder)
+    };
+    Ok(choose(flag, variable, rule, own.default_login))
+}
+
+/// Returns the working folder as a rule holds it.
+pub(crate) fn working_folder() -> Result<String, SettingsError> {
+    let folder = environment::working_folder().map_err(SettingsError::NoWorkingFolder)?;
+    folder.into_os_string().into_string().map_err(|_| SettingsError::UnnamedWorkingFolder)
+}
+
+/// Says which rule is meant.
+pub(crate) fn rule_words(rule: &Rule, home: &Home) -> String {
+    let file = home.config_file();
+    format!("the rule for `{}` ({}:{})", rule.path.display(), file.display(), rule.line)
+}
+
+/// Says which setting is meant.
+pub(crate) fn default_words(home: &Home) -> String {
+    format!("`default_login` in {}", home.config_file().display())
+}
+
+/// Returns what our configuration says of which login is used where, in words.
+pub(crate) fn named(environment: &Environment, home: &Home) -> Result<Vec<(Which, String)>, SettingsError> {
+    let own = Own::read(environment, home)?;
+    let default = own.default_login.map(|login| (login, default_words(home)));
+    let rules = own.rules.iter().map(|rule| (rule.login.clone(), rule_words(rule, home)));
+    Ok(default.into_iter().chain(rules).collect())
 }
 
 /// Whether a Codex CLI of this home sends an account's login to `issuer` and not to OpenAI's hosts.
@@ -79,7 +160,7 @@ pub(crate) fn codex_knows(issuer: &IssuerUrl, home: &Home) -> Result<bool, Setti
 
 /// Reads what we share of the Codex CLI's configuration.
 fn shared(home: &Home) -> Result<Config, SettingsError> {
-    let path = home.path().join("config.toml");
+    let path = home.codex_config_file();
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -98,20 +179,15 @@ fn session_bus(environment: &Environment) -> SessionBus {
 }
 
 /// Returns the issuer to sign in at: the argument, else the one in the configuration.
-pub(crate) fn issuer(argument: Option<&str>, home: &Home) -> Result<Option<IssuerUrl>, SettingsError> {
-    if let Some(text) = argument {
-        return IssuerUrl::parse(text).map(Some).map_err(SettingsError::IssuerArgument);
+pub(crate) fn issuer(
+    argument: Option<&str>,
+    environment: &Environment,
+    home: &Home,
+) -> Result<Option<IssuerUrl>, SettingsError> {
+    match argument {
+        Some(text) => IssuerUrl::parse(text).map(Some).map_err(SettingsError::IssuerArgument),
+        None => Ok(Own::read(environment, home)?.issuer),
     }
-    let path = home.config_file();
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(SettingsError::Read { path, source }),
-    };
-    let file: ConfigFile = toml::from_str(&text)
-        .map_err(|source| SettingsError::Parse { path: path.clone(), source: Box::new(source) })?;
-    let Some(text) = file.issuer else { return Ok(None) };
-    IssuerUrl::parse(&text).map(Some).map_err(|source| SettingsError::IssuerInFile { path, source })
 }
 
 #[cfg(test)]
@@ -132,7 +208,9 @@ mod tests {
     #[test]
     fn the_argument_wins_over_the_configuration() {
         let (_folder, home) = home_with(Some("issuer = \"https://configured.test\"\n"));
-        let issuer = |argument| issuer(argument, &home).unwrap().map(|issuer| issuer.to_string());
+        let issuer = |argument| {
+            issuer(argument, &Environment::default(), &home).unwrap().map(|issuer| issuer.to_string())
+        };
 
         assert_eq!(issuer(Some("https://argument.test")), Some("https://argument.test".into()));
         assert_eq!(issuer(None), Some("https://configured.test".into()));
@@ -142,7 +220,7 @@ mod tests {
     fn without_argument_and_configuration_there_is_no_issuer() {
         let (_folder, home) = home_with(None);
 
-        assert_eq!(issuer(None, &home).unwrap(), None);
+        assert_eq!(issuer(None, &Environment::default(), &home).unwrap(), None);
     }
 
     #[test]
@@ -150,8 +228,11 @@ mod tests {
         let (_folder, unknown) = home_with(Some("isuer = \"https://id.test\"\n"));
         let (_folder2, insecure) = home_with(Some("issuer = \"http://id.test\"\n"));
 
-        assert!(matches!(issuer(None, &unknown), Err(SettingsError::Parse { .. })));
-        assert!(matches!(issuer(None, &insecure), Err(SettingsError::IssuerInFile { .. })));
+        assert!(matches!(issuer(None, &Environment::default(), &unknown), Err(SettingsError::Parse { .. })));
+        assert!(matches!(
+            issuer(None, &Environment::default(), &insecure),
+            Err(SettingsError::IssuerInFile { .. })
+        ));
     }
 
     #[test]
@@ -162,8 +243,8 @@ mod tests {
                 let mut file = fs::File::create(home.path().join("config.toml")).unwrap();
                 io::Write::write_all(&mut file, config.as_bytes()).unwrap();
             }
-            store(&Environment::default(), &home)
-                .map(|store| store.location().kind())
+            logins(&Environment::default(), &home)
+                .map(|logins| logins.store(&Which::Shared).blocking().location().kind())
                 .map_err(|error| error.to_string().replace(&home.path().display().to_string(), "HOME"))
         };
 

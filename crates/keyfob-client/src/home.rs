@@ -1,13 +1,27 @@
-//! `$CODEX_HOME`: the folder that holds the login, and our own folder in it (design D15).
+//! `$CODEX_HOME`: the folder that holds the login, our own folder in it, and the logins kept beside it (design D15).
 
+use crate::logins::LoginName;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// The home of one login, shared with the Codex CLI.
+/// The home of one login: the folder that is shared with the Codex CLI, or one of our own beside that login.
+///
+/// Every login has its own lock, state and key, so two logins never wait for each other; the configuration is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home(PathBuf);
+pub struct Home {
+    root: PathBuf,
+    /// Where the login is.
+    folder: PathBuf,
+    /// Where its lock and its state are.
+    own: PathBuf,
+}
+
+/// Our folder in `$CODEX_HOME`.
+const OWN: &str = "keyfob";
+/// The folder in ours with a folder for each login beside the shared one (design D14).
+const LOGINS: &str = "logins";
 
 /// A home cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,79 +53,103 @@ const BACKUP_MARKER: (&str, &str) = (
 );
 
 impl Home {
-    /// Takes the path over; nothing is made yet.
+    /// Takes the path of `$CODEX_HOME` over; nothing is made yet.
     pub fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self { own: path.join(OWN), folder: path.clone(), root: path }
     }
 
-    /// Returns the folder.
+    /// Returns the home of the login `name`, which is kept beside the shared one.
+    #[must_use]
+    pub fn of_login(&self, name: &LoginName) -> Self {
+        let folder = self.logins_folder().join(name.as_str());
+        Self { root: self.root.clone(), own: folder.clone(), folder }
+    }
+
+    /// Returns the folder of the login.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 
     /// Returns where the login is kept in a file.
     pub fn auth_file(&self) -> PathBuf {
-        self.0.join("auth.json")
+        self.folder.join("auth.json")
     }
 
-    /// Returns our own folder.
+    /// Returns our own folder for this login.
     pub fn own_folder(&self) -> PathBuf {
-        self.0.join("keyfob")
+        self.own.clone()
     }
 
-    /// Returns our own configuration.
+    /// Returns our own configuration, which is one for all logins.
     pub fn config_file(&self) -> PathBuf {
-        self.own_folder().join("config.toml")
+        self.root.join(OWN).join("config.toml")
+    }
+
+    /// Returns the configuration of the Codex CLI.
+    pub fn codex_config_file(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
+    /// Returns the folder of the logins beside the shared one.
+    pub fn logins_folder(&self) -> PathBuf {
+        self.root.join(OWN).join(LOGINS)
     }
 
     /// Our notes about the login: where it was last seen, trouble with the issuer.
     pub(crate) fn state_file(&self) -> PathBuf {
-        self.own_folder().join("state.json")
+        self.own.join("state.json")
     }
 
     /// The key from which attempt ids are derived.
     pub(crate) fn device_key(&self) -> PathBuf {
-        self.own_folder().join("device_key")
+        self.own.join("device_key")
     }
 
     /// What an `auth.json` that is written in place is to hold (security C-36).
     pub(crate) fn sidecar(&self) -> PathBuf {
-        self.own_folder().join("auth.json.sidecar")
+        self.own.join("auth.json.sidecar")
     }
 
     /// What is kept beside the login under this name (`store::Keepsake`).
     pub(crate) fn keepsake(&self, name: &str) -> PathBuf {
-        self.own_folder().join(format!("{name}.json"))
+        self.own.join(format!("{name}.json"))
     }
 
     /// Returns the damaged logins that new ones took the place of, by name.
     pub fn damaged_files(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let damaged = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(DAMAGED));
         let mut paths: Vec<PathBuf> = damaged.map(|entry| entry.path()).collect();
         paths.sort();
         paths
     }
 
-    /// The one path that stands for the folder, however it was named.
+    /// The one path that stands for the folder, however it was named, and whether or not it is there yet.
     pub(crate) fn canonical(&self) -> PathBuf {
-        fs::canonicalize(&self.0).unwrap_or_else(|_| self.0.clone())
+        match (fs::canonicalize(&self.root), self.folder.strip_prefix(&self.root)) {
+            (Ok(root), Ok(rest)) if rest.as_os_str().is_empty() => root,
+            (Ok(root), Ok(rest)) => root.join(rest),
+            (Err(_), _) | (_, Err(_)) => self.folder.clone(),
+        }
     }
 
     pub(crate) fn refresh_lock(&self) -> PathBuf {
-        self.own_folder().join("refresh.lock")
+        self.own.join("refresh.lock")
     }
 
     /// The Codex CLI's locks, in the order in which it takes them (design D16).
     pub(crate) fn codex_locks(&self) -> [PathBuf; 2] {
-        [self.0.join("auth.lock"), self.0.join("auth.json.lock")]
+        [self.folder.join("auth.lock"), self.folder.join("auth.json.lock")]
     }
 
     /// Makes the home and our folder where they are missing, for this user alone, and refuses unsafe ones.
     pub fn make(&self) -> Result<(), HomeError> {
-        let own = self.own_folder();
-        for folder in [&self.0, &own] {
-            make_private(folder)?;
+        let own = self.root.join(OWN);
+        make_private(&self.root)?;
+        make_private(&own)?;
+        if self.folder != self.root {
+            make_private(&self.logins_folder())?;
+            make_private(&self.folder)?;
         }
         for ancestor in self.canonical().ancestors().skip(1) {
             admit(ancestor, &[rustix::process::geteuid().as_raw(), 0])?;

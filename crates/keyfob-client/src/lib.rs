@@ -34,6 +34,7 @@ mod freshness;
 mod home;
 mod http;
 pub mod login;
+pub mod logins;
 pub mod logout;
 mod reach;
 pub mod refresh;

@@ -47,9 +47,20 @@ pub enum Flaw {
     Unreadable,
 }
 
+/// What the command was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing: the places decide.
+    Nothing,
+    /// To use a login that it names: then nothing else is used.
+    Login,
+}
+
 /// What each place holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places {
+    /// What the command was told.
+    pub asked: Asked,
     /// What `CODEX_API_KEY` holds.
     pub codex_api_key: Found,
     /// What `CODEX_ACCESS_TOKEN` holds.
@@ -72,9 +83,6 @@ pub enum Decision {
 const LONGEST: usize = 8 * 1024;
 
 impl Source {
-    /// Every place, in the order in which they are looked at.
-    pub const ORDER: [Self; 3] = [Self::CodexApiKey, Self::CodexAccessToken, Self::StoredLogin];
-
     /// Returns the name of the place.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -128,19 +136,36 @@ impl Places {
         }
     }
 
-    /// Decides: the first place that is not empty is the one, whether or not it can be used.
-    pub fn decide(&self) -> Decision {
-        let first = Source::ORDER.into_iter().find(|source| self.found(*source) != Found::Absent);
-        match first.map(|source| (source, self.found(source))) {
+    /// Returns every place, in the order in which they are looked at.
+    pub const fn order(self) -> [Source; 3] {
+        match self.asked {
+            Asked::Nothing => [Source::CodexApiKey, Source::CodexAccessToken, Source::StoredLogin],
+            Asked::Login => [Source::StoredLogin, Source::CodexApiKey, Source::CodexAccessToken],
+        }
+    }
+
+    /// Returns the place that decides: the first that is not empty, or the one that was asked for, whatever it holds.
+    fn first(self) -> Option<Source> {
+        match self.asked {
+            Asked::Nothing => self.order().into_iter().find(|source| self.found(*source) != Found::Absent),
+            Asked::Login => Some(Source::StoredLogin),
+        }
+    }
+
+    /// Decides; a place that comes first and cannot be used is not passed over.
+    pub fn decide(self) -> Decision {
+        match self.first().map(|source| (source, self.found(source))) {
             Some((source, Found::Present)) => Decision::Uses(source),
             Some((source, Found::Flawed(flaw))) => Decision::Refuses(source, flaw),
             Some((_, Found::Absent)) | None => Decision::Nothing,
         }
     }
 
-    /// Returns the places that hold something and come after the one that is used.
-    pub fn shadowed(&self) -> Vec<Source> {
-        Source::ORDER.into_iter().filter(|source| self.found(*source) != Found::Absent).skip(1).collect()
+    /// Returns the places that hold something and come after the one that decides.
+    pub fn shadowed(self) -> Vec<Source> {
+        let first = self.first();
+        let others = self.order().into_iter().filter(|source| Some(*source) != first);
+        others.filter(|source| self.found(*source) != Found::Absent).collect()
     }
 }
 
@@ -172,17 +197,32 @@ mod tests {
             (BAD, NO, NO, refuses(CodexApiKey)),
             (BAD, YES, YES, refuses(CodexApiKey)),
         ] {
-            let places = Places { codex_api_key, codex_access_token, stored_login };
+            let places = Places { asked: Asked::Nothing, codex_api_key, codex_access_token, stored_login };
             assert_eq!(places.decide(), decision, "{places:?}");
         }
     }
 
     #[test]
     fn what_comes_after_the_one_that_is_used_is_shadowed() {
-        let places = Places { codex_api_key: YES, codex_access_token: NO, stored_login: YES };
+        let places =
+            Places { asked: Asked::Nothing, codex_api_key: YES, codex_access_token: NO, stored_login: YES };
         assert_eq!(places.shadowed(), [StoredLogin]);
-        let places = Places { codex_api_key: NO, codex_access_token: NO, stored_login: YES };
+        let places =
+            Places { asked: Asked::Nothing, codex_api_key: NO, codex_access_token: NO, stored_login: YES };
         assert_eq!(places.shadowed(), []);
+    }
+
+    #[test]
+    fn d_08_a_login_that_is_named_comes_before_every_variable_and_has_no_substitute() {
+        for (stored_login, decision) in
+            [(YES, Uses(StoredLogin)), (BAD, Refuses(StoredLogin, Flaw::Empty)), (NO, Nothing)]
+        {
+            let places =
+                Places { asked: Asked::Login, codex_api_key: YES, codex_access_token: BAD, stored_login };
+            assert_eq!(places.decide(), decision);
+            assert_eq!(places.shadowed(), [CodexApiKey, CodexAccessToken]);
+            assert_eq!(places.order(), [StoredLogin, CodexApiKey, CodexAccessToken]);
+        }
     }
 
     #[test]

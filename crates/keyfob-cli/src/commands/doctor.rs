@@ -1,13 +1,14 @@
 //! `keyfob doctor`: shows the findings, and writes them down for somebody who helps.
 
-use super::on_runtime;
 use super::times::utc;
+use super::{Acting, on_runtime};
 use crate::args::Doctor;
 use crate::doctor::{Finding, Verdict, examine, examine_reach};
+use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::{output, settings};
-use keyfob_client::{Reach, Session, Status, SystemClock};
+use keyfob_client::{Reach, Status, SystemClock};
 use keyfob_oauth::{Clock as _, IssuerUrl, Timestamp};
 use serde_json::json;
 use std::fs::OpenOptions;
@@ -16,10 +17,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// Checks everything; fails if a finding does.
-pub(crate) fn run(arguments: &Doctor, session: &Session) -> Result<Exit, CommandError> {
+pub(crate) fn run(
+    arguments: &Doctor,
+    acting: &Acting,
+    environment: &Environment,
+) -> Result<Exit, CommandError> {
     let now = SystemClock.now();
-    let mut findings = examine(session, now);
-    if let Some(issuer) = issuer(session) {
+    let mut findings = examine(acting, environment, now);
+    if let Some(issuer) = issuer(acting, environment) {
         let reach = on_runtime(async { Ok(Reach::of(&issuer).await) })?;
         findings.extend(examine_reach(&issuer, &reach, now));
     }
@@ -36,13 +41,13 @@ pub(crate) fn run(arguments: &Doctor, session: &Session) -> Result<Exit, Command
 }
 
 /// The issuer of the stored login, else the one in the configuration, if it can be read.
-fn issuer(session: &Session) -> Option<IssuerUrl> {
-    let stored = match session.status() {
+fn issuer(acting: &Acting, environment: &Environment) -> Option<IssuerUrl> {
+    let stored = match acting.session.status() {
         Ok(Status::Account(account)) => account.issuer,
         // A store that cannot be read is a finding of its own.
         Ok(Status::SignedOut | Status::ApiKey | Status::Foreign(_)) | Err(_) => None,
     };
-    stored.or_else(|| settings::issuer(None, session.store().home()).unwrap_or_default())
+    stored.or_else(|| settings::issuer(None, environment, acting.logins.home()).unwrap_or_default())
 }
 
 fn lines(findings: &[Finding]) -> Vec<String> {

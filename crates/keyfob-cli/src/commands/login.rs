@@ -1,11 +1,13 @@
 //! `keyfob login` and `keyfob login status`.
 
-use super::on_runtime;
+use super::{Acting, on_runtime};
 use crate::args::Login;
+use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::{browser, output, settings};
 use keyfob_client::login::{BrowserSignIn, Replace, SignedIn, Superseded};
+use keyfob_client::logins::Which;
 use keyfob_client::{Account, Session, Status, SystemClock, SystemEntropy};
 use keyfob_codex::client::{CALLBACK_PORTS, CLIENT_ID};
 use keyfob_oauth::{ClientId, IssuerUrl};
@@ -15,23 +17,35 @@ use std::sync::Arc;
 const OPENAI: &str = "https://auth.openai.com";
 
 /// Signs in with a browser; the words are those of the Codex CLI, and one line more says who and where.
-pub(crate) fn run(arguments: &Login, session: &Session) -> Result<Exit, CommandError> {
-    let home = session.store().home();
-    let issuer = match settings::issuer(arguments.issuer.as_deref(), home)? {
+pub(crate) fn run(
+    arguments: &Login,
+    acting: &Acting,
+    environment: &Environment,
+) -> Result<Exit, CommandError> {
+    let home = acting.logins.home();
+    let issuer = match settings::issuer(arguments.issuer.as_deref(), environment, home)? {
         Some(issuer) => issuer,
-        None => stored_issuer(session).ok_or(Failure::NoIssuer)?,
+        None => stored_issuer(acting).ok_or(Failure::NoIssuer)?,
     };
-    let codex_knows = issuer.as_str() == OPENAI || settings::codex_knows(&issuer, home)?;
+    // The Codex CLI does not see the logins that are kept beside the shared one.
+    let codex_cares = acting.chosen.login == Which::Shared
+        && issuer.as_str() != OPENAI
+        && !settings::codex_knows(&issuer, home)?;
     let sign_in = BrowserSignIn {
-        store: session.store().clone(),
+        store: acting.session.store().clone(),
+        beside: acting.logins.clone(),
         issuer: issuer.clone(),
         client_id: ClientId::new(CLIENT_ID),
-        replace: if arguments.replace { Replace::Anything } else { Replace::SameIssuer },
+        replace: match (arguments.replace, &acting.chosen.login) {
+            (true, _) => Replace::Anything,
+            (false, Which::Shared) => Replace::ElseBeside,
+            (false, Which::Beside(_)) => Replace::SameIssuer,
+        },
         clock: Arc::new(SystemClock),
     };
     let signed_in = on_runtime(async {
         let pending = sign_in.start(&SystemEntropy).await?;
-        if !codex_knows {
+        if codex_cares && !pending.goes_beside() {
             warn_of_codex(&issuer);
         }
         let address = pending.address().to_string();
@@ -41,7 +55,7 @@ pub(crate) fn run(arguments: &Login, session: &Session) -> Result<Exit, CommandE
         }
         Ok(pending.finish().await?)
     })?;
-    report(&signed_in, &issuer, session);
+    report(&signed_in, &issuer, acting);
     Ok(Exit::Ok)
 }
 
@@ -53,12 +67,13 @@ fn warn_of_codex(issuer: &IssuerUrl) {
     ));
 }
 
-/// Whoever is signed in signs in again where they did before.
-fn stored_issuer(session: &Session) -> Option<IssuerUrl> {
-    match session.status() {
+/// Whoever is signed in signs in again where they did before; a login of a new name is one where the shared one is.
+fn stored_issuer(acting: &Acting) -> Option<IssuerUrl> {
+    let shared = Session::new(acting.logins.store(&Which::Shared));
+    [&acting.session, &shared].into_iter().find_map(|session| match session.status() {
         Ok(Status::Account(account)) => account.issuer,
         Ok(Status::SignedOut | Status::ApiKey | Status::Foreign(_)) | Err(_) => None,
-    }
+    })
 }
 
 fn show(address: &str, port: Option<u16>) {
@@ -77,16 +92,24 @@ fn open_browser(address: String) {
     }));
 }
 
-fn report(signed_in: &SignedIn, issuer: &IssuerUrl, session: &Session) {
+fn report(signed_in: &SignedIn, issuer: &IssuerUrl, acting: &Acting) {
     output::say("Successfully logged in");
-    let location = session.store().blocking().location();
+    let login = signed_in.beside.clone().map_or_else(|| acting.chosen.login.clone(), Which::Beside);
+    let store = acting.logins.store(&login);
+    let location = store.blocking().location();
     output::say(&format!(
         "Signed in as {} at {issuer}; credentials in `{}`",
         who(&signed_in.account),
         location
     ));
-    if let Some(notice) = session.store().blocking().notice() {
-        output::say(&format!("note: {notice}"));
+    if signed_in.beside.is_some() {
+        output::say("note: another login is in the place that is shared with the Codex CLI, and stays there");
+    }
+    if let Which::Beside(name) = &login {
+        output::say(&format!(
+            "note: this login is kept as `{name}`: name it with `--login {name}`, or let `keyfob logins use {name}` \
+             make it the usual one"
+        ));
     }
     if let Some(place) = &signed_in.set_aside {
         output::say(&format!("note: the damaged login that was there is kept in `{place}`"));
@@ -108,9 +131,10 @@ fn who(account: &Account) -> String {
 }
 
 /// Answers as the Codex CLI does, in its words and codes.
-pub(crate) fn status(session: &Session) -> Result<Exit, CommandError> {
+pub(crate) fn status(acting: &Acting) -> Result<Exit, CommandError> {
     // Like the Codex CLI, 1 stands for signed out and for any failure.
-    let status = session.status().map_err(|error| CommandError { exit: Exit::Failure, ..error.into() })?;
+    let status =
+        acting.session.status().map_err(|error| CommandError { exit: Exit::Failure, ..error.into() })?;
     match status {
         Status::SignedOut => {
             output::say("Not logged in");

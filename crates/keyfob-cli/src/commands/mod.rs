@@ -1,8 +1,10 @@
 //! One file a command.
 
+mod acting;
 mod beside;
 mod doctor;
 mod login;
+mod logins;
 mod logout;
 mod purge;
 mod status;
@@ -11,6 +13,7 @@ mod token;
 mod used;
 mod why;
 
+pub(crate) use acting::Acting;
 pub(crate) use used::Used;
 
 use crate::args::{Command, LoginAction};
@@ -18,38 +21,32 @@ use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::{browser, settings};
-use keyfob_client::{FileStore, Session, SharedStore};
-use std::sync::Arc;
 
 /// Runs one command to its end.
 pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, CommandError> {
     #[cfg(feature = "failpoints")]
     arm(environment)?;
     let mut opened = None;
-    let mut session = || {
-        let home = settings::home(environment)?;
-        let store = settings::store(environment, &home)?;
-        opened = Some(Arc::clone(&store));
-        Ok::<_, CommandError>(Session::new(SharedStore::new(home, store)))
-    };
-    // A configuration that cannot be read is a finding there, and no reason to find nothing else.
-    let session_to_examine = || {
-        let home = settings::home(environment)?;
-        let store =
-            settings::store(environment, &home).unwrap_or_else(|_| Arc::new(FileStore::new(home.clone())));
-        Ok::<_, CommandError>(Session::new(SharedStore::new(home, store)))
+    let mut acting = |flag: Option<&str>| {
+        let acting = Acting::chosen(flag, environment)?;
+        opened = Some(acting.session.store().clone());
+        Ok::<_, CommandError>(acting)
     };
     let exit = match command {
         Command::Login(login) => match login.action {
-            Some(LoginAction::Status) => login::status(&session()?),
-            None => login::run(&login, &session()?),
+            Some(LoginAction::Status) => login::status(&acting(None)?),
+            None => login::run(&login, &acting(login.name.as_deref())?, environment),
         },
-        Command::Logout => logout::run(&session()?),
-        Command::Status(arguments) => status::run(&arguments, &session()?),
-        Command::Token(arguments) => token::run(&arguments, &session()?),
-        Command::Why(arguments) => why::run(&arguments, &session()?),
-        Command::Doctor(arguments) => doctor::run(&arguments, &session_to_examine()?),
-        Command::Purge(arguments) => purge::run(&arguments, &session()?),
+        Command::Logout(arguments) => logout::run(&acting(arguments.login.as_deref())?),
+        Command::Status(arguments) => status::run(&arguments, &acting(arguments.login.as_deref())?),
+        Command::Token(arguments) => token::run(&arguments, &acting(arguments.login.as_deref())?),
+        Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
+        Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?, environment),
+        Command::Doctor(arguments) => doctor::run(&arguments, &Acting::to_examine(environment)?, environment),
+        Command::Purge(arguments) => {
+            let home = settings::home(environment)?;
+            purge::run(&arguments, &settings::logins(environment, &home)?)
+        }
         Command::OpenPage => browser::open_page(),
         #[cfg(feature = "failpoints")]
         Command::Failpoints => {
@@ -60,7 +57,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         }
         Command::Beside(arguments) => Err(beside::run(&arguments)),
     };
-    if let Some(notice) = opened.and_then(|store| store.notice()) {
+    if let Some(notice) = opened.and_then(|store| store.blocking().notice()) {
         crate::output::say(&format!("note: {notice}"));
     }
     exit

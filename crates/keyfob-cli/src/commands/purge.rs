@@ -1,11 +1,13 @@
 //! `keyfob purge`: removes what is Keyfob's own, and nothing of the Codex CLI's.
 
-use super::logout;
+use super::logout::sign_out;
+use super::on_runtime;
 use crate::args::Purge;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
-use keyfob_client::{Home, Session};
+use keyfob_client::Home;
+use keyfob_client::logins::{Logins, Which};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -13,15 +15,24 @@ use std::path::PathBuf;
 /// What an interrupted write of the login leaves in the home.
 const LEFTOVER: &str = ".keyfob-auth-";
 
-/// Removes our folder and what interrupted writes left behind; with `--login` signs out first.
-pub(crate) fn run(arguments: &Purge, session: &Session) -> Result<Exit, CommandError> {
-    if !arguments.yes && !confirm(session.store().home(), arguments.login)? {
+/// Signs out of the logins that Keyfob alone keeps, then removes our folder and what interrupted writes left behind.
+pub(crate) fn run(arguments: &Purge, logins: &Logins) -> Result<Exit, CommandError> {
+    let home = logins.home();
+    let mut ending: Vec<Which> = logins.names()?.into_iter().map(Which::Beside).collect();
+    if arguments.login {
+        ending.push(Which::Shared);
+    }
+    if !arguments.yes && !confirm(home, &ending)? {
         return Err(Failure::Cancelled.into());
     }
-    if arguments.login {
-        logout::run(session)?;
+    if !ending.is_empty() {
+        on_runtime(async {
+            for which in &ending {
+                sign_out(logins, which).await?;
+            }
+            Ok(())
+        })?;
     }
-    let home = session.store().home();
     // Nobody may be between reading and saving a login when its lock goes.
     let _held = hold(home)?;
     let own = home.own_folder();
@@ -40,7 +51,7 @@ pub(crate) fn run(arguments: &Purge, session: &Session) -> Result<Exit, CommandE
         fs::remove_file(path).map_err(|source| Failure::Remove { path: path.clone(), source })?;
     }
     // Its folder says where to look; a keyring that cannot be used does not keep the rest.
-    let forgotten = session.store().blocking().forget();
+    let forgotten = logins.store(&Which::Shared).blocking().forget();
     if let Some(own) = folder {
         fs::remove_dir_all(&own).map_err(|source| Failure::Remove { path: own.clone(), source })?;
         removed.push(own);
@@ -60,11 +71,12 @@ pub(crate) fn run(arguments: &Purge, session: &Session) -> Result<Exit, CommandE
     Ok(forgotten.map(|()| Exit::Ok)?)
 }
 
-fn confirm(home: &Home, login: bool) -> Result<bool, CommandError> {
+fn confirm(home: &Home, ending: &[Which]) -> Result<bool, CommandError> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Failure::NobodyToAsk.into());
     }
-    let also = if login { ", and sign out" } else { "" };
+    let names: Vec<String> = ending.iter().map(|which| format!("`{which}`")).collect();
+    let also = if names.is_empty() { String::new() } else { format!(", and sign out {}", names.join(", ")) };
     output::say(&format!("Remove `{}` and what is in it{also}? Type yes:", home.own_folder().display()));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(Failure::Setup)?;

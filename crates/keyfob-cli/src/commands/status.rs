@@ -1,27 +1,27 @@
 //! `keyfob status`: what is stored and whether it is used; offline, unless asked to check.
 
-use super::on_runtime;
 use super::times::{local, relative, utc};
 use super::used::{Used, title, titles};
+use super::{Acting, on_runtime};
 use crate::args::Status as Arguments;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::why::{Decision, Source};
-use keyfob_client::{AccountStatus, Need, Session, Status, SystemClock, SystemEntropy, Trouble};
+use keyfob_client::{AccountStatus, Need, Session, SharedStore, Status, SystemClock, SystemEntropy, Trouble};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{Clock as _, Timestamp};
 use serde_json::{Value, json};
 
 /// Shows what is stored, as a table for people or as JSON.
-pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, CommandError> {
-    let refused = if arguments.check { check(session)? } else { None };
+pub(crate) fn run(arguments: &Arguments, acting: &Acting) -> Result<Exit, CommandError> {
+    let refused = if arguments.check && acting.is_there() { check(&acting.session)? } else { None };
     let now = SystemClock.now();
-    let used = Used::find(session);
+    let used = Used::find(acting);
     let exit = refused.as_ref().map_or_else(|| used.exit(now), |refused| refused.error.exit);
     if arguments.json {
-        print(&document(&used, session, exit, refused.as_ref()).to_string())?;
+        print(&document(&used, acting, exit, refused.as_ref()).to_string())?;
         return match (refused, used.stored) {
             (Some(refused), _) => Err(refused.error),
             (None, Err(error)) if exit == Exit::StoreUnavailable => Err(error.into()),
@@ -29,13 +29,13 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Comm
         };
     }
     match &used.stored {
-        Ok(status) if exit != Exit::SignedOut => table(&rows(status, &used, session, now))?,
-        Ok(_) => return Err(Failure::SignedOut.into()),
+        Ok(status) if exit != Exit::SignedOut => table(&rows(status, &used, acting, now))?,
+        Ok(_) => return Err(acting.signed_out()),
         Err(_) if exit != Exit::StoreUnavailable => table(&[uses(&used)])?,
         Err(_) => {}
     }
     match (refused, used.stored) {
-        (Some(refused), _) => Err(refused.error),
+        (Some(refused), _) => Err(acting.advise(refused.error)),
         (None, Err(error)) if exit == Exit::StoreUnavailable => Err(error.into()),
         (None, _) => Ok(exit),
     }
@@ -75,19 +75,21 @@ const fn word(reason: RefreshRejection) -> &'static str {
     }
 }
 
-fn document(used: &Used, session: &Session, exit: Exit, refused: Option<&Refused>) -> Value {
+fn document(used: &Used, acting: &Acting, exit: Exit, refused: Option<&Refused>) -> Value {
     let source = match used.places.decide() {
         Decision::Uses(source) => Some(source.as_str()),
         Decision::Refuses(..) | Decision::Nothing => None,
     };
     let shadows: Vec<&str> = used.places.shadowed().into_iter().map(Source::as_str).collect();
-    let location = session.store().blocking().location();
+    let store = acting.session.store();
+    let location = store.blocking().location();
     let mut document = json!({
         "schema": 1, "state": exit.state(), "source": source, "shadows": shadows,
+        "login": acting.document(),
         "store": { "kind": location.kind(), "path": location.to_string() },
     });
     let details = match &used.stored {
-        Ok(status) => details(status, Trouble::read(session.store().home())),
+        Ok(status) => details(status, Trouble::read(store.home())),
         Err(error) => json!({ "error": error.to_string() }),
     };
     merge(&mut document, details);
@@ -130,8 +132,17 @@ fn details(status: &Status, trouble: Option<Trouble>) -> Value {
 
 type Row = (&'static str, String);
 
-fn rows(status: &Status, used: &Used, session: &Session, now: Timestamp) -> Vec<Row> {
-    let store = ("Kept in", session.store().blocking().location().to_string());
+fn rows(status: &Status, used: &Used, acting: &Acting, now: Timestamp) -> Vec<Row> {
+    let store = acting.session.store();
+    let mut rows = rows_of_login(status, used, store, now);
+    if let Some(by) = acting.by() {
+        rows.insert(0, ("Login", format!("`{}`, {by}", acting.chosen.login)));
+    }
+    rows
+}
+
+fn rows_of_login(status: &Status, used: &Used, kept: &SharedStore, now: Timestamp) -> Vec<Row> {
+    let store = ("Kept in", kept.blocking().location().to_string());
     match status {
         Status::SignedOut => vec![uses(used)],
         Status::ApiKey => vec![("Method", "API key".into()), store, uses(used)],
@@ -140,7 +151,7 @@ fn rows(status: &Status, used: &Used, session: &Session, now: Timestamp) -> Vec<
             let mut rows = account_rows(account, now);
             rows.insert(5, store);
             rows.push(uses(used));
-            if let Some(trouble) = Trouble::read(session.store().home()) {
+            if let Some(trouble) = Trouble::read(kept.home()) {
                 let when = relative(trouble.since, now);
                 rows.push(("Last error", format!("{} ({when})", trouble.what)));
             }

@@ -1,7 +1,7 @@
 //! `keyfob token`.
 
-use super::on_runtime;
 use super::times::utc;
+use super::{Acting, on_runtime};
 use crate::args::Token;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
@@ -13,11 +13,16 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 /// Prints a usable access token, alone on its line or in JSON.
-pub(crate) fn run(arguments: &Token, session: &Session) -> Result<Exit, CommandError> {
+pub(crate) fn run(arguments: &Token, acting: &Acting) -> Result<Exit, CommandError> {
     // A terminal keeps what it shows, in its history and in whatever records it (security C-50).
     if io::stdout().is_terminal() && !arguments.yes {
         return Err(Failure::TokenToTerminal.into());
     }
+    acting.require()?;
+    print(arguments, &acting.session).map_err(|error| acting.advise(error))
+}
+
+fn print(arguments: &Token, session: &Session) -> Result<Exit, CommandError> {
     let least = arguments.min_ttl.map(Duration::from_secs);
     let need = match least {
         Some(least) => Need::Life(least),

@@ -1,33 +1,34 @@
 //! `keyfob why`: which credential is used, why, and who pays; it only reports.
 
+use super::Acting;
 use super::used::{OPENAI_API_KEY, Used, title, titles};
 use crate::args::Why;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::why::{Decision, Found, Source};
-use keyfob_client::{Session, Status, SystemClock};
+use keyfob_client::{Status, SystemClock};
 use keyfob_oauth::Clock as _;
 use serde_json::{Value, json};
 
 /// Tells the whole decision, for people or as JSON.
-pub(crate) fn run(arguments: &Why, session: &Session) -> Result<Exit, CommandError> {
-    let used = Used::find(session);
+pub(crate) fn run(arguments: &Why, acting: &Acting) -> Result<Exit, CommandError> {
+    let used = Used::find(acting);
     let exit = used.exit(SystemClock.now());
-    let store = session.store().blocking().location().to_string();
+    let store = acting.session.store().blocking().location().to_string();
     let text = if arguments.json {
-        document(&used, exit, &store).to_string()
+        document(&used, acting, exit, &store).to_string()
     } else {
-        lines(&used, exit, &store).join("\n")
+        lines(&used, acting, exit, &store).join("\n")
     };
     output::data(&text).map_err(Failure::Output)?;
     Ok(exit)
 }
 
-fn lines(used: &Used, exit: Exit, store: &str) -> Vec<String> {
+fn lines(used: &Used, acting: &Acting, exit: Exit, store: &str) -> Vec<String> {
     let decision = used.places.decide();
     let mut lines = vec!["Looked at, in this order:".to_owned()];
-    for source in Source::ORDER {
+    for source in used.places.order() {
         let found = match (used.places.found(source), source) {
             (Found::Absent, Source::StoredLogin) => "nobody is signed in".to_owned(),
             (Found::Absent, _) => "not set".to_owned(),
@@ -57,6 +58,9 @@ fn lines(used: &Used, exit: Exit, store: &str) -> Vec<String> {
         row("Account", account.account.email.clone().unwrap_or_else(|| "unknown".into()));
         row("Issuer", account.issuer.as_ref().map_or_else(|| "unknown".into(), ToString::to_string));
     }
+    if let Some(by) = acting.by() {
+        row("Login", format!("`{}`, {by}", acting.chosen.login));
+    }
     row("Shadows", titles(&used.places.shadowed()));
     if exit == Exit::SessionEnded {
         row("But", "the session has ended; `keyfob login` signs in again".into());
@@ -82,8 +86,10 @@ fn payer(source: Source, stored: Option<&Status>) -> String {
     }
 }
 
-fn document(used: &Used, exit: Exit, store: &str) -> Value {
-    let looked_at: Vec<Value> = Source::ORDER
+fn document(used: &Used, acting: &Acting, exit: Exit, store: &str) -> Value {
+    let looked_at: Vec<Value> = used
+        .places
+        .order()
         .into_iter()
         .map(|source| match used.places.found(source) {
             Found::Absent => json!({ "source": source.as_str(), "found": "absent" }),
@@ -110,6 +116,6 @@ fn document(used: &Used, exit: Exit, store: &str) -> Value {
         "workspace": account.and_then(|account| account.account.workspace.clone()),
         "plan": account.and_then(|account| account.account.plan.clone()),
         "issuer": account.and_then(|account| account.issuer.as_ref().map(ToString::to_string)),
-        "store": store,
+        "store": store, "login": acting.document(),
     })
 }

@@ -1,7 +1,8 @@
 //! The store, the folders and files around it, and the configuration.
 
 use super::Finding;
-use crate::settings;
+use crate::environment::Environment;
+use crate::settings::Own;
 use keyfob_client::{Home, Session, Status};
 use keyfob_oauth::Timestamp;
 use std::fs;
@@ -75,7 +76,7 @@ fn folder(path: &Path) -> Finding {
     }
 }
 
-fn private(path: &Path) -> Finding {
+pub(super) fn private(path: &Path) -> Finding {
     const CHECK: &str = "permissions";
     let shown = path.display();
     match fs::metadata(path) {
@@ -130,17 +131,17 @@ pub(super) fn file_system(home: &Home) -> Finding {
 }
 
 /// Whether the configuration files can be read; nothing of what they say is told.
-pub(super) fn configuration(home: &Home) -> Vec<Finding> {
+pub(super) fn configuration(environment: &Environment, home: &Home) -> Vec<Finding> {
     const CHECK: &str = "configuration";
     let mut findings = Vec::new();
     let own = home.config_file();
     if own.exists() {
-        findings.push(match settings::issuer(None, home) {
+        findings.push(match Own::read(environment, home) {
             Ok(_) => Finding::ok(CHECK, format!("{} can be read", own.display())),
             Err(error) => Finding::fail(CHECK, error.to_string(), "`keyfob login` says which line is wrong"),
         });
     }
-    let codex = home.path().join("config.toml");
+    let codex = home.codex_config_file();
     if codex.exists() {
         let parsed = fs::read_to_string(&codex).map(|text| text.parse::<toml::Table>().is_ok());
         findings.push(match parsed {

@@ -4,10 +4,13 @@
 
 mod files;
 mod lock;
+mod logins;
 mod network;
 mod surroundings;
 
-use keyfob_client::{Reach, Session};
+use crate::commands::Acting;
+use crate::environment::Environment;
+use keyfob_client::Reach;
 use keyfob_oauth::{IssuerUrl, Timestamp};
 
 /// How bad a finding is.
@@ -53,16 +56,17 @@ impl Finding {
 }
 
 /// Checks everything on this machine.
-pub(crate) fn examine(session: &Session, now: Timestamp) -> Vec<Finding> {
-    let home = session.store().home();
-    let mut findings = vec![files::store(session, now)];
-    findings.extend(files::damaged(home));
+pub(crate) fn examine(acting: &Acting, environment: &Environment, now: Timestamp) -> Vec<Finding> {
+    let home = acting.logins.home();
+    let mut findings = vec![files::store(&acting.session, now)];
+    findings.extend(files::damaged(acting.session.store().home()));
     findings.extend(files::permissions(home));
+    findings.extend(logins::findings(acting, environment));
     findings.push(files::file_system(home));
-    findings.extend(files::configuration(home));
-    findings.push(lock::refresh(home));
+    findings.extend(files::configuration(environment, home));
+    findings.push(lock::refresh(acting.session.store().home()));
     findings.push(surroundings::keyring());
-    findings.extend(surroundings::credentials(session));
+    findings.extend(surroundings::credentials(acting));
     findings.extend(surroundings::proxies());
     findings.extend(surroundings::certificates());
     findings.push(surroundings::callback_ports());

@@ -1,9 +1,8 @@
 //! The environment: keyring, credentials, proxies, certificates, ports.
 
 use super::Finding;
-use crate::commands::Used;
+use crate::commands::{Acting, Used};
 use crate::environment::variable;
-use keyfob_client::Session;
 use keyfob_client::why::{Found, Source};
 use keyfob_codex::client::CALLBACK_PORTS;
 use std::fs::File;
@@ -26,9 +25,9 @@ pub(super) fn keyring() -> Finding {
 }
 
 /// Whether a variable that comes before the stored login can be used, and what is set to no effect.
-pub(super) fn credentials(session: &Session) -> Vec<Finding> {
+pub(super) fn credentials(acting: &Acting) -> Vec<Finding> {
     const CHECK: &str = "credentials";
-    let used = Used::find(session);
+    let used = Used::find(acting);
     let mut findings = Vec::new();
     for source in [Source::CodexApiKey, Source::CodexAccessToken] {
         let name = source.as_str();

@@ -31,14 +31,42 @@ fn an_issuer_that_does_not_answer_is_named() {
     assert_eq!(home.run(&["login", "--issuer", "http://127.0.0.1:1"]), ran(1, "", text));
 }
 
+const OTHERS: &str = r#"{"auth_mode":"chatgpt","tokens":{"id_token":"i","access_token":"a","refresh_token":"r",
+    "oauth_provenance":{"issuer":"https://other.test","client_id":"app"}}}"#;
+
 #[test]
-fn d_14_a_login_of_another_issuer_is_not_overwritten_unasked() {
-    let document = r#"{"auth_mode":"chatgpt","tokens":{"id_token":"i","access_token":"a","refresh_token":"r",
-        "oauth_provenance":{"issuer":"https://other.test","client_id":"app"}}}"#;
-    let home = Home::holding(document);
+fn d_14_a_login_of_another_issuer_is_no_reason_not_to_sign_in_beside_it() {
+    let home = Home::holding(OTHERS);
+
+    let told = home.run(&["login", "--issuer", "http://127.0.0.1:1"]);
+
+    assert!(told.stderr.starts_with("error: cannot reach the issuer http://127.0.0.1:1\n"), "{told:?}");
+    assert_eq!(home.stored().as_deref(), Some(OTHERS));
+}
+
+#[test]
+fn d_14_a_name_that_a_login_of_another_issuer_has_is_not_given_away_unasked() {
+    let home = Home::empty();
+    home.keep("work", OTHERS);
 
     let text = "error: a login of https://other.test is stored in the place that the new one would take\n\
-                hint: to overwrite it, add `--replace`; to keep both, set `CODEX_HOME` to another folder\n";
-    assert_eq!(home.run(&["login", "--issuer", "http://127.0.0.1:1"]), ran(1, "", text));
-    assert_eq!(home.stored().as_deref(), Some(document));
+                hint: to overwrite it, add `--replace`; to keep both, give the new one another name with `--as NAME`\n";
+    assert_eq!(home.run(&["login", "--as", "work", "--issuer", "http://127.0.0.1:1"]), ran(1, "", text));
+    assert_eq!(home.kept("work").as_deref(), Some(OTHERS));
+}
+
+#[test]
+fn a_name_that_no_login_can_have_is_wrong_usage() {
+    let home = Home::empty();
+
+    for (name, why) in [
+        ("../x", "a login's name begins with a lower-case letter or a digit"),
+        ("a/b", "a login's name has lower-case letters, digits and `.`, `_`, `@`, `+`, `-` only"),
+        ("", "a login's name is not empty"),
+    ] {
+        let text = format!("error: that is not the name of a login\n  cause: {why}\n");
+        assert_eq!(home.run(&["login", "--as", name, "--issuer", "http://127.0.0.1:1"]), ran(2, "", &text));
+        assert_eq!(home.run(&["token", "--login", name]), ran(2, "", &text));
+    }
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }

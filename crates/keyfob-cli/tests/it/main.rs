@@ -5,6 +5,7 @@
 mod doctor;
 mod hardening;
 mod login;
+mod logins;
 mod purge;
 mod schema;
 mod signed_in;
@@ -49,6 +50,17 @@ impl Home {
 
     fn stored(&self) -> Option<String> {
         std::fs::read_to_string(self.auth_file()).ok()
+    }
+
+    /// Puts a login beside the shared one.
+    fn keep(&self, name: &str, document: &str) {
+        let folder = self.path().join("keyfob/logins").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("auth.json"), document).unwrap();
+    }
+
+    fn kept(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.path().join("keyfob/logins").join(name).join("auth.json")).ok()
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -1,11 +1,12 @@
-//! `keyfob status --json` keeps to `docs/schemas/status-1.json`, in every state.
+//! What is told to programs keeps to `docs/schemas/`, in every state.
 
 use crate::signed_in::{FAR, signed_in, signed_in_at};
 use crate::stub::Stub;
 use crate::{Home, Ran};
 use serde_json::Value;
 
-const SCHEMA: &str = include_str!("../../../../docs/schemas/status-1.json");
+const STATUS: &str = include_str!("../../../../docs/schemas/status-1.json");
+const LOGINS: &str = include_str!("../../../../docs/schemas/logins-1.json");
 
 #[expect(clippy::panic, reason = "a test stops at the first surprise")]
 /// The part of JSON Schema that the file uses; a keyword beyond it is a failure.
@@ -54,8 +55,17 @@ fn kind(value: &Value) -> &'static str {
 }
 
 fn checked(told: &Ran) -> Value {
+    checked_by(STATUS, told)
+}
+
+/// Returns what was told, if it keeps to the schema of `keyfob logins list`.
+pub(crate) fn checked_list(told: &Ran) -> Value {
+    checked_by(LOGINS, told)
+}
+
+fn checked_by(schema: &str, told: &Ran) -> Value {
     let document: Value = serde_json::from_str(&told.stdout).unwrap();
-    check(&document, &serde_json::from_str(SCHEMA).unwrap(), "status");
+    check(&document, &serde_json::from_str(schema).unwrap(), "it");
     document
 }
 

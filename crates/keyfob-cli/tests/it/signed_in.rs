@@ -12,10 +12,17 @@ pub(crate) fn signed_in(expires: i64, refresh_token: &str) -> (Home, String) {
 }
 
 pub(crate) fn signed_in_at(issuer: &str, expires: i64, refresh_token: &str) -> (Home, String) {
+    let (document, access) = document(issuer, "u-1", expires, refresh_token);
+    (Home::holding(&document), access)
+}
+
+/// What is stored of `subject`, and their access token.
+pub(crate) fn document(issuer: &str, subject: &str, expires: i64, refresh_token: &str) -> (String, String) {
     let key = SigningKey::generate().unwrap();
-    let access = key.sign(TokenType::AccessToken, &json!({ "iat": 0, "exp": expires })).unwrap();
+    let access =
+        key.sign(TokenType::AccessToken, &json!({ "iat": 0, "exp": expires, "sub": subject })).unwrap();
     let claims = json!({
-        "sub": "u-1", "email": "mia@example.org",
+        "sub": subject, "email": "mia@example.org",
         "https://api.openai.com/auth": { "chatgpt_account_id": "ws-1", "chatgpt_plan_type": "pro" },
     });
     let document = json!({
@@ -27,7 +34,7 @@ pub(crate) fn signed_in_at(issuer: &str, expires: i64, refresh_token: &str) -> (
         },
         "last_refresh": "2026-11-22T13:45:27.128760237Z",
     });
-    (Home::holding(&document.to_string()), access)
+    (document.to_string(), access)
 }
 
 /// An end that no test lives to see.
@@ -45,7 +52,8 @@ fn s_10_a_fresh_token_is_printed_without_asking_anybody() {
 fn status_tells_programs_everything_but_secrets() {
     let (home, _) = signed_in(FAR, "rt-secret");
 
-    let json = "{\"schema\":1,\"state\":\"active\",\"source\":\"stored_login\",\"shadows\":[],\"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"},\
+    let json = "{\"schema\":1,\"state\":\"active\",\"source\":\"stored_login\",\"shadows\":[],\
+                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null},\"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"},\
                 \"method\":\"account\",\"email\":\"mia@example.org\",\"subject\":\"u-1\",\"workspace\":\"ws-1\",\
                 \"plan\":\"pro\",\"issuer\":\"http://127.0.0.1:1\",\"client_id\":\"app\",\
                 \"access_token_expires_at\":\"2096-10-02T07:06:40Z\",\"refresh_token_expires_at\":null,\

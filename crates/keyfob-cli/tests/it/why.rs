@@ -30,7 +30,8 @@ fn p_03_a_key_in_the_environment_shadows_the_login_and_is_said_to() {
                 {\"source\":\"CODEX_ACCESS_TOKEN\",\"found\":\"absent\"},\
                 {\"source\":\"stored_login\",\"found\":\"present\"}],\
                 \"shadows\":[\"stored_login\"],\"not_used\":[],\"email\":null,\"workspace\":null,\
-                \"plan\":null,\"issuer\":null,\"store\":\"$HOME/auth.json\"}\n";
+                \"plan\":null,\"issuer\":null,\"store\":\"$HOME/auth.json\",\
+                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null}}\n";
     assert_eq!(home.run_with(&key, &["why", "--json"]), ran(0, json, ""));
     let status = home.run_with(&key, &["status"]);
     assert!(

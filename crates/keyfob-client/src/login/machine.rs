@@ -1,8 +1,11 @@
 //! The decisions of a sign-in.
 
-use super::{Callback, Effect, Event, IdTokenError, LoginError, Page, Replace, SignedIn, Superseded, slot};
+use super::{
+    Callback, Effect, Event, IdTokenError, LoginError, Occupied, Page, Replace, SignedIn, Superseded, slot,
+};
 use crate::account::Account;
 use crate::endpoints::Endpoints;
+use crate::logins::LoginName;
 use crate::store::{Digest, Slot, StoreError};
 use crate::superseded::OldSession;
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
@@ -44,6 +47,10 @@ pub struct Login {
     client_id: ClientId,
     replace: Replace,
     pub(super) once: Once,
+    /// Whether a login that stays was in the place when the sign-in began.
+    pub(super) place_is_taken: bool,
+    /// Where it is kept, if not in the place that was asked for.
+    beside: Option<LoginName>,
     state: State,
 }
 
@@ -58,6 +65,7 @@ enum State {
     Verifying(TokenResponse),
     Locking(Box<New>),
     Comparing(Box<New>),
+    GoingBeside(Box<New>),
     SettingAside(Box<New>, Digest),
     Noting(Box<New>, Option<Digest>, Box<AuthFile>, OldSession),
     Saving(Box<New>, Option<OldSession>),
@@ -78,7 +86,8 @@ struct New {
 impl Login {
     /// Begins.
     pub fn begin(issuer: IssuerUrl, client_id: ClientId, replace: Replace, once: Once) -> (Self, Effect) {
-        (Self { issuer, client_id, replace, once, state: State::Looking }, Effect::Load)
+        let state = State::Looking;
+        (Self { issuer, client_id, replace, once, place_is_taken: false, beside: None, state }, Effect::Load)
     }
 
     /// Takes in what happened and says what to do next.
@@ -90,6 +99,10 @@ impl Login {
             (State::Looking, Event::Loaded(Ok(slot))) => match slot::admit(&slot, &self.issuer, self.replace)
             {
                 Ok(()) => self.go(State::Preparing, Effect::Prepare),
+                Err(occupied) if self.goes_beside(&occupied) => {
+                    self.place_is_taken = true;
+                    self.go(State::Preparing, Effect::Prepare)
+                }
                 Err(occupied) => failed(occupied.into()),
             },
             (State::Preparing, Event::Prepared(Ok(()))) => self.go(State::Discovering, Effect::Discover),
@@ -123,6 +136,10 @@ impl Login {
             }
             (State::Locking(new), Event::Locked(Ok(()))) => self.go(State::Comparing(new), Effect::Load),
             (State::Comparing(new), Event::Loaded(Ok(slot))) => self.save(new, &slot),
+            (State::GoingBeside(new), Event::WentBeside(Ok(name))) => {
+                self.beside = Some(name);
+                self.go(State::Locking(new), Effect::Lock)
+            }
             (State::SettingAside(mut new, damaged), Event::SetAside(Ok(place))) => {
                 new.set_aside = Some(place);
                 let record = Box::new(new.record.clone());
@@ -137,11 +154,13 @@ impl Login {
             }
             (State::Saving(new, old), Event::Saved(Ok(_))) => {
                 let New { account, set_aside, .. } = *new;
-                let signed_in = SignedIn { account, superseded: Superseded::Nothing, set_aside };
+                let beside = self.beside.clone();
+                let signed_in = SignedIn { account, beside, superseded: Superseded::Nothing, set_aside };
                 self.go(State::Telling(Ok((signed_in, old))), Effect::Tell(Page::SignedIn))
             }
             (State::Locking(_), Event::Locked(Err(error)))
             | (State::Comparing(_), Event::Loaded(Err(error)))
+            | (State::GoingBeside(_), Event::WentBeside(Err(error)))
             | (State::SettingAside(..), Event::SetAside(Err(error)))
             | (State::Saving(..), Event::Saved(Err(error))) => self.tell(LoginError::Store(error)),
             (State::Telling(Err(error)), Event::Told) => failed(error),
@@ -246,6 +265,10 @@ impl Login {
         let admitted = slot::admit(slot, &self.issuer, self.replace)
             .and_then(|()| slot::admit_account(slot, &new.account, self.replace));
         if let Err(occupied) = admitted {
+            if self.goes_beside(&occupied) {
+                let account = new.account.clone();
+                return self.go(State::GoingBeside(new), Effect::GoBeside(account));
+            }
             return self.tell(occupied.into());
         }
         if let Slot::Corrupt { digest, bytes, .. } = slot {
@@ -262,6 +285,11 @@ impl Login {
             }
             None => self.go(State::Saving(new, None), Effect::Save(slot.digest(), record)),
         }
+    }
+
+    /// A place beside is that account's own: there is no other to go to.
+    fn goes_beside(&self, occupied: &Occupied) -> bool {
+        self.replace == Replace::ElseBeside && self.beside.is_none() && occupied.calls_for_another_place()
     }
 }
 

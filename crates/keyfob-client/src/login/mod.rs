@@ -19,6 +19,7 @@ pub use slot::{Occupied, Replace};
 
 use crate::account::Account;
 use crate::endpoints::{DiscoveryError, Endpoints};
+use crate::logins::LoginName;
 use crate::store::{Damaged, Digest, Slot, StoreError};
 use crate::superseded::OldSession;
 use crate::token_endpoint::TokenError;
@@ -49,6 +50,8 @@ pub enum Event {
     Keys(Result<KeySet, KeysError>, Timestamp),
     /// The refresh lock was taken, or not.
     Locked(Result<(), StoreError>),
+    /// There is a place of this name beside the one that is taken, or not.
+    WentBeside(Result<LoginName, StoreError>),
     /// The damaged document is kept under another name, which is for people, or not.
     SetAside(Result<String, StoreError>),
     /// The superseded session is noted, as far as it can be.
@@ -82,6 +85,8 @@ pub enum Effect {
     FetchKeys(Url),
     /// Take the refresh lock.
     Lock,
+    /// Let the lock go and use the place that this account has beside the one that is taken.
+    GoBeside(Account),
     /// Keep a damaged document under another name.
     SetAside(Damaged),
     /// Note the session that is about to be superseded, so that a crash does not leave it alive.
@@ -101,6 +106,8 @@ pub enum Effect {
 pub struct SignedIn {
     /// Whose it is, from the verified ID token.
     pub account: Account,
+    /// The name under which it is kept beside the login whose place it could not take.
+    pub beside: Option<LoginName>,
     /// What became of the login that was there before.
     pub superseded: Superseded,
     /// Where the damaged login is kept that was there before, for people.

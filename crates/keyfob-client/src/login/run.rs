@@ -2,11 +2,13 @@
 
 use super::callback::{CallbackServer, Reply};
 use super::{Effect, Event, KeysError, Login, LoginError, Once, Page, Replace, SignedIn, Superseded};
+use crate::account::Account;
 use crate::endpoints::Endpoints;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
+use crate::logins::{LoginName, Logins, Which};
 use crate::logout::revoke;
-use crate::store::{Lock, SharedStore};
+use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::redeem;
 use keyfob_jose::KeySet;
@@ -24,6 +26,8 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(15);
 pub struct BrowserSignIn {
     /// Where the login is kept.
     pub store: SharedStore,
+    /// Where it is kept if that place is taken, and `replace` says so.
+    pub beside: Logins,
     /// Who is asked.
     pub issuer: IssuerUrl,
     /// As which client.
@@ -51,6 +55,7 @@ impl BrowserSignIn {
         let (mut login, mut effect) = Login::begin(self.issuer.clone(), self.client_id, self.replace, once);
         let mut shell = Shell {
             store: self.store,
+            beside: self.beside,
             issuer: self.issuer,
             http,
             clock: self.clock,
@@ -80,6 +85,11 @@ impl PendingSignIn {
         self.shell.server.as_ref().map(|server| server.port)
     }
 
+    /// Whether the place that was asked for holds a login that stays, so that the new one is kept beside it.
+    pub fn goes_beside(&self) -> bool {
+        self.login.place_is_taken
+    }
+
     /// Waits for the person, then redeems, verifies and stores.
     ///
     /// Dropped before the end, it leaves the old login in place; a session that the issuer made meanwhile is unused.
@@ -104,6 +114,7 @@ impl PendingSignIn {
 #[derive(Debug)]
 struct Shell {
     store: SharedStore,
+    beside: Logins,
     issuer: IssuerUrl,
     http: HttpClient,
     clock: Arc<dyn Clock>,
@@ -157,6 +168,10 @@ impl Shell {
                 Failpoint::LockAcquired.reach();
                 Event::Locked(taken)
             }
+            Effect::GoBeside(account) => {
+                self.lock = None;
+                Event::WentBeside(self.go_beside(account).await)
+            }
             Effect::SetAside(damaged) => {
                 Event::SetAside(self.store.set_aside(damaged, self.clock.now()).await)
             }
@@ -193,6 +208,12 @@ impl Shell {
             }
             Ok(None) | Err(_) => Event::TimedOut,
         }
+    }
+
+    async fn go_beside(&mut self, account: Account) -> Result<LoginName, StoreError> {
+        let name = self.beside.name_for(&self.issuer, &account).await?;
+        self.store = self.beside.store(&Which::Beside(name.clone()));
+        Ok(name)
     }
 
     fn answer(&mut self, reply: Reply) {

@@ -11,6 +11,8 @@ use keyfob_oauth::IssuerUrl;
 pub enum Replace {
     /// Nothing, or a login of the same issuer.
     SameIssuer,
+    /// The same; where a login of another issuer or kind is in the place, the new one is kept beside it.
+    ElseBeside,
     /// Anything, because the person said so.
     Anything,
 }
@@ -35,6 +37,19 @@ pub enum Occupied {
     /// A document that no login of ours is like; a later release may have written it.
     #[error("what is stored in {0} is not understood, and the new login would take its place")]
     NotUnderstood(Location),
+}
+
+impl Occupied {
+    /// Whether the new login is rather kept beside what is stored (design D14).
+    ///
+    /// A login of somebody else at the same issuer may have been sent by whoever saw the address (security C-17), so it
+    /// is not passed over in silence.
+    pub(super) const fn calls_for_another_place(&self) -> bool {
+        match self {
+            Self::OtherIssuer(_) | Self::OtherKind(_) | Self::NotUnderstood(_) => true,
+            Self::OtherAccount { .. } => false,
+        }
+    }
 }
 
 /// The issuer of logins that name none: those of older builds of the Codex CLI.

@@ -18,6 +18,7 @@ pub use keyring::{KeyringError, KeyringStore, SessionBus};
 pub(crate) use lock::Lock;
 pub use lock::LockError;
 pub use shared::SharedStore;
+pub(crate) use shared::off_the_runtime;
 
 use crate::home::{Home, HomeError};
 use keyfob_codex::auth_file::Login;

@@ -120,7 +120,7 @@ impl SharedStore {
 }
 
 /// Runs work that blocks off the runtime's threads: the one place where it leaves them.
-async fn off_the_runtime<T: Send + 'static>(
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {
