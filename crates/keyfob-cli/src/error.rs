@@ -6,6 +6,7 @@ use keyfob_client::login::{ListenError, LoginError, Occupied};
 use keyfob_client::logins::Which;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
+use keyfob_client::why::Flaw;
 use keyfob_client::{DiscoveryError, TokenError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
@@ -29,6 +30,12 @@ pub(crate) enum Failure {
     SignedOut,
     #[error("there is no login `{login}`, which is {by}")]
     NoSuchLogin { login: Which, by: String },
+    #[error("`{name}` comes first and cannot be used: {flaw}")]
+    UnusableVariable { name: &'static str, flaw: Flaw },
+    #[error("`CODEX_API_KEY` comes before the stored login, and a key has no access token")]
+    KeyIsUsed,
+    #[error("the access token in `CODEX_ACCESS_TOKEN` has expired")]
+    VariableExpired,
     #[error("the standard output cannot be written")]
     Output(#[source] std::io::Error),
     #[error("cancelled")]
@@ -86,6 +93,16 @@ impl From<Failure> for CommandError {
                 &[
                     "`keyfob logins list` shows the logins there are; `keyfob login --as NAME` signs in under a name",
                 ],
+            ),
+            Failure::UnusableVariable { .. } => {
+                (Exit::Failure, &["correct or unset it; the stored login is not used in its place"])
+            }
+            Failure::KeyIsUsed => {
+                (Exit::Failure, &["unset it, or name a login that is to be used: `--login NAME`"])
+            }
+            Failure::VariableExpired => (
+                Exit::SessionEnded,
+                &["nothing can refresh it: replace it, unset it, or name a login: `--login NAME`"],
             ),
             Failure::Output(_) | Failure::Setup(_) | Failure::Remove { .. } => (Exit::Failure, &[]),
             Failure::TokenToTerminal => (Exit::Usage, &["pass it on a pipe, or add `--yes` to see it"]),

@@ -56,7 +56,7 @@ pub use home::{Home, HomeError};
 pub use http::HttpError;
 pub use reach::{Discovery, Reach};
 pub use session::Session;
-pub use status::{AccountStatus, Status};
+pub use status::{AccountStatus, Status, TokenFacts};
 pub use store::{CredentialStore, FileStore, Location, SharedStore};
 pub use superseded::OldSession;
 pub use token_endpoint::TokenError;

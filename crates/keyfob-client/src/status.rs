@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::store::{CredentialStore, StoreError};
 use keyfob_codex::auth_file::Login;
 use keyfob_jose::read_unverified;
-use keyfob_oauth::{ClientId, IssuerUrl, Timestamp};
+use keyfob_oauth::{AccessToken, ClientId, IssuerUrl, Timestamp, WorkspaceId};
 
 /// What is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,25 @@ pub struct AccountStatus {
     pub refreshable: bool,
     /// When the tokens were last written.
     pub last_refresh: Option<Timestamp>,
+}
+
+/// What an access token says of itself; nobody has verified it, so this is good for showing only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// When it ends.
+    pub expires: Option<Timestamp>,
+    /// What it is bound to.
+    pub workspace: Option<WorkspaceId>,
+}
+
+impl TokenFacts {
+    /// Reads a token; one that is no JWT says nothing.
+    pub fn unverified(token: &AccessToken) -> Self {
+        read_unverified(token.expose()).map_or_else(Self::default, |claims| Self {
+            expires: claims.time("exp"),
+            workspace: Account::from_claims(&claims).workspace,
+        })
+    }
 }
 
 impl Status {

@@ -1,13 +1,16 @@
 //! `keyfob token`.
 
 use super::times::utc;
+use super::used::variables;
 use super::{Acting, on_runtime};
 use crate::args::Token;
+use crate::environment::variable;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
-use keyfob_client::{AccountStatus, Jitter, Need, Session, Status, SystemClock, SystemEntropy};
-use keyfob_oauth::{AccessToken, Clock as _};
+use keyfob_client::why::{Decision, Source};
+use keyfob_client::{AccountStatus, Jitter, Need, Session, Status, SystemClock, SystemEntropy, TokenFacts};
+use keyfob_oauth::{AccessToken, Clock as _, Timestamp};
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -18,12 +21,34 @@ pub(crate) fn run(arguments: &Token, acting: &Acting) -> Result<Exit, CommandErr
     if io::stdout().is_terminal() && !arguments.yes {
         return Err(Failure::TokenToTerminal.into());
     }
+    let least = arguments.min_ttl.map(Duration::from_secs);
+    // A variable that is set decides before the store is looked at (design D8).
+    match variables(acting.asked()).decide() {
+        Decision::Refuses(source, flaw) => {
+            return Err(Failure::UnusableVariable { name: source.as_str(), flaw }.into());
+        }
+        Decision::Uses(Source::CodexApiKey) => return Err(Failure::KeyIsUsed.into()),
+        Decision::Uses(Source::CodexAccessToken) => return of_variable(arguments, least),
+        Decision::Uses(Source::StoredLogin) | Decision::Nothing => {}
+    }
     acting.require()?;
-    print(arguments, &acting.session).map_err(|error| acting.advise(error))
+    stored(arguments, least, &acting.session).map_err(|error| acting.advise(error))
 }
 
-fn print(arguments: &Token, session: &Session) -> Result<Exit, CommandError> {
-    let least = arguments.min_ttl.map(Duration::from_secs);
+/// Prints the token that the environment gives, as it is.
+fn of_variable(arguments: &Token, least: Option<Duration>) -> Result<Exit, CommandError> {
+    let text = variable(Source::CodexAccessToken.as_str()).and_then(|text| text.into_string().ok());
+    let token = AccessToken::new(text.unwrap_or_default());
+    let facts = TokenFacts::unverified(&token);
+    let now = SystemClock.now();
+    if facts.expires.is_some_and(|end| now >= end) {
+        return Err(Failure::VariableExpired.into());
+    }
+    require(least.unwrap_or_default(), facts.expires)?;
+    print(arguments, &token, &facts)
+}
+
+fn stored(arguments: &Token, least: Option<Duration>, session: &Session) -> Result<Exit, CommandError> {
     let need = match least {
         Some(least) => Need::Life(least),
         None => Need::Usable(
@@ -35,34 +60,38 @@ fn print(arguments: &Token, session: &Session) -> Result<Exit, CommandError> {
     } else {
         let token = on_runtime(async { Ok(session.token(&SystemClock, &SystemEntropy, need).await?) })?;
         if let Some(least) = least {
-            require(least, session)?;
+            require(least, account(session)?.and_then(|account| account.access_token_expires))?;
         }
         token
     };
-    let line = if arguments.json { document(&token, session)? } else { token.expose().to_owned() };
-    output::data(&line).map_err(Failure::Output)?;
-    Ok(Exit::Ok)
+    let facts = match account(session)? {
+        Some(account) => {
+            TokenFacts { expires: account.access_token_expires, workspace: account.account.workspace }
+        }
+        None => TokenFacts::default(),
+    };
+    print(arguments, &token, &facts)
 }
 
 /// A token that the issuer gives for less, or that could not be stored, is not what was asked for.
-fn require(least: Duration, session: &Session) -> Result<(), CommandError> {
+fn require(least: Duration, end: Option<Timestamp>) -> Result<(), CommandError> {
     let now = SystemClock.now();
-    let Some(end) = account(session)?.and_then(|account| account.access_token_expires) else { return Ok(()) };
-    if now.plus(least) < end {
-        return Ok(());
-    }
+    let Some(end) = end.filter(|end| now.plus(least) >= *end) else { return Ok(()) };
     Err(Failure::TooShort { left: end.since(now).as_secs(), least: least.as_secs() }.into())
 }
 
-fn document(token: &AccessToken, session: &Session) -> Result<String, CommandError> {
-    let account = account(session)?;
-    let expires = account.as_ref().and_then(|account| account.access_token_expires).and_then(utc);
-    let workspace = account.and_then(|account| account.account.workspace);
-    let document = json!({
-        "schema": 1, "state": Exit::Ok.state(), "access_token": token.expose(),
-        "expires_at": expires, "workspace": workspace,
-    });
-    Ok(document.to_string())
+fn print(arguments: &Token, token: &AccessToken, facts: &TokenFacts) -> Result<Exit, CommandError> {
+    let line = if arguments.json {
+        let document = json!({
+            "schema": 1, "state": Exit::Ok.state(), "access_token": token.expose(),
+            "expires_at": facts.expires.and_then(utc), "workspace": facts.workspace,
+        });
+        document.to_string()
+    } else {
+        token.expose().to_owned()
+    };
+    output::data(&line).map_err(Failure::Output)?;
+    Ok(Exit::Ok)
 }
 
 fn account(session: &Session) -> Result<Option<Box<AccountStatus>>, CommandError> {

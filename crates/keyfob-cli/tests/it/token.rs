@@ -78,3 +78,62 @@ fn c_50_a_token_is_not_shown_on_a_terminal_unless_told_to() {
     assert_eq!(on_a_terminal(&home, "token --json"), (Some(2), refused.to_owned()));
     assert_eq!(on_a_terminal(&home, "token --yes"), (Some(0), format!("{access}\r\n")));
 }
+
+#[test]
+fn d_08_a_variable_that_is_set_decides_before_the_stored_login() {
+    let (home, access) = signed_in(FAR, "rt-secret");
+    let given = |value: &str| home.run_with(&[("CODEX_ACCESS_TOKEN", value)], &["token"]);
+
+    assert_eq!(given("at-1"), ran(0, "at-1\n", ""), "a token that nobody can look into");
+    assert_eq!(given("e30.e30.sig"), ran(0, "e30.e30.sig\n", ""));
+    let key = "error: `CODEX_API_KEY` comes before the stored login, and a key has no access token\n\
+               hint: unset it, or name a login that is to be used: `--login NAME`\n";
+    let variables = [("CODEX_API_KEY", "sk-secret"), ("CODEX_ACCESS_TOKEN", "at-1")];
+    assert_eq!(home.run_with(&variables, &["token"]), ran(1, "", key));
+    let named = ["token", "--login", "shared"];
+    assert_eq!(home.run_with(&variables, &named), ran(0, &format!("{access}\n"), ""), "the flag comes first");
+    let pinned = [("CODEX_ACCESS_TOKEN", "at-1"), ("KEYFOB_LOGIN", "shared")];
+    let told = home.run_with(&pinned, &["token"]);
+    assert_eq!(told, ran(0, "at-1\n", ""), "a pin chooses among stored logins only");
+}
+
+#[test]
+fn d_08_a_variable_that_is_set_and_wrong_gives_no_token_at_all() {
+    let (home, _) = signed_in(FAR, "rt-secret");
+
+    for (name, value, flaw) in [
+        ("CODEX_API_KEY", "", "it is set and empty"),
+        ("CODEX_ACCESS_TOKEN", "at-secret\n", "it begins or ends with white space"),
+        ("CODEX_ACCESS_TOKEN", "sk-secret", "it is neither a personal access token (`at-…`) nor a JWT"),
+    ] {
+        let text = format!(
+            "error: `{name}` comes first and cannot be used: {flaw}\n\
+             hint: correct or unset it; the stored login is not used in its place\n"
+        );
+        assert_eq!(home.run_with(&[(name, value)], &["token"]), ran(1, "", &text));
+    }
+}
+
+#[test]
+fn d_08_a_token_of_a_variable_is_held_to_what_was_asked_for() {
+    let home = Home::empty();
+    let key = SigningKey::generate().unwrap();
+    let token = |expires: i64| {
+        let auth = json!({ "chatgpt_account_id": "ws-7" });
+        let claims = json!({ "exp": expires, "https://api.openai.com/auth": auth });
+        key.sign(TokenType::AccessToken, &claims).unwrap()
+    };
+    let run = |token: &str, arguments: &[&str]| home.run_with(&[("CODEX_ACCESS_TOKEN", token)], arguments);
+    let far = token(FAR);
+
+    let over = "error: the access token in `CODEX_ACCESS_TOKEN` has expired\n\
+                hint: nothing can refresh it: replace it, unset it, or name a login: `--login NAME`\n";
+    assert_eq!(run(&token(1_000), &["token"]), ran(5, "", over));
+    let short = run(&token(in_seconds(100)), &["token", "--min-ttl", "3600"]);
+    assert_eq!((short.code, short.stdout.as_str()), (Some(1), ""));
+    let json = format!(
+        "{{\"schema\":1,\"state\":\"active\",\"access_token\":\"{far}\",\
+         \"expires_at\":\"2096-10-02T07:06:40Z\",\"workspace\":\"ws-7\"}}\n"
+    );
+    assert_eq!(run(&far, &["token", "--json", "--min-ttl", "3600"]), ran(0, &json, ""));
+}
