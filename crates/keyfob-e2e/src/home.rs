@@ -23,6 +23,8 @@ pub struct Home {
     person: Person,
     password_file: PathBuf,
     evidence: Evidence,
+    /// The folder of the login that is looked at, in `CODEX_HOME`.
+    login: PathBuf,
 }
 
 impl Home {
@@ -33,9 +35,22 @@ impl Home {
         password_file: PathBuf,
         evidence: Evidence,
     ) -> Result<Self> {
-        let home = Self { folder, issuer, person, password_file, evidence };
+        let home = Self { folder, issuer, person, password_file, evidence, login: PathBuf::new() };
         files::make_folder(&home.codex_home())?;
         Ok(home)
+    }
+
+    /// Returns this home with its eyes on the login `name` of `person`, which is kept beside the shared one.
+    #[must_use]
+    pub fn beside(&self, name: &str, person: &Person) -> Self {
+        Self {
+            folder: self.folder.clone(),
+            issuer: self.issuer.clone(),
+            person: person.clone(),
+            password_file: self.password_file.clone(),
+            evidence: self.evidence.clone(),
+            login: Path::new("keyfob/logins").join(name),
+        }
     }
 
     /// Returns the folder that `CODEX_HOME` names.
@@ -133,20 +148,28 @@ impl Home {
         Ok(address)
     }
 
+    /// Signs in as `keyfob login --as NAME` by filling the forms over plain HTTP.
+    pub async fn sign_in_as(&self, name: &str, client: &mut FormClient) -> Result<()> {
+        let program = self.sign_in_program()?.args(["--as", name]);
+        self.finish_sign_in(program.start(&self.evidence).await?, client).await?;
+        Ok(())
+    }
+
     /// Signs in by filling the forms over plain HTTP.
     pub async fn sign_in(&self, client: &mut FormClient) -> Result<()> {
         let running = self.sign_in_program()?.start(&self.evidence).await?;
-        self.finish_sign_in(running, client).await
+        self.finish_sign_in(running, client).await?;
+        Ok(())
     }
 
     /// Fills the forms that the sign-in `running` waits for.
-    pub async fn finish_sign_in(&self, mut running: Running, client: &mut FormClient) -> Result<()> {
+    pub async fn finish_sign_in(&self, mut running: Running, client: &mut FormClient) -> Result<Finished> {
         let address = self.printed_address(&running).await?;
         let callback = client.approve(&address, &self.person).await?;
         client.deliver(&callback).await?;
-        running.finished(LIMIT).await?.expect_code(0)?;
+        let finished = running.finished(LIMIT).await?.expect_code(0)?;
         self.note_tokens();
-        Ok(())
+        Ok(finished)
     }
 
     /// Returns whether there is an `auth.json`.
@@ -208,7 +231,7 @@ impl Home {
     }
 
     fn auth_path(&self) -> PathBuf {
-        self.codex_home().join("auth.json")
+        self.codex_home().join(&self.login).join("auth.json")
     }
 
     /// Notes the tokens of a home that is signed in; one that is not has none.

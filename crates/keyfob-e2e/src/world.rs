@@ -88,6 +88,21 @@ impl World {
         )
     }
 
+    /// Adds somebody to the issuer.
+    pub async fn add_person(&self, email: &str) -> Result<Person> {
+        let person = Person { email: email.to_owned(), password: environment::random_token()? };
+        self.evidence.note(Kind::Password, person.password.expose());
+        let path = environment::program("keyfob-issuer")?;
+        Program::new("keyfob-issuer user", &path, self.folder.path())
+            .args(["user", "add", "--email", email])
+            .args([Path::new("--data"), &self.folder.path().join("issuer")])
+            .stdin(format!("{}\n", person.password.expose()))
+            .run(&self.evidence)
+            .await?
+            .expect_code(0)?;
+        Ok(person)
+    }
+
     /// Makes a closed gate.
     pub fn gate(&self) -> Result<Gate> {
         Gate::new(self.folder.path())

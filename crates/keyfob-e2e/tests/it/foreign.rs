@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use keyfob_e2e::leak::Kind;
-use keyfob_e2e::{Home, World};
+use keyfob_e2e::{FormClient, Home, World};
 use serde_json::{Value, json};
 
 /// Commands that need more than their name; all others are run by their name alone and with `--json`.
@@ -17,13 +17,16 @@ const ARGUMENTS: [(&str, &[&[&str]]); 4] = [
 #[tokio::test]
 async fn d_14_somebody_elses_login_survives_every_command_byte_for_byte() -> Result<()> {
     let world = World::start().await?;
+    let mut client = world.form_client()?;
     for (name, document) in documents(&world) {
         let home = world.home(name)?;
         // As no program of ours would write it.
         let text = format!("\n{document:#}\r\n\n").replace("  ", "\t");
         home.write_auth_text(&text)?;
+        sign_in_beside(&world, &home, &mut client).await?;
+        ensure!(home.auth_text()? == text, "a login beside {name} changed it");
 
-        for arguments in commands(&world, &home).await? {
+        for arguments in commands(&home).await? {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             let finished = home.keyfob(&arguments)?.run(world.evidence()).await?;
             let kept = home.auth_text().with_context(|| format!("{arguments:?} lost {name}"))?;
@@ -35,31 +38,45 @@ async fn d_14_somebody_elses_login_survives_every_command_byte_for_byte() -> Res
 }
 
 #[tokio::test]
-async fn d_14_a_new_login_takes_the_place_of_somebody_elses_only_with_replace() -> Result<()> {
+async fn d_14_a_new_login_goes_beside_somebody_elses_and_takes_its_place_only_with_replace() -> Result<()> {
     let world = World::start().await?;
     let mut client = world.form_client()?;
     for (name, document) in documents(&world) {
         let home = world.home(name)?;
-        home.write_auth_text(&document.to_string())?;
+        let before = document.to_string();
+        home.write_auth_text(&before)?;
 
-        let refused = home.sign_in_program()?.run(world.evidence()).await?.expect_code(1)?;
+        let told = sign_in_beside(&world, &home, &mut client).await?;
+        let kept = home.auth_text()? == before;
+        let beside = home.expect(0, &["token", "--login", BESIDE]).await?.stdout;
         let replaced = home.sign_in_program()?.args(["--replace"]);
         home.finish_sign_in(replaced.start(world.evidence()).await?, &mut client).await?;
 
-        ensure!(refused.stderr.contains("--replace"), "{name}: {}", refused.stderr);
-        home.token().await?;
+        ensure!(told.contains(&format!("`--login {BESIDE}`")), "{name}: {told}");
+        ensure!(kept, "{name} was changed");
+        ensure!(home.token().await? != beside.trim_end(), "{name}: two logins, one token");
+        home.expect(0, &["status", "--check", "--login", BESIDE]).await?;
     }
     world.finish().await
 }
 
-/// Every command that `keyfob --help` lists, and a login at our issuer.
-async fn commands(world: &World, home: &Home) -> Result<Vec<Vec<String>>> {
+/// The name of the login beside: the e-mail address of who signs in.
+const BESIDE: &str = "mia@example.org";
+
+/// Signs in as anybody would; returns what the person is told.
+async fn sign_in_beside(world: &World, home: &Home, client: &mut FormClient) -> Result<String> {
+    let beside = home.beside(BESIDE, world.owner());
+    let running = home.sign_in_program()?.start(world.evidence()).await?;
+    Ok(beside.finish_sign_in(running, client).await?.stderr)
+}
+
+/// Every command that `keyfob --help` lists.
+async fn commands(home: &Home) -> Result<Vec<Vec<String>>> {
     let help = home.expect(0, &["--help"]).await?.stdout;
     let (_, listed) = help.split_once("Commands:\n").context("no commands")?;
     let names = listed.lines().take_while(|line| line.starts_with("  "));
     let names = names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
-    let login = ["login", "--no-browser", "--issuer", world.issuer()];
-    let mut commands = vec![login.map(str::to_owned).to_vec()];
+    let mut commands = Vec::new();
     for name in names {
         match ARGUMENTS.iter().find(|(known, _)| *known == name) {
             Some((_, lines)) => {

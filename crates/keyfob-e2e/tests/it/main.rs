@@ -12,6 +12,7 @@ mod faults;
 mod foreign;
 mod hardening;
 mod harness;
+mod logins;
 mod sign_in;
 mod storm;
 mod superseded;
