@@ -14,3 +14,4 @@ mod file;
 mod fixture;
 mod keyring;
 mod keyring_daemon;
+mod logins;
