@@ -6,8 +6,8 @@ use crate::args::Purge;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
-use keyfob_client::Home;
 use keyfob_client::logins::{Logins, Which};
+use keyfob_client::{Home, Session, Status};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -18,7 +18,9 @@ const LEFTOVER: &str = ".keyfob-auth-";
 /// Signs out of the logins that Keyfob alone keeps, then removes our folder and what interrupted writes left behind.
 pub(crate) fn run(arguments: &Purge, logins: &Logins) -> Result<Exit, CommandError> {
     let home = logins.home();
-    let mut ending: Vec<Which> = logins.names()?.into_iter().map(Which::Beside).collect();
+    let is_there =
+        |which: &Which| !matches!(Session::new(logins.store(which)).status(), Ok(Status::SignedOut));
+    let mut ending: Vec<Which> = logins.names()?.into_iter().map(Which::Beside).filter(is_there).collect();
     if arguments.login {
         ending.push(Which::Shared);
     }

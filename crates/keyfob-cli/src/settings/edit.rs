@@ -160,6 +160,17 @@ mod tests {
     }
 
     #[test]
+    fn two_programs_do_not_change_the_file_at_once() {
+        let config = Config::holding("issuer = \"https://id.test\"\n");
+        let other = File::open(config.1.own_folder()).unwrap();
+        other.lock().unwrap();
+
+        assert!(matches!(set_default(&config.1, &which("work")), Err(SettingsError::Busy(_))));
+        drop(other);
+        set_default(&config.1, &which("work")).unwrap();
+    }
+
+    #[test]
     fn a_file_that_is_no_toml_is_left_alone() {
         for text in ["default_login = ", "login_rule = 7\n"] {
             let config = Config::holding(text);

@@ -223,6 +223,23 @@ fn use_writes_the_default_and_shared_takes_it_back() {
 }
 
 #[test]
+fn p_04_choosing_a_login_opens_no_connection() {
+    let (home, _) = three();
+    let calls = home.path().join("calls");
+    let program = env!("CARGO_BIN_EXE_keyfob");
+
+    for arguments in [&["logins", "use", "work"][..], &["logins", "use", "home", "--here"]] {
+        let mut command = std::process::Command::new("strace");
+        command.args(["-f", "-e", "trace=socket,connect", "-o"]).arg(&calls).arg(program).args(arguments);
+        let output = command.env("CODEX_HOME", home.path()).current_dir(home.path()).output().unwrap();
+
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let calls = fs::read_to_string(&calls).unwrap();
+        assert!(calls.contains("exited with 0") && !calls.contains("socket("), "{calls}");
+    }
+}
+
+#[test]
 fn removing_one_login_leaves_the_others_and_says_what_still_names_it() {
     let (home, [shared, of_home, _]) = three();
     let before = (home.stored(), home.kept("home"));
