@@ -1,7 +1,7 @@
 //! `keyfob logins`: several logins side by side, and which one is used where.
 
 use super::logout::sign_out;
-use super::used::exit_of;
+use super::used::{exit_of, variables};
 use super::{Acting, on_runtime};
 use crate::args::LoginsAction;
 use crate::environment::{Environment, LOGIN};
@@ -9,6 +9,7 @@ use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::{output, settings};
 use keyfob_client::logins::{Entry, Which};
+use keyfob_client::why::{Asked, Decision};
 use keyfob_client::{Status, SystemClock};
 use keyfob_oauth::{Clock as _, Timestamp};
 use serde_json::{Value, json};
@@ -95,7 +96,21 @@ fn used_here(entries: &[Entry], acting: &Acting) -> String {
     let by = acting.by().unwrap_or_else(|| "since nothing else is chosen".into());
     let missing =
         if entries.iter().any(|entry| entry.login == *login) { "" } else { "; nobody is signed in there" };
-    format!("A command here uses `{login}`, {by}{missing}")
+    let said = format!("A command here uses `{login}`, {by}{missing}");
+    match first_variable() {
+        Some(name) => {
+            format!("{said}\nBut `{name}` is set, and comes before every stored login that no command names")
+        }
+        None => said,
+    }
+}
+
+/// Returns the variable that is used in the place of the stored login, or that keeps it from being used (design D8).
+fn first_variable() -> Option<&'static str> {
+    match variables(Asked::Nothing).decide() {
+        Decision::Uses(source) | Decision::Refuses(source, _) => Some(source.as_str()),
+        Decision::Nothing => None,
+    }
 }
 
 fn document(entries: &[Entry], acting: &Acting, now: Timestamp) -> Value {
@@ -124,7 +139,7 @@ fn document(entries: &[Entry], acting: &Acting, now: Timestamp) -> Value {
             })
         })
         .collect();
-    json!({ "schema": 1, "logins": logins, "login": acting.document() })
+    json!({ "schema": 1, "logins": logins, "login": acting.document(), "shadowed_by": first_variable() })
 }
 
 /// Writes down the default; no other terminal that has a pin or a rule of its own sees a difference.

@@ -206,6 +206,20 @@ fn list_keeps_to_its_schema_and_tells_programs_everything_but_secrets() {
 }
 
 #[test]
+fn d_08_list_says_that_a_variable_comes_before_every_stored_login() {
+    let (home, _) = three();
+    let key = [("CODEX_API_KEY", "sk-secret"), ("KEYFOB_LOGIN", "work")];
+
+    let told = home.run_with(&key, &["logins", "list"]);
+    let document = checked_list(&home.run_with(&key, &["logins", "list", "--json"]));
+
+    let end = "A command here uses `work`, named by `KEYFOB_LOGIN`\n\
+               But `CODEX_API_KEY` is set, and comes before every stored login that no command names\n";
+    assert!(told.stdout.ends_with(end), "{told:?}");
+    assert_eq!(document["shadowed_by"], "CODEX_API_KEY");
+}
+
+#[test]
 fn use_writes_the_default_and_shared_takes_it_back() {
     let (home, [shared, _, work]) = three();
     configure(&home, "# where we sign in\nissuer = \"https://id.test\"\n");
