@@ -76,8 +76,7 @@ fn c_37_what_is_no_file_is_an_error_at_once() {
     assert!(matches!(store.load(), Err(StoreError::NotAFile(_))));
 
     fs::remove_dir(store.home.auth_file()).unwrap();
-    rustix::fs::mknodat(rustix::fs::CWD, store.home.auth_file(), rustix::fs::FileType::Fifo, 0o600.into(), 0)
-        .unwrap();
+    rustix::fs::mknodat(CWD, store.home.auth_file(), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     assert!(matches!(store.load(), Err(StoreError::NotAFile(_))));
 }
 
