@@ -31,6 +31,16 @@ pub struct IssuedTokens {
 const PLAN: &str = "pro";
 
 impl Issuer {
+    /// Returns who a client's access tokens are for: the resource server, and the issuer where they may be used there.
+    fn audiences(&self, client: &Client) -> Value {
+        let (resource, own) = (self.audience.as_str(), self.url.as_str());
+        if client.kind.may_manage_sessions() && resource != own {
+            json!([resource, own])
+        } else {
+            json!(resource)
+        }
+    }
+
     /// Signs the tokens of `family` for `grantee`, to go with `refresh_token`.
     ///
     /// Called outside a transaction: the database's one writer does not wait for signatures.
@@ -47,7 +57,7 @@ impl Issuer {
         let access = json!({
             "iss": self.url.as_str(),
             "sub": family.subject,
-            "aud": self.audience,
+            "aud": self.audiences(client),
             "client_id": client.id,
             "exp": now.plus(life),
             "iat": now,

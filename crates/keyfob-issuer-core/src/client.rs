@@ -66,6 +66,16 @@ impl ClientKind {
         }
     }
 
+    /// Whether its tokens open the issuer's own interface, where a person sees and ends their sessions.
+    ///
+    /// A token of the gateway sign-in is sent to gateways that other people run; it opens nothing here.
+    pub const fn may_manage_sessions(self) -> bool {
+        match self {
+            Self::CodexCli => true,
+            Self::CodexGateway => false,
+        }
+    }
+
     /// Whether the client may use the Codex device dialect.
     pub const fn may_use_device_codes(self) -> bool {
         match self {

@@ -6,7 +6,7 @@ use crate::seal::{SealError, SealKey};
 use crate::storage::{Storage, StorageError, Transaction};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keyfob_jose::{SigningError, SigningKey};
+use keyfob_jose::{InvalidKeySet, KeySet, SigningError, SigningKey};
 use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Secret, Timestamp};
 use std::sync::Arc;
 
@@ -38,6 +38,8 @@ pub struct Issuer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) signing_key: SigningKey,
+    /// What is published, to verify our own tokens with.
+    pub(crate) keys: KeySet,
     storage: Arc<dyn Storage>,
     user_code_key: hmac::Key,
 }
@@ -57,6 +59,9 @@ pub enum Fault {
     /// Signing.
     #[error(transparent)]
     Signing(#[from] SigningError),
+    /// The published keys.
+    #[error(transparent)]
+    Keys(#[from] InvalidKeySet),
     /// The database holds no signing key.
     #[error("the database holds no signing key")]
     NoSigningKey,
@@ -70,9 +75,11 @@ impl Issuer {
     pub async fn open(parts: IssuerParts) -> Result<Self, Fault> {
         let sealed = parts.storage.begin().await?.newest_signing_key().await?.ok_or(Fault::NoSigningKey)?;
         let pkcs8 = parts.seal_key.signing_key_seal(&sealed.id)?.open(&sealed.sealed)?;
+        let signing_key = signing_key(&pkcs8)?;
         Ok(Self {
             user_code_key: parts.seal_key.authentication_key("user-code")?,
-            signing_key: signing_key(&pkcs8)?,
+            keys: KeySet::parse(signing_key.key_set().to_string().as_bytes())?,
+            signing_key,
             url: parts.url,
             audience: parts.audience,
             grace: parts.grace,

@@ -31,6 +31,7 @@ mod id;
 pub mod interaction;
 mod issuer;
 pub mod lifetime;
+pub mod login_session;
 pub mod operation;
 pub mod password;
 pub mod refresh_family;

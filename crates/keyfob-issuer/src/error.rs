@@ -1,5 +1,6 @@
 //! How refusals become HTTP: a page for people, JSON for programs. The only such mapping.
 
+use crate::guard::bearer::BearerError;
 use crate::guard::hashing::VerifyError;
 use crate::page::{ErrorPage, html};
 use crate::parameters::{BodyKind, ParametersError};
@@ -10,7 +11,7 @@ use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{
     AcknowledgeError, DecideDeviceError, DecideError, ExchangeError, InteractError, PageReason, PollError,
-    RefreshError, RevokeError, StartDeviceError,
+    RefreshError, RevokeError, SessionError, StartDeviceError,
 };
 use keyfob_oauth::{EntropyError, ErrorCode, ErrorResponse};
 use serde_json::json;
@@ -136,6 +137,10 @@ pub(crate) enum ApiError {
     Refresh(RefreshRejection, BodyKind),
     /// Too many ask for the successor of one refresh token.
     SlowDown,
+    /// The bearer of an access token is not let in.
+    Bearer(BearerError),
+    /// A person has no such session.
+    NoSuchSession,
     /// A device's person has not decided.
     Pending,
     /// Something broke inside.
@@ -171,6 +176,10 @@ impl IntoResponse for ApiError {
                     "the refresh token was replaced, and its successor was handed out too often",
                 );
                 ([(header::RETRY_AFTER, SLOW_DOWN_SECONDS)], answer).into_response()
+            }
+            Self::Bearer(error) => error.into_response(),
+            Self::NoSuchSession => {
+                (StatusCode::NOT_FOUND, Json(json!({ "error": "not_found" }))).into_response()
             }
             Self::Pending => {
                 (StatusCode::FORBIDDEN, Json(json!({ "error": "authorization_pending" }))).into_response()
@@ -254,6 +263,21 @@ impl From<RevokeError> for ApiError {
         match error {
             RevokeError::UnknownClient => Self::UNKNOWN_CLIENT,
             RevokeError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::NotFound => Self::NoSuchSession,
+            SessionError::Fault(fault) => Self::Fault(fault),
         }
     }
 }

@@ -24,9 +24,10 @@ pub use app::{App, OpenError};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use endpoint::{
-    acknowledge, authorize, device_dialect, device_page, discovery, home, interaction, revoke, token,
+    acknowledge, authorize, device_dialect, device_page, discovery, home, interaction, revoke, sessions,
+    token,
 };
 use keyfob_codex::{client, device};
 use keyfob_oauth::metadata;
@@ -49,6 +50,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route(client::TOKEN_PATH, post(token::redeem))
         .route(endpoint::ACKNOWLEDGE_PATH, post(acknowledge::acknowledge))
         .route(client::REVOKE_PATH, post(revoke::revoke))
+        .route(endpoint::SESSIONS_PATH, get(sessions::list).delete(sessions::end_all))
+        .route("/api/sessions/{id}", patch(sessions::rename).delete(sessions::end))
         .route(device::USER_CODE_PATH, post(device_dialect::start))
         .route(device::POLL_PATH, post(device_dialect::poll))
         .route(device::VERIFICATION_PATH, get(device_page::show).post(device_page::enter))

@@ -2,9 +2,11 @@
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -20,6 +22,10 @@ const CONNECTIONS: usize = 4_096;
 const FAREWELL: Duration = Duration::from_millis(1_500);
 /// The pause after a failed accept: for lack of descriptors, it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The other end of the connection that a request came over; behind a reverse proxy, the proxy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Serves on every listener until `stop` is done, then lets running requests end within 1.5 s.
 pub async fn serve(listeners: Vec<TcpListener>, router: Router, stop: impl Future<Output = ()>) {
@@ -40,8 +46,8 @@ async fn accept(listener: TcpListener, router: Router, mut stopping: watch::Rece
         tokio::select! {
             _ = stopping.changed() => break,
             accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok((stream, _peer)) => {
-                    let connection = graceful.watch(connection(stream, router.clone()));
+                Ok((stream, peer)) => {
+                    let connection = graceful.watch(connection(stream, peer, router.clone()));
                     connections.spawn(async move {
                         if let Err(error) = connection.await {
                             tracing::debug!(%error, "connection ended");
@@ -66,11 +72,17 @@ async fn accept(listener: TcpListener, router: Router, mut stopping: watch::Rece
 
 fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
     router: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<_>| {
+        request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
+        router.call(request)
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_header_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), service)
 }

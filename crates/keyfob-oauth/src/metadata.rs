@@ -16,6 +16,9 @@ pub struct ProviderMetadata {
     /// Where tokens are revoked (RFC 7009).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation_endpoint: Option<String>,
+    /// Where a person sees and ends their sessions; an extension of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyfob_sessions_endpoint: Option<String>,
     /// Offered response types; ours: `code`.
     #[serde(default)]
     pub response_types_supported: Vec<String>,

@@ -5,6 +5,7 @@ use crate::claims::IssuedTokens;
 use crate::digest::{CodeDigest, RefreshDigest};
 use crate::grant::Progress;
 use crate::issuer::{Fault, Issuer};
+use crate::login_session::Origin;
 use crate::operation::grantee::find_grantee;
 use crate::operation::refresh::new_refresh_token;
 use crate::refresh_family::{FamilyStatus, RefreshFamily};
@@ -23,6 +24,8 @@ pub struct CodeExchange {
     pub code_verifier: Option<CodeVerifier>,
     /// The resource, when one is named.
     pub resource: Option<String>,
+    /// Where the request came from.
+    pub origin: Origin,
 }
 
 /// A code is not redeemed.
@@ -131,6 +134,7 @@ impl Issuer {
         let refresh_token = new_refresh_token(&*self.entropy)?;
         let nonce = grant.nonce.clone();
         transaction.insert_family(&family, &RefreshDigest::of(&refresh_token)).await?;
+        transaction.note_origin(family.id, &request.origin).await?;
         transaction.update_grant(&grant.exchange(family.id).map_err(|_| CodeRefusal::Used)?).await?;
         transaction.commit().await?;
         Ok(self.sign_tokens(&client, &family, &grantee, refresh_token, nonce.as_ref())?)

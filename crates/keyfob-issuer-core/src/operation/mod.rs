@@ -3,6 +3,7 @@
 mod acknowledge;
 mod add_user;
 mod authorize;
+mod caller;
 mod decide;
 mod device;
 mod exchange_code;
@@ -11,6 +12,7 @@ mod initialize;
 mod interact;
 mod refresh;
 mod revoke;
+mod sessions;
 mod sign_in;
 
 pub use acknowledge::{AcknowledgeError, Acknowledgement};
@@ -18,6 +20,7 @@ pub use add_user::{AddUserError, add_user};
 pub use authorize::{
     AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, known_scope,
 };
+pub use caller::{Caller, CallerError};
 pub use decide::{DecideError, Decision};
 pub use device::{DecideDeviceError, DeviceApplication, Poll, PollError, StartDeviceError, StartedDevice};
 pub use exchange_code::{CodeExchange, CodeRefusal, ExchangeError};
@@ -26,6 +29,7 @@ pub use initialize::{Initial, initialize};
 pub use interact::{InteractError, Page};
 pub use refresh::{Refresh, RefreshError};
 pub use revoke::{Revocation, RevokeError};
+pub use sessions::{Ending, ListedSession, SessionError};
 pub use sign_in::{Candidate, ProvenUser, SignedIn, WrongPassword};
 
 /// Lets `?` turn what can break inside into an operation's `Fault` variant.

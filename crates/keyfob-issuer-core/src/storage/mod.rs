@@ -6,6 +6,7 @@
 mod clients;
 mod device_grants;
 mod grants;
+mod login_sessions;
 mod refresh_families;
 mod sessions;
 mod signing_keys;
@@ -14,6 +15,7 @@ mod users;
 pub use clients::Clients;
 pub use device_grants::DeviceGrants;
 pub use grants::Grants;
+pub use login_sessions::LoginSessions;
 pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
 pub use sessions::BrowserSessions;
 pub use signing_keys::{SealedSigningKey, SigningKeys};
@@ -31,7 +33,16 @@ pub trait Storage: Send + Sync + std::fmt::Debug {
 /// Changes that happen together or not at all; dropped without commit, nothing happened.
 #[async_trait]
 pub trait Transaction:
-    Clients + Users + Workspaces + BrowserSessions + Grants + DeviceGrants + RefreshFamilies + SigningKeys + Send
+    Clients
+    + Users
+    + Workspaces
+    + BrowserSessions
+    + Grants
+    + DeviceGrants
+    + RefreshFamilies
+    + LoginSessions
+    + SigningKeys
+    + Send
 {
     /// Makes the changes durable.
     async fn commit(self: Box<Self>) -> Result<(), StorageError>;

@@ -3,6 +3,7 @@
 mod clients;
 mod device_grants;
 mod grants;
+mod login_sessions;
 mod refresh_families;
 mod sessions;
 mod signing_keys;
@@ -99,9 +100,10 @@ impl SqliteStorage {
 }
 
 /// Every step of the schema, in order; one that was released never changes.
-const STEPS: [(&str, &str); 2] = [
+const STEPS: [(&str, &str); 3] = [
     ("first", include_str!("../../migrations/sqlite/0001_first.sql")),
     ("recoverable rotation", include_str!("../../migrations/sqlite/0002_recoverable_rotation.sql")),
+    ("session labels", include_str!("../../migrations/sqlite/0003_session_labels.sql")),
 ];
 
 fn migrator() -> Migrator {

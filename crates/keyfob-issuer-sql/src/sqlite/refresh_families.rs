@@ -204,7 +204,7 @@ fn delivery(row: &TableRow) -> Result<Delivery, StorageError> {
     }
 }
 
-fn family(row: &TableRow) -> Result<RefreshFamily, StorageError> {
+pub(super) fn family(row: &TableRow) -> Result<RefreshFamily, StorageError> {
     Ok(RefreshFamily {
         id: row.parse("id", FamilyId::parse)?,
         client_id: row.read::<String>("client_id").map(ClientId::new)?,

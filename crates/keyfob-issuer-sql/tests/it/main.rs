@@ -5,6 +5,7 @@
 mod aggregates;
 mod file;
 mod fixture;
+mod login_sessions;
 mod redemption;
 mod rotation;
 mod schema;

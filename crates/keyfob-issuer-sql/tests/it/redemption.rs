@@ -4,6 +4,7 @@ use crate::fixture::{Database, NOW};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::grace::Grace;
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{
     AddUserError, CodeExchange, CodeRefusal, Decision, ExchangeError, Initial, PollError, ProvenUser,
     RawAuthorizationRequest, Refresh, RefreshError, add_user, initialize,
@@ -108,6 +109,7 @@ impl World {
             redirect_uri: CALLBACK.into(),
             code_verifier: Some(verifier),
             resource: None,
+            origin: Origin::default(),
         }
     }
 

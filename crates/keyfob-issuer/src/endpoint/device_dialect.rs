@@ -1,6 +1,7 @@
 //! The two endpoints that a device of the Codex dialect talks to.
 
 use crate::app::App;
+use crate::endpoint::rfc_3339;
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 use axum::Json;
@@ -9,7 +10,7 @@ use keyfob_codex::device::{PollResponse, UserCodeResponse};
 use keyfob_issuer_core::device_grant::UserCode;
 use keyfob_issuer_core::digest::DeviceAuthId;
 use keyfob_issuer_core::operation::{Poll, PollError};
-use keyfob_oauth::{ClientId, Timestamp};
+use keyfob_oauth::ClientId;
 use std::sync::Arc;
 
 /// Seconds between polls; text, because the Codex CLI refuses a number.
@@ -45,8 +46,4 @@ pub(crate) async fn poll(
             code_verifier: verifier.expose().to_owned(),
         })),
     }
-}
-
-fn rfc_3339(moment: Timestamp) -> String {
-    jiff::Timestamp::from_second(moment.as_unix()).map(|moment| moment.to_string()).unwrap_or_default()
 }

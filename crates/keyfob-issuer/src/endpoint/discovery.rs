@@ -1,7 +1,7 @@
 //! What a client may find out by itself: endpoints and keys (RFC 8414, RFC 7517).
 
 use crate::app::App;
-use crate::endpoint::{AUTHORIZE_PATH, KEYS_PATH};
+use crate::endpoint::{AUTHORIZE_PATH, KEYS_PATH, SESSIONS_PATH};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -24,6 +24,7 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
         token_endpoint: url.join(TOKEN_PATH),
         jwks_uri: url.join(KEYS_PATH),
         revocation_endpoint: Some(url.join(REVOKE_PATH)),
+        keyfob_sessions_endpoint: Some(url.join(SESSIONS_PATH)),
         response_types_supported: list("code"),
         grant_types_supported: GrantType::ALL.map(|grant| grant.as_str().to_owned()).to_vec(),
         code_challenge_methods_supported: list("S256"),

@@ -8,13 +8,16 @@ pub(crate) mod discovery;
 pub(crate) mod home;
 pub(crate) mod interaction;
 pub(crate) mod revoke;
+pub(crate) mod sessions;
 pub(crate) mod token;
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
+use keyfob_oauth::Timestamp;
 
 pub(crate) const AUTHORIZE_PATH: &str = "/oauth/authorize";
 pub(crate) const ACKNOWLEDGE_PATH: &str = "/oauth/refresh/ack";
+pub(crate) const SESSIONS_PATH: &str = "/api/sessions";
 pub(crate) const KEYS_PATH: &str = "/oauth/jwks";
 
 /// Sends the browser to `address` with a GET, whatever it sent here (I-17).
@@ -24,6 +27,11 @@ fn see_other(address: &str) -> Response {
         // Addresses are built from parts that are checked or percent-encoded.
         Err(_invalid) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+/// Returns the moment for programs (RFC 3339).
+fn rfc_3339(moment: Timestamp) -> String {
+    jiff::Timestamp::from_second(moment.as_unix()).map(|moment| moment.to_string()).unwrap_or_default()
 }
 
 /// Adds a cookie to an answer.

@@ -3,11 +3,13 @@
 use crate::app::App;
 use crate::error::ApiError;
 use crate::parameters::{BodyKind, Parameters};
+use crate::server::Peer;
 use axum::Json;
 use axum::extract::{Request, State};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, header};
 use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::claims::IssuedTokens;
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{CodeExchange, Refresh};
 use keyfob_oauth::request::GrantType;
 use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, RefreshToken};
@@ -16,6 +18,8 @@ use std::sync::Arc;
 
 /// By which a retry of a refresh is known to be one (security §7.3).
 const ATTEMPT_HEADER: &str = "x-refresh-attempt";
+/// What a client calls the machine it runs on; only for the list of a person's sessions.
+const MACHINE_HEADER: HeaderName = HeaderName::from_static("x-session-machine");
 
 pub(crate) async fn redeem(
     State(app): State<Arc<App>>,
@@ -27,17 +31,22 @@ pub(crate) async fn redeem(
     if let (Some(_), Some(value)) = (&attempt, request.headers().get(ATTEMPT_HEADER)) {
         headers.insert(ATTEMPT_HEADER, value.clone());
     }
+    let origin = origin(&request);
     let (mut parameters, kind) = Parameters::from_body(request).await?;
     let word = parameters.require("grant_type")?;
     let grant_type = GrantType::ALL.into_iter().find(|grant_type| grant_type.as_str() == word);
     let tokens = match grant_type.ok_or(ApiError::UNSUPPORTED_GRANT_TYPE)? {
-        GrantType::AuthorizationCode => exchange_code(&app, parameters).await?,
+        GrantType::AuthorizationCode => exchange_code(&app, parameters, origin).await?,
         GrantType::RefreshToken => refresh(&app, parameters, kind, attempt).await?,
     };
     Ok((headers, Json(Answer::from(tokens))))
 }
 
-async fn exchange_code(app: &App, mut parameters: Parameters) -> Result<IssuedTokens, ApiError> {
+async fn exchange_code(
+    app: &App,
+    mut parameters: Parameters,
+    origin: Origin,
+) -> Result<IssuedTokens, ApiError> {
     let exchange = CodeExchange {
         client_id: ClientId::new(parameters.require("client_id")?),
         code: AuthorizationCode::new(parameters.require("code")?),
@@ -45,8 +54,16 @@ async fn exchange_code(app: &App, mut parameters: Parameters) -> Result<IssuedTo
         // What is no verifier cannot be the right one; the answer is the same (I-37).
         code_verifier: parameters.take("code_verifier")?.and_then(|text| CodeVerifier::parse(&text).ok()),
         resource: parameters.take("resource")?,
+        origin,
     };
     Ok(app.issuer.exchange_code(exchange).await?)
+}
+
+/// Returns what a request tells of where it comes from.
+fn origin(request: &Request) -> Origin {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let place = request.extensions().get().map(|Peer(address)| *address);
+    Origin::new(text(header::USER_AGENT), text(MACHINE_HEADER), place)
 }
 
 /// Returns the attempt id; one that is repeated or malformed counts as absent.

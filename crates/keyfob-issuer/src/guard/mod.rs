@@ -1,5 +1,6 @@
 //! What surrounds every request: host, time limit, headers, one log line.
 
+pub(crate) mod bearer;
 pub(crate) mod guess_budget;
 pub(crate) mod hashing;
 mod headers;

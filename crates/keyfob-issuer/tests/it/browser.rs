@@ -1,5 +1,6 @@
 //! A browser of few lines: cookies, forms, and redirects that it does not follow.
 
+use reqwest::Method;
 use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,6 +65,22 @@ impl Browser {
 
     pub(crate) async fn get_with(&mut self, path: &str, header: (&str, &str)) -> Answer {
         let request = self.http.get(format!("{}{path}", self.base)).header(header.0, header.1);
+        self.send(request).await
+    }
+
+    /// Sends a request of any method with an access token.
+    pub(crate) async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Answer {
+        let request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(token);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
         self.send(request).await
     }
 

@@ -16,6 +16,7 @@ mod headers;
 mod recovery;
 mod refresh;
 mod rest;
+mod sessions;
 mod sign_in;
 mod token;
 mod world;

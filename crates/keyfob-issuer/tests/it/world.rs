@@ -87,19 +87,35 @@ impl World {
     pub(crate) async fn start_with(settings: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        Self::start_configured(listener, base.clone(), &base, settings).await
+        Self::start_configured(listener, base.clone(), &base, |file| file + settings).await
+    }
+
+    /// Starts an issuer whose access tokens are for the resource server `audience`.
+    pub(crate) async fn start_for(audience: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let line = |audience: &str| format!("audience = \"{audience}\"");
+        let edit = |file: String| file.replace(&line(&base), &line(audience));
+        Self::start_configured(listener, base.clone(), &base, edit).await
     }
 
     async fn start_at(listener: TcpListener, base: String, url: &str) -> Self {
-        Self::start_configured(listener, base, url, "").await
+        Self::start_configured(listener, base, url, |file| file).await
     }
 
-    async fn start_configured(listener: TcpListener, base: String, url: &str, settings: &str) -> Self {
+    async fn start_configured(
+        listener: TcpListener,
+        base: String,
+        url: &str,
+        edit: impl FnOnce(String) -> String,
+    ) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let data = tempfile::tempdir().unwrap();
         make_issuer(data.path(), url, &*clock).await;
-        let file = std::fs::OpenOptions::new().append(true).open(data.path().join("issuer.toml"));
-        file.unwrap().write_all(settings.as_bytes()).unwrap();
+        let path = data.path().join("issuer.toml");
+        let settings = edit(std::fs::read_to_string(&path).unwrap());
+        let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+        file.write_all(settings.as_bytes()).unwrap();
         let app = App::open(data.path(), Arc::<TestClock>::clone(&clock), Arc::new(TestEntropy)).await;
         let serving = server::serve(vec![listener], router(Arc::new(app.unwrap())), std::future::pending());
         let server = tokio::spawn(serving).abort_handle();

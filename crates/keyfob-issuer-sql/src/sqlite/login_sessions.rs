@@ -1,0 +1,124 @@
+//! Refresh families as their people know them.
+
+use super::SqliteTransaction;
+use super::refresh_families::family;
+use crate::error::storage_error;
+use crate::row::TableRow;
+use async_trait::async_trait;
+use keyfob_issuer_core::FamilyId;
+use keyfob_issuer_core::login_session::{LoginSession, Origin, SessionName};
+use keyfob_issuer_core::storage::{LoginSessions, StorageError};
+use keyfob_oauth::{Subject, Timestamp};
+use std::net::IpAddr;
+
+#[async_trait]
+impl LoginSessions for SqliteTransaction {
+    async fn note_origin(&mut self, id: FamilyId, origin: &Origin) -> Result<(), StorageError> {
+        sqlx::query("UPDATE refresh_families SET tool = $2, machine = $3, place = $4 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(&origin.tool)
+            .bind(&origin.machine)
+            .bind(origin.place.as_ref().map(IpAddr::to_string))
+            .execute(self.connection())
+            .await
+            .map_err(storage_error)?;
+        Ok(())
+    }
+
+    async fn find_login_session(
+        &mut self,
+        id: FamilyId,
+        subject: &Subject,
+    ) -> Result<Option<LoginSession>, StorageError> {
+        sqlx::query(
+            "SELECT f.*, t.issued_at FROM refresh_families f
+             JOIN refresh_tokens t ON t.family_id = f.id AND t.generation = f.generation
+             WHERE f.id = $1 AND f.subject = $2",
+        )
+        .bind(id.to_string())
+        .bind(subject.as_str())
+        .fetch_optional(self.connection())
+        .await
+        .map_err(storage_error)?
+        .map(|row| session(&TableRow::new("refresh_families", row)))
+        .transpose()
+    }
+
+    async fn list_login_sessions(&mut self, subject: &Subject) -> Result<Vec<LoginSession>, StorageError> {
+        sqlx::query(
+            "SELECT f.*, t.issued_at FROM refresh_families f
+             JOIN refresh_tokens t ON t.family_id = f.id AND t.generation = f.generation
+             WHERE f.subject = $1 AND f.status = 'live' ORDER BY f.created_at DESC, f.id DESC",
+        )
+        .bind(subject.as_str())
+        .fetch_all(self.connection())
+        .await
+        .map_err(storage_error)?
+        .into_iter()
+        .map(|row| session(&TableRow::new("refresh_families", row)))
+        .collect()
+    }
+
+    async fn name_login_session(
+        &mut self,
+        id: FamilyId,
+        name: Option<&SessionName>,
+    ) -> Result<(), StorageError> {
+        sqlx::query("UPDATE refresh_families SET name = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(name.map(SessionName::as_str))
+            .execute(self.connection())
+            .await
+            .map_err(storage_error)?;
+        Ok(())
+    }
+
+    async fn end_everything_of(
+        &mut self,
+        subject: &Subject,
+        spared: Option<FamilyId>,
+        now: Timestamp,
+    ) -> Result<u64, StorageError> {
+        for statement in [
+            "DELETE FROM browser_sessions WHERE subject = $1",
+            "UPDATE authorization_grants SET progress = 'denied', code_digest = NULL
+             WHERE subject = $1 AND progress = 'approved'",
+            "UPDATE device_grants SET progress = 'denied' WHERE subject = $1 AND progress = 'approved'",
+        ] {
+            sqlx::query(statement)
+                .bind(subject.as_str())
+                .execute(self.connection())
+                .await
+                .map_err(storage_error)?;
+        }
+        let ended = sqlx::query(
+            "UPDATE refresh_families SET status = 'revoked', ended_at = $3
+             WHERE subject = $1 AND status = 'live' AND id <> COALESCE($2, '')",
+        )
+        .bind(subject.as_str())
+        .bind(spared.map(|id| id.to_string()))
+        .bind(now.as_unix())
+        .execute(self.connection())
+        .await
+        .map_err(storage_error)?;
+        Ok(ended.rows_affected())
+    }
+}
+
+fn session(row: &TableRow) -> Result<LoginSession, StorageError> {
+    Ok(LoginSession {
+        family: family(row)?,
+        name: row.parse("name", |text: Option<String>| match text {
+            Some(text) => SessionName::parse(&text).map(Some),
+            None => Some(None),
+        })?,
+        origin: Origin {
+            tool: row.read("tool")?,
+            machine: row.read("machine")?,
+            place: row.parse("place", |text: Option<String>| {
+                text.map(|text| text.parse::<IpAddr>()).transpose().ok()
+            })?,
+        },
+        last_used_at: row.time("issued_at")?,
+    })
+}
