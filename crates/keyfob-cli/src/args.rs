@@ -19,6 +19,9 @@ pub(crate) enum Command {
     Login(Login),
     /// Sign out: end the session at its issuer and remove it from this machine.
     Logout(Logout),
+    /// See and end your sessions at the issuer.
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Show what you are signed in to.
     Status(Status),
     /// Print a usable access token, refreshed if need be.
@@ -75,6 +78,28 @@ pub(crate) struct Logout {
     /// Sign out the login of this name.
     #[arg(long, value_name = "NAME")]
     pub(crate) login: Option<String>,
+    /// End every session of yours at the issuer, on every machine.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Remove whatever is stored, also a login of another issuer or kind.
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// List your sessions, the newest first.
+    List {
+        /// Print JSON for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End one session, on whatever machine it is.
+    Revoke {
+        /// Its name in the list.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

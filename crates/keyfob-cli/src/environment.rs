@@ -62,6 +62,11 @@ pub(crate) fn working_folder() -> io::Result<PathBuf> {
     std::env::current_dir()
 }
 
+/// Returns what this machine is called.
+pub(crate) fn machine_name() -> Option<String> {
+    rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
+}
+
 /// Returns the names of the variables that hold secrets, going by their names; no child of ours gets them.
 pub(crate) fn names_of_secrets() -> Vec<OsString> {
     const ENDINGS: [&str; 4] = ["_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD"];

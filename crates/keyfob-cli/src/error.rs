@@ -4,10 +4,11 @@ use crate::exit::Exit;
 use crate::settings::SettingsError;
 use keyfob_client::login::{ListenError, LoginError, Occupied};
 use keyfob_client::logins::Which;
+use keyfob_client::logout::SignOutError;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::why::Flaw;
-use keyfob_client::{DiscoveryError, TokenError};
+use keyfob_client::{DiscoveryError, SessionsError, TokenError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use std::error::Error;
@@ -182,6 +183,55 @@ fn store_hints(error: &StoreError) -> &'static [&'static str] {
         | StoreError::Read { .. }
         | StoreError::Write { .. }
         | StoreError::NotAFile(_) => &[],
+    }
+}
+
+impl From<SessionsError> for CommandError {
+    fn from(error: SessionsError) -> Self {
+        match error {
+            SessionsError::Token(error) => error.into(),
+            SessionsError::NotOffered(_) => {
+                Self::new(Exit::Failure, error, &["`keyfob logout` still ends the session of this home"])
+            }
+            SessionsError::NotFound(_) => {
+                Self::new(Exit::Failure, error, &["`keyfob session list` lists them"])
+            }
+            SessionsError::Unreachable { .. }
+            | SessionsError::Discovery(DiscoveryError::Unreachable { .. }) => Self::new(
+                Exit::Offline,
+                error,
+                &["your login is untouched; try again when the issuer answers"],
+            ),
+            SessionsError::Refused { .. }
+            | SessionsError::NoIssuer
+            | SessionsError::Unusable(_)
+            | SessionsError::Discovery(_) => Self::new(Exit::Failure, error, &[]),
+        }
+    }
+}
+
+/// Like the Codex CLI, 1 stands for whatever goes wrong but the store.
+impl From<SignOutError> for CommandError {
+    fn from(error: SignOutError) -> Self {
+        match error {
+            SignOutError::Store(StoreError::Corrupt { .. }) => Self::new(
+                Exit::StoreUnavailable,
+                error,
+                &["nothing was changed; `keyfob logout --replace` removes it, whatever it is"],
+            ),
+            SignOutError::Store(error) => error.into(),
+            SignOutError::OtherIssuer(_) => Self::new(
+                Exit::Failure,
+                error,
+                &[
+                    "nothing was changed; to sign it out, add `--replace`, or put its issuer as `issuer = \"URL\"` into \
+                   `$CODEX_HOME/keyfob/config.toml`",
+                ],
+            ),
+            SignOutError::OtherKind(_) => {
+                Self::new(Exit::Failure, error, &["nothing was changed; to remove it, add `--replace`"])
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::CommandError;
 use crate::exit::Exit;
+use std::error::Error;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -36,6 +37,21 @@ pub(crate) fn failure(error: &CommandError) {
         lines.push_str(hint);
     }
     say(&lines);
+}
+
+/// Returns an error and its causes on one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(reason) = cause {
+        let text = reason.to_string();
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = reason.source();
+    }
+    line
 }
 
 /// Writes help or a usage error; help that was asked for is no error.

@@ -15,6 +15,8 @@ pub struct Endpoints {
     pub token: Url,
     /// Where the signing keys are.
     pub keys: Url,
+    /// Where a person sees and ends their sessions, at an issuer that lists them.
+    pub sessions: Option<Url>,
     /// Whether callbacks name the issuer (RFC 9207 §3).
     pub names_itself: bool,
 }
@@ -79,7 +81,9 @@ impl Endpoints {
         let endpoint = |name: &'static str, text: &str| {
             safe(issuer, text).ok_or_else(|| DiscoveryError::UnsafeEndpoint { issuer: issuer.clone(), name })
         };
+        let sessions = document.keyfob_sessions_endpoint.as_deref();
         Ok(Self {
+            sessions: sessions.map(|text| endpoint("keyfob_sessions_endpoint", text)).transpose()?,
             authorization: endpoint("authorization_endpoint", &document.authorization_endpoint)?,
             token: endpoint("token_endpoint", &document.token_endpoint)?,
             keys: endpoint("jwks_uri", &document.jwks_uri)?,

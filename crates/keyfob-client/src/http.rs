@@ -1,8 +1,10 @@
 //! Talking to an issuer: no redirects, limits on everything, errors without addresses.
 
-use keyfob_oauth::IssuerUrl;
+use keyfob_oauth::{AccessToken, IssuerUrl};
+use reqwest::Method;
 use reqwest::header::{self, HeaderMap};
 use std::time::Duration;
+use url::Url;
 
 /// The HTTP client of a session.
 #[derive(Clone, Debug)]
@@ -82,6 +84,18 @@ impl HttpClient {
             None => request,
         };
         read(request.send().await).await
+    }
+
+    /// Sends a request without a body, with an access token, within `limit`.
+    pub(crate) async fn send_with_token(
+        &self,
+        limit: Duration,
+        method: Method,
+        url: &Url,
+        token: &AccessToken,
+    ) -> Result<Answer, HttpError> {
+        let request = self.0.request(method, url.clone()).bearer_auth(token.expose());
+        read(request.timeout(limit).send().await).await
     }
 
     /// Posts within `limit`, for calls that somebody waits for.

@@ -1,12 +1,23 @@
 //! One stored login, used by this process among others.
 
 use crate::freshness::{Freshness, Need};
-use crate::logout::{self, SignedOut};
+use crate::issuer_sessions::{IssuerSessions, SessionsError};
+use crate::logout::{self, Ends, SignOutError, SignedOut};
 use crate::refresh::{self, RefreshError};
 use crate::status::Status;
-use crate::store::{SharedStore, StoreError};
+use crate::store::{SharedStore, Slot, StoreError};
 use keyfob_codex::auth_file::Login;
 use keyfob_oauth::{AccessToken, Clock, Entropy, Timestamp};
+use std::time::Duration;
+
+/// What signing out everywhere did.
+#[derive(Debug)]
+pub struct SignedOutEverywhere {
+    /// How many sessions the issuer ended, or why it did not.
+    pub everywhere: Result<u64, SessionsError>,
+    /// What became of the login here.
+    pub here: SignedOut,
+}
 
 /// The login in one store.
 #[derive(Clone, Debug)]
@@ -51,8 +62,43 @@ impl Session {
         refresh::run(&self.store, clock, entropy, need).await
     }
 
-    /// Ends the session at its issuer and removes it here.
-    pub async fn sign_out(&self) -> Result<SignedOut, StoreError> {
-        logout::run(&self.store).await
+    /// Returns the list of the person's sessions at the issuer of the login, which is refreshed if need be.
+    pub async fn issuer_sessions(
+        &self,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> Result<IssuerSessions, SessionsError> {
+        // Long enough for a few requests, whatever the clocks say.
+        let token = self.token(clock, entropy, Need::Life(Duration::from_mins(2))).await;
+        let token = token.map_err(SessionsError::Token)?;
+        let slot =
+            self.store.load().await.map_err(|error| SessionsError::Token(RefreshError::Store(error)))?;
+        let issuer = slot.issuer().ok_or(SessionsError::NoIssuer)?;
+        IssuerSessions::open(issuer, token).await
+    }
+
+    /// Ends every session of the person at the issuer of the login, then this one as [`Self::sign_out`] does.
+    ///
+    /// This machine is signed out whether or not the others could be.
+    pub async fn sign_out_everywhere(
+        &self,
+        ends: Ends,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> Result<SignedOutEverywhere, SignOutError> {
+        let ends = ends.with_noted(self.store.home());
+        if let Slot::Holds { record, .. } = self.store.load().await? {
+            logout::admit(&record.login(), &ends)?;
+        }
+        let everywhere = match self.issuer_sessions(clock, entropy).await {
+            Ok(sessions) => sessions.end_all().await,
+            Err(error) => Err(error),
+        };
+        Ok(SignedOutEverywhere { everywhere, here: logout::run(&self.store, ends).await? })
+    }
+
+    /// Ends the session at its issuer and removes it here, if it is one that may be ended.
+    pub async fn sign_out(&self, ends: Ends) -> Result<SignedOut, SignOutError> {
+        logout::run(&self.store, ends.with_noted(self.store.home())).await
     }
 }

@@ -1,6 +1,5 @@
 //! The one post to the token endpoint, and the one reader of its answers.
 
-use crate::attempt::{ATTEMPT_HEADER, AttemptId};
 use crate::failpoint::Failpoint;
 use crate::http::{HttpClient, HttpError};
 use keyfob_codex::errors::RefreshRejection;
@@ -59,22 +58,23 @@ pub struct Redeemed {
     pub recoverable: bool,
 }
 
-/// Posts `request` to `endpoint`; `attempt` names a refresh.
+/// Posts `request` to `endpoint` with one header more than usual; an issuer that sends it back is one that can give
+/// the same answer again.
 pub(crate) async fn redeem(
     http: &HttpClient,
     endpoint: &str,
     request: &TokenRequest,
-    attempt: Option<&AttemptId>,
+    header: Option<(&'static str, &str)>,
 ) -> Result<Redeemed, TokenError> {
     Failpoint::HttpPost.reach();
-    let header = attempt.map(|attempt| (ATTEMPT_HEADER, attempt.as_str()));
     let answer = http.post_form(endpoint, &request.form(), header).await.map_err(TokenError::Unreachable)?;
     Failpoint::HttpDone.reach();
     if answer.status != 200 {
         return Err(refusal(answer.status, &answer.body, answer.retry_after()));
     }
-    let echoed = answer.headers.get(ATTEMPT_HEADER).map(HeaderValue::as_bytes);
-    let recoverable = echoed.is_some() && echoed == attempt.map(|attempt| attempt.as_str().as_bytes());
+    let recoverable = header.is_some_and(|(name, sent)| {
+        answer.headers.get(name).map(HeaderValue::as_bytes) == Some(sent.as_bytes())
+    });
     let tokens = TokenResponse::parse(&answer.body).map_err(TokenError::Unusable)?;
     Ok(Redeemed { tokens, recoverable })
 }

@@ -2,6 +2,8 @@
 
 /// The public client id of the Codex CLI, which `keyfob` uses too so that the CLI can refresh and revoke our login.
 pub const CLIENT_ID: &str = "app_EMoamEEZ73f0CkXaXp7hrann";
+/// The issuer of logins that name none, which are those of older builds of the Codex CLI: OpenAI's.
+pub const UNNAMED_ISSUER: &str = "https://auth.openai.com";
 /// The public client id for the Codex CLI's native sign-in to gateways (`gateway_oauth`).
 pub const GATEWAY_CLIENT_ID: &str = "codex-gateway";
 /// The ports that the Codex CLI listens on during a browser sign-in, in order.

@@ -221,6 +221,14 @@ impl Home {
         files::replace(&self.codex_home().join("config.toml"), toml.as_bytes())
     }
 
+    /// Writes our own configuration: this home's issuer is the world's.
+    pub fn configure(&self) -> Result<()> {
+        let issuer = self.issuer.as_str().trim_end_matches('/');
+        let folder = self.codex_home().join("keyfob");
+        files::make_folder(&folder)?;
+        files::replace(&folder.join("config.toml"), format!("issuer = \"{issuer}\"\n").as_bytes())
+    }
+
     /// Lets `program` open a real browser in which this person signs in.
     fn with_browser(&self, program: Program) -> Result<Program> {
         Ok(program

@@ -5,16 +5,13 @@ use crate::args::Login;
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
-use crate::{browser, output, settings};
+use crate::{browser, environment, output, settings};
 use keyfob_client::login::{BrowserSignIn, Replace, SignedIn, Superseded};
 use keyfob_client::logins::Which;
 use keyfob_client::{Account, Session, Status, SystemClock, SystemEntropy};
-use keyfob_codex::client::{CALLBACK_PORTS, CLIENT_ID};
+use keyfob_codex::client::{CALLBACK_PORTS, CLIENT_ID, UNNAMED_ISSUER};
 use keyfob_oauth::{ClientId, IssuerUrl};
 use std::sync::Arc;
-
-/// The issuer of the Codex CLI.
-const OPENAI: &str = "https://auth.openai.com";
 
 /// Signs in with a browser; the words are those of the Codex CLI, and one line more says who and where.
 pub(crate) fn run(
@@ -29,7 +26,7 @@ pub(crate) fn run(
     };
     // The Codex CLI does not see the logins that are kept beside the shared one.
     let codex_cares = acting.chosen.login == Which::Shared
-        && issuer.as_str() != OPENAI
+        && issuer.as_str() != UNNAMED_ISSUER
         && !settings::codex_knows(&issuer, home)?;
     let sign_in = BrowserSignIn {
         store: acting.session.store().clone(),
@@ -42,6 +39,7 @@ pub(crate) fn run(
             (false, Which::Beside(_)) => Replace::SameIssuer,
         },
         clock: Arc::new(SystemClock),
+        machine: environment::machine_name(),
     };
     let signed_in = on_runtime(async {
         let pending = sign_in.start(&SystemEntropy).await?;

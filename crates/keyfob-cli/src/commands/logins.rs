@@ -1,6 +1,6 @@
 //! `keyfob logins`: several logins side by side, and which one is used where.
 
-use super::logout::sign_out;
+use super::logout::{ends, sign_out};
 use super::used::{exit_of, variables};
 use super::{Acting, on_runtime};
 use crate::args::LoginsAction;
@@ -176,7 +176,8 @@ fn signed_in(acting: &Acting) -> Result<(), CommandError> {
 fn remove(acting: &Acting, environment: &Environment) -> Result<Exit, CommandError> {
     acting.require()?;
     let login = &acting.chosen.login;
-    on_runtime(sign_out(&acting.logins, login))?;
+    let ends = ends(environment, acting.logins.home())?;
+    on_runtime(sign_out(&acting.logins, login, ends))?;
     if *login != Which::Shared {
         let named = settings::named(environment, acting.logins.home())?;
         for (_, place) in named.iter().filter(|(named, _)| named == login) {

@@ -1,46 +1,94 @@
 //! `keyfob logout`.
 
 use super::{Acting, on_runtime};
+use crate::args::Logout;
+use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::output;
+use crate::{output, settings};
 use keyfob_client::logins::{Logins, Which};
-use keyfob_client::logout::{Revocation, SignedOut};
+use keyfob_client::logout::{Ends, Revocation, SignedOut};
+use keyfob_client::{Home, SystemClock, SystemEntropy};
+use keyfob_codex::client::UNNAMED_ISSUER;
+use keyfob_oauth::IssuerUrl;
 
 /// Signs out the login that a command here acts on; the first line is the Codex CLI's.
-pub(crate) fn run(acting: &Acting) -> Result<Exit, CommandError> {
+pub(crate) fn run(
+    arguments: &Logout,
+    acting: &Acting,
+    environment: &Environment,
+) -> Result<Exit, CommandError> {
     acting.require()?;
-    on_runtime(sign_out(&acting.logins, &acting.chosen.login))?;
+    let ends = if arguments.replace { Ends::Anything } else { ends(environment, acting.logins.home())? };
+    let which = &acting.chosen.login;
+    if arguments.all {
+        on_runtime(sign_out_everywhere(&acting.logins, which, ends))?;
+    } else {
+        on_runtime(sign_out(&acting.logins, which, ends))?;
+    }
     Ok(Exit::Ok)
 }
 
+/// Returns what may be ended unasked: a login of the configured issuer, which is OpenAI's if none is (design D3, D14).
+pub(super) fn ends(environment: &Environment, home: &Home) -> Result<Ends, CommandError> {
+    let configured = settings::issuer(None, environment, home)?;
+    let issuer = configured.or_else(|| IssuerUrl::parse(UNNAMED_ISSUER).ok());
+    Ok(Ends::OfIssuers(issuer.into_iter().collect()))
+}
+
 /// Ends the session of a login at its issuer, removes it here, and says what happened.
-pub(super) async fn sign_out(logins: &Logins, which: &Which) -> Result<(), CommandError> {
-    let location = logins.store(which).blocking().location();
-    let what = match which {
-        Which::Shared => format!("`{location}`"),
-        Which::Beside(name) => format!("the login `{name}` in `{location}`"),
-    };
-    match logins.remove(which).await? {
-        SignedOut::NothingStored => output::say("Not logged in"),
-        SignedOut::Removed(revocation) => {
-            output::say("Successfully logged out");
-            match revocation {
-                Revocation::Confirmed => {
-                    output::say(&format!("Removed {what}; the issuer ended the session"));
-                }
-                Revocation::NotNeeded => {
-                    output::say(&format!("Removed {what}; there was no session to end"));
-                }
-                Revocation::Unconfirmed(issuer, why) => {
-                    output::say(&format!("Removed {what}"));
-                    output::say(&format!(
-                        "warning: {issuer} did not confirm that the session ended ({why}); \
-                         it may live on there until it expires"
-                    ));
-                }
-            }
+pub(super) async fn sign_out(logins: &Logins, which: &Which, ends: Ends) -> Result<(), CommandError> {
+    let what = described(logins, which);
+    report(&logins.remove(which, ends).await?, &what);
+    Ok(())
+}
+
+/// Ends every session of the person first, and this one in any case.
+async fn sign_out_everywhere(logins: &Logins, which: &Which, ends: Ends) -> Result<(), CommandError> {
+    let what = described(logins, which);
+    let done = logins.remove_everywhere(which, ends, &SystemClock, &SystemEntropy).await?;
+    report(&done.here, &what);
+    match (done.everywhere, done.here) {
+        (Ok(1), _) => output::say("The issuer ended 1 session of yours, and signed out your browsers there"),
+        (Ok(ended), _) => {
+            output::say(&format!(
+                "The issuer ended {ended} sessions of yours, and signed out your browsers there"
+            ));
+        }
+        (Err(_), SignedOut::NothingStored) => {}
+        (Err(error), SignedOut::Removed(_)) => {
+            output::say(&format!(
+                "warning: only this session was signed out; others may live on ({})",
+                output::with_causes(&error)
+            ));
         }
     }
     Ok(())
+}
+
+fn described(logins: &Logins, which: &Which) -> String {
+    let location = logins.store(which).blocking().location();
+    match which {
+        Which::Shared => format!("`{location}`"),
+        Which::Beside(name) => format!("the login `{name}` in `{location}`"),
+    }
+}
+
+fn report(signed_out: &SignedOut, what: &str) {
+    let SignedOut::Removed(revocation) = signed_out else {
+        output::say("Not logged in");
+        return;
+    };
+    output::say("Successfully logged out");
+    match revocation {
+        Revocation::Confirmed => output::say(&format!("Removed {what}; the issuer ended the session")),
+        Revocation::NotNeeded => output::say(&format!("Removed {what}; there was no session to end")),
+        Revocation::Unconfirmed(issuer, why) => {
+            output::say(&format!("Removed {what}"));
+            output::say(&format!(
+                "warning: {issuer} did not confirm that the session ended ({why}); \
+                 it may live on there until it expires"
+            ));
+        }
+    }
 }

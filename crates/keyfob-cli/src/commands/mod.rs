@@ -7,6 +7,7 @@ mod login;
 mod logins;
 mod logout;
 mod purge;
+mod session;
 mod status;
 mod times;
 mod token;
@@ -37,7 +38,10 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
             Some(LoginAction::Status) => login::status(&acting(None)?),
             None => login::run(&login, &acting(login.name.as_deref())?, environment),
         },
-        Command::Logout(arguments) => logout::run(&acting(arguments.login.as_deref())?),
+        Command::Logout(arguments) => {
+            logout::run(&arguments, &acting(arguments.login.as_deref())?, environment)
+        }
+        Command::Session(command) => session::run(&command, &acting(None)?.session),
         Command::Status(arguments) => status::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Token(arguments) => token::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
@@ -45,7 +49,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         Command::Doctor(arguments) => doctor::run(&arguments, &Acting::to_examine(environment)?, environment),
         Command::Purge(arguments) => {
             let home = settings::home(environment)?;
-            purge::run(&arguments, &settings::logins(environment, &home)?)
+            purge::run(&arguments, &settings::logins(environment, &home)?, environment)
         }
         Command::OpenPage => browser::open_page(),
         #[cfg(feature = "failpoints")]

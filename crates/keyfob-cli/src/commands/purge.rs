@@ -1,8 +1,9 @@
 //! `keyfob purge`: removes what is Keyfob's own, and nothing of the Codex CLI's.
 
-use super::logout::sign_out;
+use super::logout::{ends, sign_out};
 use super::on_runtime;
 use crate::args::Purge;
+use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
@@ -16,7 +17,11 @@ use std::path::PathBuf;
 const LEFTOVER: &str = ".keyfob-auth-";
 
 /// Signs out of the logins that Keyfob alone keeps, then removes our folder and what interrupted writes left behind.
-pub(crate) fn run(arguments: &Purge, logins: &Logins) -> Result<Exit, CommandError> {
+pub(crate) fn run(
+    arguments: &Purge,
+    logins: &Logins,
+    environment: &Environment,
+) -> Result<Exit, CommandError> {
     let home = logins.home();
     let is_there =
         |which: &Which| !matches!(Session::new(logins.store(which)).status(), Ok(Status::SignedOut));
@@ -28,9 +33,10 @@ pub(crate) fn run(arguments: &Purge, logins: &Logins) -> Result<Exit, CommandErr
         return Err(Failure::Cancelled.into());
     }
     if !ending.is_empty() {
+        let ends = ends(environment, home)?;
         on_runtime(async {
             for which in &ending {
-                sign_out(logins, which).await?;
+                sign_out(logins, which, ends.clone()).await?;
             }
             Ok(())
         })?;

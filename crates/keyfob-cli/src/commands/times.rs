@@ -7,6 +7,11 @@ pub(super) fn utc(moment: Timestamp) -> Option<String> {
     jiff::Timestamp::from_second(moment.as_unix()).ok().map(|moment| moment.to_string())
 }
 
+/// Reads what a program wrote of a moment (RFC 3339).
+pub(super) fn parse(text: &str) -> Option<Timestamp> {
+    text.parse::<jiff::Timestamp>().ok().map(|moment| Timestamp::from_unix(moment.as_second()))
+}
+
 /// Returns the moment for people, on their clock.
 pub(super) fn local(moment: Timestamp) -> String {
     let moment = jiff::Timestamp::from_second(moment.as_unix()).unwrap_or_default();

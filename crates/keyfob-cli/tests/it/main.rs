@@ -8,6 +8,7 @@ mod login;
 mod logins;
 mod purge;
 mod schema;
+mod sessions;
 mod signed_in;
 mod signed_out;
 mod stored;
@@ -46,6 +47,13 @@ impl Home {
 
     fn auth_file(&self) -> PathBuf {
         self.path().join("auth.json")
+    }
+
+    /// Writes our own configuration.
+    fn configure(&self, toml: &str) {
+        let folder = self.path().join("keyfob");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("config.toml"), toml).unwrap();
     }
 
     fn stored(&self) -> Option<String> {

@@ -110,6 +110,7 @@ fn codex_defect_13_a_session_that_is_over_is_not_called_good() {
 #[test]
 fn c_62_logout_removes_the_login_and_says_that_the_issuer_did_not_confirm() {
     let (home, _) = signed_in(FAR, "rt-secret");
+    home.configure(&format!("issuer = \"{ISSUER}\"\n"));
 
     let words = "Successfully logged out\nRemoved `$HOME/auth.json`\n\
                  warning: http://127.0.0.1:1 did not confirm that the session ended (the issuer did not answer); \

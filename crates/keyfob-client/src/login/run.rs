@@ -8,6 +8,7 @@ use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
 use crate::logins::{LoginName, Logins, Which};
 use crate::logout::revoke;
+use crate::signed_in_at;
 use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::redeem;
@@ -20,6 +21,9 @@ use url::Url;
 
 /// How long a person has to sign in (security C-11).
 pub(super) const PATIENCE: Duration = Duration::from_mins(15);
+
+/// By which an issuer that lists sessions learns what the machine is called (`docs/sessions.md`).
+const MACHINE_HEADER: &str = "x-session-machine";
 
 /// A browser sign-in that is about to begin.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub struct BrowserSignIn {
     pub replace: Replace,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// What this machine is called in the list of sessions; told to issuers that keep one, and to no other.
+    pub machine: Option<String>,
 }
 
 /// A browser sign-in that waits for the person.
@@ -59,6 +65,7 @@ impl BrowserSignIn {
             issuer: self.issuer,
             http,
             clock: self.clock,
+            machine: self.machine.filter(|name| is_header_text(name)),
             lock: None,
             server: None,
             browser: None,
@@ -110,6 +117,11 @@ impl PendingSignIn {
     }
 }
 
+/// A name that is no header's text would break the request that it is told with.
+fn is_header_text(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic())
+}
+
 /// The hands of a sign-in.
 #[derive(Debug)]
 struct Shell {
@@ -118,6 +130,7 @@ struct Shell {
     issuer: IssuerUrl,
     http: HttpClient,
     clock: Arc<dyn Clock>,
+    machine: Option<String>,
     lock: Option<Lock>,
     server: Option<CallbackServer>,
     /// The browser that came to the callback and waits for an answer.
@@ -142,7 +155,13 @@ impl Shell {
                 Failpoint::PreflightTemporary.reach();
                 Event::Prepared(prepared)
             }
-            Effect::Discover => Event::Discovered(Endpoints::discover(&self.http, &self.issuer).await),
+            Effect::Discover => {
+                let found = Endpoints::discover(&self.http, &self.issuer).await;
+                if !found.as_ref().is_ok_and(|found| found.sessions.is_some()) {
+                    self.machine = None;
+                }
+                Event::Discovered(found)
+            }
             Effect::Listen => Event::Listening(match CallbackServer::open().await {
                 Ok(server) => {
                     let port = server.port;
@@ -158,7 +177,8 @@ impl Shell {
             }
             Effect::Exchange(endpoint, request) => {
                 Failpoint::CallbackReceived.reach();
-                let redeemed = redeem(&self.http, endpoint.as_str(), &request, None).await;
+                let machine = self.machine.as_deref().map(|name| (MACHINE_HEADER, name));
+                let redeemed = redeem(&self.http, endpoint.as_str(), &request, machine).await;
                 Event::Answered(redeemed.map(|redeemed| redeemed.tokens))
             }
             Effect::FetchKeys(url) => Event::Keys(self.keys(&url).await, self.clock.now()),
@@ -179,7 +199,13 @@ impl Shell {
                 superseded::note(&self.store, old, self.clock.now()).await;
                 Event::Noted
             }
-            Effect::Save(expected, record) => Event::Saved(self.store.save(expected, &record).await),
+            Effect::Save(expected, record) => {
+                // Before the save, so that no login of ours is ever taken for somebody else's.
+                if let Err(error) = signed_in_at::note(self.store.home(), &self.issuer) {
+                    tracing::debug!(%error, "where this sign-in was made could not be noted");
+                }
+                Event::Saved(self.store.save(expected, &record).await)
+            }
             Effect::Tell(page) => {
                 Failpoint::LockRelease.reach();
                 self.lock = None;

@@ -4,6 +4,7 @@ use crate::account::Account;
 use crate::store::{Location, Slot};
 use crate::superseded::OldSession;
 use keyfob_codex::auth_file::{InvalidAuthFile, Login, Outline};
+use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
 
 /// What a new login may take the place of.
@@ -51,9 +52,6 @@ impl Occupied {
         }
     }
 }
-
-/// The issuer of logins that name none: those of older builds of the Codex CLI.
-const UNNAMED_ISSUER: &str = "https://auth.openai.com";
 
 /// Says whether a login of `issuer` may take the place.
 pub(super) fn admit(slot: &Slot, issuer: &IssuerUrl, replace: Replace) -> Result<(), Occupied> {

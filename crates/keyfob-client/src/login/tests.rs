@@ -54,6 +54,7 @@ impl World {
         assert!(matches!(self.login.step(Event::Prepared(Ok(()))), Effect::Discover));
         let url = |path: &str| Url::parse(&format!("https://id.test{path}")).unwrap();
         let endpoints = Endpoints {
+            sessions: None,
             authorization: url("/authorize"),
             token: url("/token"),
             keys: url("/keys"),

@@ -11,11 +11,12 @@ pub use name::{InvalidLoginName, LoginName, Which};
 
 use crate::account::Account;
 use crate::home::Home;
-use crate::logout::{self, SignedOut};
+use crate::logout::{Ends, SignOutError, SignedOut};
+use crate::session::{Session, SignedOutEverywhere};
 use crate::status::Status;
 use crate::store::{self, SessionBus, SharedStore, StoreError, off_the_runtime};
 use keyfob_codex::config::CredentialsStore;
-use keyfob_oauth::{IssuerUrl, WorkspaceId};
+use keyfob_oauth::{Clock, Entropy, IssuerUrl, WorkspaceId};
 use std::fs;
 use std::io;
 
@@ -103,11 +104,31 @@ impl Logins {
 
     /// Ends the session of `which` at its issuer and removes it here, with its place if it has one of its own.
     ///
-    /// A sign-in that waits for the same place fails when it goes, with nothing stored.
-    pub async fn remove(&self, which: &Which) -> Result<SignedOut, StoreError> {
-        let store = self.store(which);
-        let signed_out = logout::run(&store).await?;
+    /// What is beside the shared login is ours to end, whatever `ends` says. A sign-in that waits for the same place
+    /// fails when it goes, with nothing stored.
+    pub async fn remove(&self, which: &Which, ends: Ends) -> Result<SignedOut, SignOutError> {
+        let signed_out = Session::new(self.store(which)).sign_out(may_end(which, ends)).await?;
+        self.remove_place(which).await?;
+        Ok(signed_out)
+    }
+
+    /// Ends every session of the person at the issuer of `which`, then does as [`Self::remove`].
+    pub async fn remove_everywhere(
+        &self,
+        which: &Which,
+        ends: Ends,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> Result<SignedOutEverywhere, SignOutError> {
+        let session = Session::new(self.store(which));
+        let signed_out = session.sign_out_everywhere(may_end(which, ends), clock, entropy).await?;
+        self.remove_place(which).await?;
+        Ok(signed_out)
+    }
+
+    async fn remove_place(&self, which: &Which) -> Result<(), StoreError> {
         if let Which::Beside(_) = which {
+            let store = self.store(which);
             let _lock = store.lock().await?;
             if store.load().await?.digest().is_none() {
                 let path = store.home().path().to_owned();
@@ -117,7 +138,7 @@ impl Logins {
                 .await?;
             }
         }
-        Ok(signed_out)
+        Ok(())
     }
 
     /// Returns the name under which the login of `account` is kept beside the shared one: the one that it has, or a new
@@ -141,6 +162,14 @@ impl Logins {
             }
         }
         Ok(new_name(account, &taken))
+    }
+}
+
+/// What is beside the shared login was put there by us.
+fn may_end(which: &Which, ends: Ends) -> Ends {
+    match which {
+        Which::Shared => ends,
+        Which::Beside(_) => Ends::Anything,
     }
 }
 

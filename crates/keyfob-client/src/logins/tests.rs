@@ -135,7 +135,7 @@ async fn removing_a_login_leaves_nothing_of_it_and_the_others_as_they_are() {
     let read = |path: &str| fs::read(folder.path().join("home").join(path)).unwrap();
     let before = [read("auth.json"), read("keyfob/logins/home/auth.json")];
 
-    let removed = logins.remove(&Which::parse("work").unwrap()).await.unwrap();
+    let removed = logins.remove(&Which::parse("work").unwrap(), Ends::OfIssuers(Vec::new())).await.unwrap();
 
     assert!(matches!(removed, SignedOut::Removed(_)), "{removed:?}");
     assert_eq!(logins.names().unwrap(), [LoginName::parse("home").unwrap()]);

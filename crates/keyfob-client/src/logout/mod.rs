@@ -1,7 +1,10 @@
 //! Signing out: revoke at the issuer that issued, remove in any case, say what happened.
 
+mod admit;
 mod run;
 
+pub(crate) use admit::admit;
+pub use admit::{Ends, SignOutError};
 pub(crate) use run::{revoke, revoke_within, run};
 
 use crate::store::{Digest, Slot, StoreError};
@@ -39,7 +42,7 @@ pub enum Effect {
     /// Remove the document with this digest.
     Remove(Digest),
     /// Let the lock go; this is the result.
-    Done(Result<SignedOut, StoreError>),
+    Done(Result<SignedOut, SignOutError>),
 }
 
 /// What signing out did.
@@ -65,6 +68,7 @@ pub enum Revocation {
 /// The state of one logout.
 #[derive(Debug)]
 pub struct Logout {
+    ends: Ends,
     state: State,
 }
 
@@ -79,9 +83,9 @@ enum State {
 }
 
 impl Logout {
-    /// Begins.
-    pub fn begin() -> (Self, Effect) {
-        (Self { state: State::Locking }, Effect::Lock)
+    /// Begins; a login that it may not end stays as it is.
+    pub fn begin(ends: Ends) -> (Self, Effect) {
+        (Self { ends, state: State::Locking }, Effect::Lock)
     }
 
     /// Takes in what happened and says what to do next.
@@ -114,7 +118,7 @@ impl Logout {
                 | Event::Loaded(Err(error))
                 | Event::Prepared(Err(error))
                 | Event::Removed(Err(error)),
-            ) => Effect::Done(Err(error)),
+            ) => Effect::Done(Err(error.into())),
             (_, _) => Effect::Done(Ok(SignedOut::NothingStored)),
         }
     }
@@ -127,10 +131,21 @@ impl Logout {
     fn revoke(&mut self, slot: &Slot) -> Effect {
         let (digest, record) = match slot {
             Slot::Empty => return Effect::Done(Ok(SignedOut::NothingStored)),
-            Slot::Corrupt { digest, .. } => return self.remove(*digest, Revocation::NotNeeded),
+            Slot::Corrupt { digest, .. } if self.ends == Ends::Anything => {
+                return self.remove(*digest, Revocation::NotNeeded);
+            }
+            // A later release of the Codex CLI may understand it.
+            Slot::Corrupt { location, why, .. } => {
+                let corrupt = StoreError::Corrupt { location: location.clone(), why: why.clone() };
+                return Effect::Done(Err(corrupt.into()));
+            }
             Slot::Holds { digest, record } => (*digest, record),
         };
-        let Login::Account(tokens) = record.login() else {
+        let login = record.login();
+        if let Err(refused) = admit(&login, &self.ends) {
+            return Effect::Done(Err(refused));
+        }
+        let Login::Account(tokens) = login else {
             return self.remove(digest, Revocation::NotNeeded);
         };
         match (tokens.provenance, tokens.refresh_token) {

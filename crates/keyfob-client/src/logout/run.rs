@@ -1,10 +1,10 @@
 //! Does what [`Logout`] says.
 
-use super::{Effect, Event, Logout, SignedOut};
+use super::{Effect, Ends, Event, Logout, SignOutError, SignedOut};
 use crate::endpoints::stored_revocation_endpoint;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
-use crate::store::{Lock, SharedStore, StoreError};
+use crate::store::{Lock, SharedStore};
 use crate::superseded;
 use crate::token_endpoint::TokenError;
 use keyfob_oauth::IssuerUrl;
@@ -15,10 +15,10 @@ use std::time::Duration;
 const REVOCATION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Ends the session at its issuer and removes it here.
-pub(crate) async fn run(store: &SharedStore) -> Result<SignedOut, StoreError> {
+pub(crate) async fn run(store: &SharedStore, ends: Ends) -> Result<SignedOut, SignOutError> {
     let mut lock: Option<Lock> = None;
     let mut answers = true;
-    let (mut logout, mut effect) = Logout::begin();
+    let (mut logout, mut effect) = Logout::begin(ends);
     loop {
         let event = match effect {
             Effect::Lock => Event::Locked(store.lock().await.map(|held| lock = Some(held))),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::store::{Location, LockError};
 use keyfob_codex::auth_file::AuthFile;
+use keyfob_codex::client::UNNAMED_ISSUER;
 use std::time::Duration;
 
 const ACCOUNT: &str = r#"{"auth_mode":"chatgpt","tokens":{"id_token":"i","access_token":"a","refresh_token":"rt",
@@ -13,8 +14,16 @@ fn slot(text: &str) -> Slot {
     Slot::Holds { digest: Digest::of(text.as_bytes()), record }
 }
 
+fn issuers(names: &[&str]) -> Ends {
+    Ends::OfIssuers(names.iter().map(|name| IssuerUrl::parse(name).unwrap()).collect())
+}
+
 fn after_load(slot: Slot) -> (Logout, Effect) {
-    let (mut logout, effect) = Logout::begin();
+    after_load_with(slot, issuers(&["https://id.test", UNNAMED_ISSUER]))
+}
+
+fn after_load_with(slot: Slot, ends: Ends) -> (Logout, Effect) {
+    let (mut logout, effect) = Logout::begin(ends);
     assert!(matches!(effect, Effect::Lock));
     assert!(matches!(logout.step(Event::Locked(Ok(()))), Effect::Load));
     let effect = match logout.step(Event::Loaded(Ok(slot))) {
@@ -53,17 +62,26 @@ fn c_62_the_login_is_removed_here_even_when_the_issuer_does_not_confirm() {
 }
 
 #[test]
-fn keys_and_damaged_documents_are_removed_without_asking_anybody() {
+fn a_key_is_removed_without_asking_anybody() {
     let key = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk"}"#;
-    let damaged = Slot::of(b"{", Location::File("auth.json".into()));
 
-    for (slot, bytes) in [(slot(key), key.as_bytes()), (damaged, b"{")] {
-        let (mut logout, effect) = after_load(slot);
-        let Effect::Remove(digest) = effect else { panic!("a removal") };
-        assert_eq!(digest, Digest::of(bytes));
-        let done = logout.step(Event::Removed(Ok(())));
-        assert!(matches!(done, Effect::Done(Ok(SignedOut::Removed(Revocation::NotNeeded)))));
-    }
+    let (mut logout, effect) = after_load(slot(key));
+
+    let Effect::Remove(digest) = effect else { panic!("a removal") };
+    assert_eq!(digest, Digest::of(key.as_bytes()));
+    let done = logout.step(Event::Removed(Ok(())));
+    assert!(matches!(done, Effect::Done(Ok(SignedOut::Removed(Revocation::NotNeeded)))));
+}
+
+#[test]
+fn d_14_a_document_that_we_do_not_understand_stays_unless_the_person_says_otherwise() {
+    let damaged = || Slot::of(b"{", Location::File("auth.json".into()));
+
+    let kept = after_load(damaged()).1;
+    let removed = after_load_with(damaged(), Ends::Anything).1;
+
+    let Effect::Done(Err(SignOutError::Store(StoreError::Corrupt { .. }))) = kept else { panic!("{kept:?}") };
+    assert!(matches!(removed, Effect::Remove(digest) if digest == Digest::of(b"{")));
 }
 
 #[test]
@@ -87,7 +105,7 @@ fn nothing_stored_is_nothing_to_do() {
 
 #[test]
 fn codex_defect_09_and_10_a_login_that_cannot_be_removed_is_not_ended() {
-    let (mut logout, effect) = Logout::begin();
+    let (mut logout, effect) = Logout::begin(issuers(&["https://id.test"]));
     assert!(matches!(effect, Effect::Lock));
     logout.step(Event::Locked(Ok(())));
     assert!(matches!(logout.step(Event::Loaded(Ok(slot(ACCOUNT)))), Effect::Prepare));
@@ -95,5 +113,33 @@ fn codex_defect_09_and_10_a_login_that_cannot_be_removed_is_not_ended() {
     let busy = LockError::Busy { path: "auth.lock".into(), waited: Duration::from_secs(10) };
     let done = logout.step(Event::Prepared(Err(busy.into())));
 
-    assert!(matches!(done, Effect::Done(Err(StoreError::Lock(LockError::Busy { .. })))));
+    assert!(matches!(done, Effect::Done(Err(SignOutError::Store(StoreError::Lock(LockError::Busy { .. }))))));
+}
+
+#[test]
+fn d_14_a_login_of_an_issuer_that_nobody_named_stays_unless_the_person_says_otherwise() {
+    let unnamed = r#"{"tokens":{"id_token":"i","access_token":"a","refresh_token":"rt"}}"#;
+    let key = r#"{"OPENAI_API_KEY":"sk"}"#;
+    let other = r#"{"auth_mode":"agentIdentity","agent_identity":{"private_key":"k"}}"#;
+    let refused = |text: &str, ends: &Ends| match after_load_with(slot(text), ends.clone()).1 {
+        Effect::Done(Err(error)) => Some(error.to_string()),
+        Effect::Revoke(..) | Effect::Remove(_) => None,
+        other => panic!("{other:?}"),
+    };
+    let of =
+        |issuer: &str| Some(format!("the stored login is of {issuer}, where nobody signed in with keyfob"));
+    let kind = "the stored login is of a kind (agentIdentity) that keyfob does not handle";
+
+    let ours = issuers(&["https://id.test"]);
+    let openai = issuers(&[UNNAMED_ISSUER]);
+    for (text, by_us, by_openai) in [
+        (ACCOUNT, None, of("https://id.test")),
+        (unnamed, of(UNNAMED_ISSUER), None),
+        (key, of(UNNAMED_ISSUER), None),
+        (other, Some(kind.to_owned()), Some(kind.to_owned())),
+    ] {
+        assert_eq!(refused(text, &ours), by_us, "{text}");
+        assert_eq!(refused(text, &openai), by_openai, "{text}");
+        assert_eq!(refused(text, &Ends::Anything), None, "{text}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Does what [`Refresh`] says.
 
 use super::{Acknowledgement, Effect, Event, Refresh, RefreshError};
-use crate::attempt::{AttemptId, DeviceKey};
+use crate::attempt::{ATTEMPT_HEADER, AttemptId, DeviceKey};
 use crate::endpoints::{stored_acknowledgement_endpoint, stored_token_endpoint};
 use crate::failpoint::Failpoint;
 use crate::freshness::Need;
@@ -111,7 +111,7 @@ async fn post(
     attempt: &AttemptId,
 ) -> Result<Redeemed, TokenError> {
     let http = HttpClient::for_issuer(issuer).map_err(TokenError::Unreachable)?;
-    redeem(&http, &stored_token_endpoint(issuer), request, Some(attempt)).await
+    redeem(&http, &stored_token_endpoint(issuer), request, Some((ATTEMPT_HEADER, attempt.as_str()))).await
 }
 
 /// Tells the issuer; that it did not hear changes nothing but how long it can repeat its answer.

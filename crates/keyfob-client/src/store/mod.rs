@@ -24,7 +24,7 @@ use crate::home::{Home, HomeError};
 use keyfob_codex::auth_file::Login;
 use keyfob_codex::auth_file::{AuthFile, InvalidAuthFile};
 use keyfob_codex::config::CredentialsStore;
-use keyfob_oauth::Timestamp;
+use keyfob_oauth::{IssuerUrl, Timestamp};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Debug;
 use std::io;
@@ -179,6 +179,15 @@ impl Slot {
         match self {
             Self::Empty => None,
             Self::Holds { digest, .. } | Self::Corrupt { digest, .. } => Some(*digest),
+        }
+    }
+
+    /// Returns who issued the login, if it is an account's and says so.
+    pub(crate) fn issuer(&self) -> Option<IssuerUrl> {
+        let Self::Holds { record, .. } = self else { return None };
+        match record.login() {
+            Login::Account(tokens) => tokens.provenance.map(|from| from.issuer),
+            Login::ApiKey | Login::Foreign(_) => None,
         }
     }
 

@@ -22,6 +22,8 @@ async fn r_33_keyfob_and_the_real_codex_cli_share_a_home_and_ours_removes_only_w
     let Some(codex) = codex::installed()? else { return Ok(()) };
     let world = World::start().await?;
     let home = world.home("shared")?;
+    // Logins that the Codex CLI made here are ours to end, too.
+    home.configure()?;
     home.configure_codex(&configuration(&world, "requires_openai_auth = true"))?;
     let client = world.form_client()?;
     let mut table = Table { client, world: &world, home: &home, codex, planted: false };

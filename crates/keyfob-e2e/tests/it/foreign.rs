@@ -6,12 +6,12 @@ use keyfob_e2e::{FormClient, Home, World};
 use serde_json::{Value, json};
 
 /// Commands that need more than their name; all others are run by their name alone and with `--json`.
-const ARGUMENTS: [(&str, &[&[&str]]); 4] = [
+const ARGUMENTS: [(&str, &[&[&str]]); 5] = [
     ("login", &[&["login", "status"]]),
     ("logins", &[&["logins", "list"]]),
-    ("purge", &[&["purge"], &["purge", "--yes"]]),
-    // The one command that is asked to remove a login.
-    ("logout", &[]),
+    ("purge", &[&["purge"], &["purge", "--yes"], &["purge", "--login", "--yes"]]),
+    ("logout", &[&["logout"], &["logout", "--all"]]),
+    ("session", &[&["session", "list"], &["session", "list", "--json"], &["session", "revoke", "x"]]),
 ];
 
 #[tokio::test]
@@ -28,11 +28,31 @@ async fn d_14_somebody_elses_login_survives_every_command_byte_for_byte() -> Res
 
         for arguments in commands(&home).await? {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            // A purge has removed it.
+            home.configure()?;
             let finished = home.keyfob(&arguments)?.run(world.evidence()).await?;
             let kept = home.auth_text().with_context(|| format!("{arguments:?} lost {name}"))?;
             ensure!(kept == text, "{arguments:?} changed {name}: {finished:?}");
             ensure!(finished.status.code().is_some(), "{arguments:?}: {finished:?}");
         }
+    }
+    world.finish().await
+}
+
+#[tokio::test]
+async fn d_14_logout_removes_somebody_elses_login_only_with_replace() -> Result<()> {
+    let world = World::start().await?;
+    for (name, document) in documents(&world) {
+        let home = world.home(name)?;
+        home.configure()?;
+        home.write_auth_text(&document.to_string())?;
+
+        let refused = home.keyfob(&["logout"])?.run(world.evidence()).await?;
+        ensure!(refused.status.code().is_some_and(|code| [1, 7].contains(&code)), "{name}: {refused:?}");
+        ensure!(refused.stderr.contains("--replace"), "{name}: {}", refused.stderr);
+        home.expect(0, &["logout", "--replace"]).await?;
+
+        ensure!(!home.has_auth_file(), "{name} is still there");
     }
     world.finish().await
 }

@@ -13,6 +13,7 @@ mod foreign;
 mod hardening;
 mod harness;
 mod logins;
+mod sessions;
 mod sign_in;
 mod storm;
 mod superseded;
