@@ -241,11 +241,18 @@ impl From<RefreshError> for CommandError {
             RefreshError::SignedOut => (Exit::SignedOut, &[SIGN_IN]),
             RefreshError::NotAnAccount(_) => (Exit::Failure, &["only an account sign-in has access tokens"]),
             RefreshError::NotRefreshable => (Exit::SessionEnded, &["run `keyfob login` to sign in again"]),
-            RefreshError::Ended { reason: Some(RefreshRejection::Superseded), .. } => (
+            RefreshError::Copied { .. } => (
                 Exit::SessionEnded,
                 &[
                     "this login was restored from a backup or copied from another machine, which has refreshed it \
                    since: use it there, or run `keyfob login` here for a session of its own",
+                ],
+            ),
+            RefreshError::Ended { reason: Some(RefreshRejection::Reused), .. } => (
+                Exit::SessionEnded,
+                &[
+                    "somebody used a copy of this login. If it was not you, look at `keyfob session list` after you have \
+                   run `keyfob login`, which gives this machine a session of its own",
                 ],
             ),
             RefreshError::Ended { .. } => (

@@ -48,6 +48,7 @@ mod superseded;
 mod token_endpoint;
 mod trouble;
 pub mod why;
+mod written_here;
 
 pub use account::Account;
 pub use clock::SystemClock;

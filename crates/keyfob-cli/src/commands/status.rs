@@ -57,6 +57,8 @@ fn check(session: &Session) -> Result<Option<Refused>, CommandError> {
         Err(error) => {
             let reason = match &error {
                 RefreshError::Ended { reason, .. } => reason.map(word),
+                // The issuer gave a newer token to a holder of this login that is not this home.
+                RefreshError::Copied { .. } => Some("copied"),
                 RefreshError::NotRefreshable => Some("expired"),
                 _ => None,
             };
@@ -70,7 +72,6 @@ const fn word(reason: RefreshRejection) -> &'static str {
         RefreshRejection::Expired => "expired",
         RefreshRejection::Reused => "reused",
         RefreshRejection::Invalidated => "revoked",
-        // The issuer gave a newer token to a holder of this login that is not this home.
         RefreshRejection::Superseded => "copied",
     }
 }

@@ -12,6 +12,7 @@ use crate::signed_in_at;
 use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::redeem;
+use crate::written_here;
 use keyfob_jose::KeySet;
 use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl};
 use std::sync::Arc;
@@ -204,7 +205,11 @@ impl Shell {
                 if let Err(error) = signed_in_at::note(self.store.home(), &self.issuer) {
                     tracing::debug!(%error, "where this sign-in was made could not be noted");
                 }
-                Event::Saved(self.store.save(expected, &record).await)
+                let saved = self.store.save(expected, &record).await;
+                if let Ok(digest) = saved {
+                    written_here::note(self.store.home(), digest);
+                }
+                Event::Saved(saved)
             }
             Effect::Tell(page) => {
                 Failpoint::LockRelease.reach();

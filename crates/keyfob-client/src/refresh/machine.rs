@@ -9,6 +9,7 @@ use crate::store::{Digest, Slot, StoreError};
 use crate::token_endpoint::{Redeemed, TokenError};
 use crate::trouble::Trouble;
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Login};
+use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::request::{RevocationRequest, TokenRequest};
 use keyfob_oauth::{AccessToken, ClientId, IssuerUrl, RefreshToken, Timestamp};
 use std::time::Duration;
@@ -35,6 +36,8 @@ enum State {
     Pausing(Box<Held>, AttemptId, usize),
     /// The token was refused: another program may have stored a newer one.
     Doubting(Box<Held>, TokenError),
+    /// The token was used by somebody else: is the login that of this home, or a copy?
+    Recognising(IssuerUrl, TokenError),
     Saving(Box<Held>, Box<Redeemed>),
     /// Another program stored something while we asked the issuer: its login counts, not ours.
     Adopting(Box<Held>, Box<Redeemed>),
@@ -86,6 +89,12 @@ impl Refresh {
             (State::Pausing(held, attempt, tries), Event::Paused) => self.spend(held, attempt, tries + 1),
             (State::Doubting(held, error), Event::Loaded(Ok(slot), trouble, now)) => {
                 self.doubt(*held, error, slot, trouble, now)
+            }
+            (State::Recognising(issuer, source), Event::Recognised(true)) => {
+                failed(RefreshError::Ended { issuer, reason: Some(RefreshRejection::Reused), source })
+            }
+            (State::Recognising(issuer, source), Event::Recognised(false)) => {
+                failed(RefreshError::Copied { issuer, source })
             }
             (State::Saving(held, redeemed), Event::Saved(Ok(_))) => self.stored(*held, *redeemed),
             (State::Saving(held, redeemed), Event::Saved(Err(StoreError::Changed))) => {
@@ -261,7 +270,18 @@ impl Refresh {
         let TokenError::Rejected(reason) = error else {
             return failed(RefreshError::Unavailable { issuer: held.issuer, source: error });
         };
-        failed(RefreshError::Ended { issuer: held.issuer, reason, source: error })
+        match reason {
+            Some(RefreshRejection::Superseded) => {
+                failed(RefreshError::Copied { issuer: held.issuer, source: error })
+            }
+            Some(RefreshRejection::Reused) => {
+                let effect = Effect::Recognise(held.digest);
+                self.go(State::Recognising(held.issuer, error), effect)
+            }
+            Some(RefreshRejection::Expired | RefreshRejection::Invalidated) | None => {
+                failed(RefreshError::Ended { issuer: held.issuer, reason, source: error })
+            }
+        }
     }
 
     /// What another program stored counts; what we got is ended, unless it belongs to the same login (security R-08).

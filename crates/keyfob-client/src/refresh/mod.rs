@@ -35,6 +35,8 @@ pub enum Event {
     Paused,
     /// The new document is durable, or the old one is untouched.
     Saved(Result<Digest, StoreError>),
+    /// Whether this home wrote the document, and none after it.
+    Recognised(bool),
     /// What was to be done for good measure was tried.
     Tried,
 }
@@ -54,6 +56,8 @@ pub enum Effect {
     Pause(Duration),
     /// Replace the document with this digest.
     Save(Digest, Box<AuthFile>),
+    /// See whether this home wrote the document with this digest last.
+    Recognise(Digest),
     /// Remember trouble, or that it is over.
     Remember(Option<Trouble>),
     /// Let the lock go and tell the issuer that its answer is stored.
@@ -94,6 +98,15 @@ pub enum RefreshError {
         issuer: IssuerUrl,
         /// Why, if the issuer said.
         reason: Option<RefreshRejection>,
+        /// The answer.
+        #[source]
+        source: TokenError,
+    },
+    /// The stored login is a copy, or was restored from a backup: another holder has refreshed it since.
+    #[error("the login here is a copy, and the session at {issuer} went on without it")]
+    Copied {
+        /// Where.
+        issuer: IssuerUrl,
         /// The answer.
         #[source]
         source: TokenError,

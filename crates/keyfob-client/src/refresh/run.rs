@@ -11,6 +11,7 @@ use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::{Redeemed, TokenError, redeem};
 use crate::trouble::Trouble;
+use crate::written_here;
 use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::{AccessToken, Clock, Entropy, IssuerUrl, RefreshToken};
 use std::time::Duration;
@@ -58,8 +59,12 @@ pub(crate) async fn run(
             Effect::Save(expected, record) => {
                 let saved = store.save(Some(expected), &record).await;
                 rotated = saved.is_ok();
+                if let Ok(digest) = saved {
+                    written_here::note(store.home(), digest);
+                }
                 Event::Saved(saved)
             }
+            Effect::Recognise(digest) => Event::Recognised(written_here::is(store.home(), digest)),
             Effect::Remember(trouble) => {
                 if let Err(error) = Trouble::write(store.home(), trouble.as_ref()) {
                     tracing::debug!(%error, "trouble with the issuer could not be noted");

@@ -259,13 +259,33 @@ fn c_58_a_refusal_ends_the_session_only_for_the_token_that_is_stored() {
     assert!(matches!(ended.step(rejected(RefreshRejection::Reused)), Effect::Load));
     assert!(matches!(overtaken.step(rejected(RefreshRejection::Reused)), Effect::Load));
 
-    let Effect::Done(Err(RefreshError::Ended { reason, .. })) = ended.step(loaded(&old)) else {
+    assert!(matches!(ended.step(loaded(&old)), Effect::Recognise(_)));
+    let Effect::Done(Err(RefreshError::Ended { reason, .. })) = ended.step(Event::Recognised(true)) else {
         panic!("an end")
     };
     assert_eq!(reason, Some(RefreshRejection::Reused));
     assert!(
         matches!(overtaken.step(loaded(&newer)), Effect::Done(Ok(token)) if token == stored_token(&newer))
     );
+}
+
+#[test]
+fn r_47_a_login_that_this_home_did_not_write_and_that_went_on_elsewhere_is_a_copy() {
+    let tokens = Tokens::new();
+    let old = tokens.record(9_000, "rt1");
+    let digest = Digest::of(old.to_text().as_bytes());
+    let mut reused = after_post(&old);
+    let mut superseded = after_post(&old);
+
+    reused.step(rejected(RefreshRejection::Reused));
+    superseded.step(rejected(RefreshRejection::Superseded));
+
+    assert!(matches!(reused.step(loaded(&old)), Effect::Recognise(asked) if asked == digest));
+    let copied = [reused.step(Event::Recognised(false)), superseded.step(loaded(&old))];
+    for effect in copied {
+        let Effect::Done(Err(RefreshError::Copied { issuer, .. })) = effect else { panic!("{effect:?}") };
+        assert_eq!(issuer.as_str(), "https://id.test");
+    }
 }
 
 #[test]
@@ -282,6 +302,8 @@ fn a_second_refusal_is_believed() {
     assert!(matches!(refresh.step(rejected(RefreshRejection::Reused)), Effect::Load));
     let effect = refresh.step(loaded(&tokens.record(9_500, "rt6")));
 
+    assert!(matches!(effect, Effect::Recognise(_)));
+    let effect = refresh.step(Event::Recognised(true));
     assert!(matches!(effect, Effect::Done(Err(RefreshError::Ended { .. }))));
 }
 

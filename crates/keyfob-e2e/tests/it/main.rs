@@ -5,6 +5,7 @@ mod callback;
 mod codex_defects;
 mod codex_gateway;
 mod codex_login;
+mod copied;
 mod crash;
 mod damaged;
 mod device;
