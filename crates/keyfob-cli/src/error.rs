@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::settings::SettingsError;
-use keyfob_client::login::{ListenError, LoginError, Occupied};
+use keyfob_client::login::{IdTokenError, ListenError, LoginError, Occupied};
 use keyfob_client::logins::Which;
 use keyfob_client::logout::SignOutError;
 use keyfob_client::refresh::RefreshError;
@@ -299,6 +299,9 @@ impl From<LoginError> for CommandError {
             }
             LoginError::Discovery(DiscoveryError::OtherIssuer(_)) => {
                 &["use exactly the address under which the issuer knows itself"]
+            }
+            LoginError::IdToken { source: IdTokenError::Clock(_), .. } => {
+                &["nothing was stored; set the clock, then run `keyfob login` again"]
             }
             LoginError::Discovery(DiscoveryError::UnsafeEndpoint { .. } | DiscoveryError::NoPkce(_))
             | LoginError::Incomplete { .. }

@@ -1,8 +1,9 @@
 //! Whether an access token can be used now or should be refreshed first.
 
+use crate::clock_skew::{Moment, is_before};
 use keyfob_codex::auth_file::AccountTokens;
 use keyfob_jose::read_unverified;
-use keyfob_oauth::{Entropy, EntropyError, Timestamp};
+use keyfob_oauth::{Entropy, EntropyError};
 use std::time::Duration;
 
 /// How much earlier or later than the exact moment this process refreshes, so that many do not at once.
@@ -51,8 +52,9 @@ const LONGEST_LEEWAY: Duration = Duration::from_mins(10);
 const OPAQUE_LIFE: Duration = Duration::from_hours(192);
 
 impl Freshness {
-    /// Judges the access token of `tokens` at `now` for what is needed of it.
-    pub(crate) fn of(tokens: &AccountTokens, now: Timestamp, need: Need) -> Self {
+    /// Judges the access token of `tokens` at `moment` for what is needed of it.
+    pub(crate) fn of(tokens: &AccountTokens, moment: Moment, need: Need) -> Self {
+        let now = moment.now;
         let Some(claims) = read_unverified(tokens.access_token.expose()) else {
             return match tokens.last_refresh {
                 Some(written) if now.since(written) < OPAQUE_LIFE && need != Need::New => Self::Fresh,
@@ -62,12 +64,18 @@ impl Freshness {
         let Some(expires) = claims.time("exp") else {
             return if need == Need::New { Self::ExpiresSoon } else { Self::Fresh };
         };
+        let made = claims.time("iat");
+        let now = moment.for_token_of(made);
         if now >= expires {
             return Self::Expired;
         }
+        // The clock is wrong by an unknown amount: the token may be good, and a refresh tells.
+        if made.is_some_and(|made| is_before(now, made)) {
+            return Self::ExpiresSoon;
+        }
         let leeway = match need {
             Need::Usable(jitter) => {
-                let life = claims.time("iat").map_or(LONGEST_LEEWAY, |issued| expires.since(issued));
+                let life = made.map_or(LONGEST_LEEWAY, |issued| expires.since(issued));
                 (life * 6 / 10).min(LONGEST_LEEWAY) * jitter.permille / 1000
             }
             Need::Life(least) => least,
@@ -77,8 +85,8 @@ impl Freshness {
     }
 
     /// Whether the access token has time left at all.
-    pub(crate) fn is_usable(tokens: &AccountTokens, now: Timestamp) -> bool {
-        Self::of(tokens, now, Need::Life(Duration::ZERO)) != Self::Expired
+    pub(crate) fn is_usable(tokens: &AccountTokens, moment: Moment) -> bool {
+        Self::of(tokens, moment, Need::Life(Duration::ZERO)) != Self::Expired
     }
 }
 
@@ -86,7 +94,7 @@ impl Freshness {
 mod tests {
     use super::*;
     use keyfob_jose::{SigningKey, TokenType};
-    use keyfob_oauth::{AccessToken, IdToken};
+    use keyfob_oauth::{AccessToken, IdToken, Timestamp};
     use serde_json::json;
 
     fn tokens(access_token: &str, written: i64) -> AccountTokens {
@@ -106,7 +114,7 @@ mod tests {
         let judge = |issued: i64, expires: i64, now: i64| {
             let claims = json!({ "iat": issued, "exp": expires });
             let token = key.sign(TokenType::AccessToken, &claims).unwrap();
-            Freshness::of(&tokens(&token, 0), Timestamp::from_unix(now), Need::Usable(Jitter::NONE))
+            Freshness::of(&tokens(&token, 0), Timestamp::from_unix(now).into(), Need::Usable(Jitter::NONE))
         };
 
         assert_eq!(judge(0, 3600, 2999), Freshness::Fresh);
@@ -119,7 +127,7 @@ mod tests {
     #[test]
     fn an_opaque_token_is_refreshed_when_it_is_eight_days_old() {
         let judge = |now: i64| {
-            Freshness::of(&tokens("opaque", 0), Timestamp::from_unix(now), Need::Usable(Jitter::NONE))
+            Freshness::of(&tokens("opaque", 0), Timestamp::from_unix(now).into(), Need::Usable(Jitter::NONE))
         };
 
         assert_eq!(judge(691_199), Freshness::Fresh);

@@ -27,6 +27,7 @@
 mod account;
 mod attempt;
 mod clock;
+mod clock_skew;
 mod endpoints;
 mod entropy;
 pub mod failpoint;
@@ -52,6 +53,7 @@ mod written_here;
 
 pub use account::Account;
 pub use clock::SystemClock;
+pub use clock_skew::{ClockSkew, Moment};
 pub use endpoints::{DiscoveryError, Endpoints};
 pub use entropy::SystemEntropy;
 pub use freshness::{Jitter, Need};

@@ -1,5 +1,6 @@
 //! One stored login, used by this process among others.
 
+use crate::clock_skew::{ClockSkew, Moment};
 use crate::freshness::{Freshness, Need};
 use crate::issuer_sessions::{IssuerSessions, SessionsError};
 use crate::logout::{self, Ends, SignOutError, SignedOut};
@@ -7,6 +8,7 @@ use crate::refresh::{self, RefreshError};
 use crate::status::Status;
 use crate::store::{SharedStore, Slot, StoreError};
 use keyfob_codex::auth_file::Login;
+use keyfob_jose::read_unverified;
 use keyfob_oauth::{AccessToken, Clock, Entropy, Timestamp};
 use std::time::Duration;
 
@@ -44,12 +46,23 @@ impl Session {
     /// Returns the access token if it is stored and fresh: no lock, no network, no runtime.
     pub fn fresh_token(&self, now: Timestamp, need: Need) -> Result<Option<AccessToken>, StoreError> {
         let Some((_, record)) = self.store.blocking().load()?.record()? else { return Ok(None) };
-        Ok(match record.login() {
-            Login::Account(tokens) if Freshness::of(&tokens, now, need) == Freshness::Fresh => {
-                Some(tokens.access_token)
-            }
-            Login::Account(_) | Login::ApiKey | Login::Foreign(_) => None,
-        })
+        let Login::Account(tokens) = record.login() else { return Ok(None) };
+        let is_fresh = |moment| Freshness::of(&tokens, moment, need) == Freshness::Fresh;
+        // The note is read only when it may matter: almost every clock is right.
+        let fresh = is_fresh(now.into()) || is_fresh(self.moment(now));
+        Ok(fresh.then_some(tokens.access_token))
+    }
+
+    /// Returns how wrong this machine's clock is at its `now`, as far as that is known without asking anybody.
+    pub fn clock_skew(&self, now: Timestamp) -> Option<ClockSkew> {
+        let Slot::Holds { record, .. } = self.store.blocking().load().ok()? else { return None };
+        let Login::Account(tokens) = record.login() else { return None };
+        let made = read_unverified(tokens.access_token.expose())?.time("iat")?;
+        self.moment(now).skew_by_token_of(made)
+    }
+
+    fn moment(&self, now: Timestamp) -> Moment {
+        Moment { now, skew: ClockSkew::read(self.store.home()) }
     }
 
     /// Returns a usable access token, refreshed if need be; of many processes one asks the issuer.

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::output;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::why::{Decision, Source};
-use keyfob_client::{AccountStatus, Need, Session, SharedStore, Status, SystemClock, SystemEntropy, Trouble};
+use keyfob_client::{AccountStatus, ClockSkew, Need, Session, Status, SystemClock, SystemEntropy, Trouble};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{Clock as _, Timestamp};
 use serde_json::{Value, json};
@@ -19,7 +19,8 @@ pub(crate) fn run(arguments: &Arguments, acting: &Acting) -> Result<Exit, Comman
     let refused = if arguments.check && acting.is_there() { check(&acting.session)? } else { None };
     let now = SystemClock.now();
     let used = Used::find(acting);
-    let exit = refused.as_ref().map_or_else(|| used.exit(now), |refused| refused.error.exit);
+    let issuers_now = acting.session.clock_skew(now).map_or(now, |skew| skew.corrected(now));
+    let exit = refused.as_ref().map_or_else(|| used.exit(issuers_now), |refused| refused.error.exit);
     if arguments.json {
         print(&document(&used, acting, exit, refused.as_ref()).to_string())?;
         return match (refused, used.stored) {
@@ -90,7 +91,9 @@ fn document(used: &Used, acting: &Acting, exit: Exit, refused: Option<&Refused>)
         "store": { "kind": location.kind(), "path": location.to_string() },
     });
     let details = match &used.stored {
-        Ok(status) => details(status, Trouble::read(store.home())),
+        Ok(status) => {
+            details(status, Trouble::read(store.home()), acting.session.clock_skew(SystemClock.now()))
+        }
         Err(error) => json!({ "error": error.to_string() }),
     };
     merge(&mut document, details);
@@ -106,7 +109,7 @@ fn merge(document: &mut Value, more: Value) {
     }
 }
 
-fn details(status: &Status, trouble: Option<Trouble>) -> Value {
+fn details(status: &Status, trouble: Option<Trouble>, skew: Option<ClockSkew>) -> Value {
     match status {
         Status::SignedOut => json!({}),
         Status::ApiKey => json!({ "method": "api_key" }),
@@ -124,6 +127,7 @@ fn details(status: &Status, trouble: Option<Trouble>) -> Value {
             "refresh_token_expires_at": null,
             "refreshable": status.refreshable,
             "last_refresh_at": status.last_refresh.and_then(utc),
+            "clock_ahead_seconds": skew.map(ClockSkew::seconds_ahead),
             "last_error": trouble.map(|trouble| {
                 json!({ "what": trouble.what, "at": utc(trouble.since), "asked_again_at": utc(trouble.until) })
             }),
@@ -134,25 +138,29 @@ fn details(status: &Status, trouble: Option<Trouble>) -> Value {
 type Row = (&'static str, String);
 
 fn rows(status: &Status, used: &Used, acting: &Acting, now: Timestamp) -> Vec<Row> {
-    let store = acting.session.store();
-    let mut rows = rows_of_login(status, used, store, now);
+    let mut rows = rows_of_login(status, used, &acting.session, now);
     if let Some(by) = acting.by() {
         rows.insert(0, ("Login", format!("`{}`, {by}", acting.chosen.login)));
     }
     rows
 }
 
-fn rows_of_login(status: &Status, used: &Used, kept: &SharedStore, now: Timestamp) -> Vec<Row> {
-    let store = ("Kept in", kept.blocking().location().to_string());
+fn rows_of_login(status: &Status, used: &Used, session: &Session, now: Timestamp) -> Vec<Row> {
+    let store = ("Kept in", session.store().blocking().location().to_string());
     match status {
         Status::SignedOut => vec![uses(used)],
         Status::ApiKey => vec![("Method", "API key".into()), store, uses(used)],
         Status::Foreign(kind) => vec![("Method", format!("{kind} (kept, not used)")), store, uses(used)],
         Status::Account(account) => {
-            let mut rows = account_rows(account, now);
+            let skew = session.clock_skew(now);
+            let mut rows = account_rows(account, now, skew);
             rows.insert(5, store);
             rows.push(uses(used));
-            if let Some(trouble) = Trouble::read(kept.home()) {
+            if let Some(skew) = skew {
+                let theirs = local(skew.corrected(now));
+                rows.push(("Clock", format!("says {}; the issuer's says {theirs} ({skew})", local(now))));
+            }
+            if let Some(trouble) = Trouble::read(session.store().home()) {
                 let when = relative(trouble.since, now);
                 rows.push(("Last error", format!("{} ({when})", trouble.what)));
             }
@@ -176,14 +184,16 @@ fn uses(used: &Used) -> Row {
     )
 }
 
-fn account_rows(status: &AccountStatus, now: Timestamp) -> Vec<Row> {
+fn account_rows(status: &AccountStatus, now: Timestamp, skew: Option<ClockSkew>) -> Vec<Row> {
     let unknown = || "unknown".to_owned();
     let account = &status.account;
     let text = |value: &Option<String>| value.clone().unwrap_or_else(unknown);
     let after = if status.refreshable { "refreshed by itself" } else { "cannot be refreshed" };
+    // A token ends by the clock of its issuer.
+    let issuers_now = skew.map_or(now, |skew| skew.corrected(now));
     let expires = match status.access_token_expires {
-        Some(end) if now >= end => format!("expired {}; {after}", relative(end, now)),
-        Some(end) => format!("until {} ({}); {after}", local(end), relative(end, now)),
+        Some(end) if issuers_now >= end => format!("expired {}; {after}", relative(end, issuers_now)),
+        Some(end) => format!("until {} ({}); {after}", local(end), relative(end, issuers_now)),
         None => format!("without a known end; {after}"),
     };
     let session = if status.refreshable {

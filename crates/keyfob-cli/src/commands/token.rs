@@ -44,7 +44,7 @@ fn of_variable(arguments: &Token, least: Option<Duration>) -> Result<Exit, Comma
     if facts.expires.is_some_and(|end| now >= end) {
         return Err(Failure::VariableExpired.into());
     }
-    require(least.unwrap_or_default(), facts.expires)?;
+    require(least.unwrap_or_default(), facts.expires, now)?;
     print(arguments, &token, &facts)
 }
 
@@ -60,7 +60,9 @@ fn stored(arguments: &Token, least: Option<Duration>, session: &Session) -> Resu
     } else {
         let token = on_runtime(async { Ok(session.token(&SystemClock, &SystemEntropy, need).await?) })?;
         if let Some(least) = least {
-            require(least, account(session)?.and_then(|account| account.access_token_expires))?;
+            let now = SystemClock.now();
+            let issuers_now = session.clock_skew(now).map_or(now, |skew| skew.corrected(now));
+            require(least, account(session)?.and_then(|account| account.access_token_expires), issuers_now)?;
         }
         token
     };
@@ -74,8 +76,7 @@ fn stored(arguments: &Token, least: Option<Duration>, session: &Session) -> Resu
 }
 
 /// A token that the issuer gives for less, or that could not be stored, is not what was asked for.
-fn require(least: Duration, end: Option<Timestamp>) -> Result<(), CommandError> {
-    let now = SystemClock.now();
+fn require(least: Duration, end: Option<Timestamp>, now: Timestamp) -> Result<(), CommandError> {
     let Some(end) = end.filter(|end| now.plus(least) >= *end) else { return Ok(()) };
     Err(Failure::TooShort { left: end.since(now).as_secs(), least: least.as_secs() }.into())
 }

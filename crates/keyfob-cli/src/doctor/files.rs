@@ -42,6 +42,13 @@ pub(super) fn damaged(home: &Home) -> Vec<Finding> {
     home.damaged_files().iter().map(|path| Finding::warn("store", kept(path), next)).collect()
 }
 
+/// Whether the clock is known to be wrong; nothing is found when it is not, since the issuer's is looked at later.
+pub(super) fn clock(session: &Session, now: Timestamp) -> Option<Finding> {
+    session.clock_skew(now).map(|skew| {
+        Finding::fail("clock", format!("this computer's clock is {skew}"), "set the clock of this computer")
+    })
+}
+
 /// Whether others can read or replace what is secret.
 pub(super) fn permissions(home: &Home) -> Vec<Finding> {
     let mut findings = vec![folder(home.path())];

@@ -65,6 +65,7 @@ pub(crate) fn examine(acting: &Acting, environment: &Environment, now: Timestamp
     findings.push(files::file_system(home));
     findings.extend(files::configuration(environment, home));
     findings.push(lock::refresh(acting.session.store().home()));
+    findings.extend(files::clock(&acting.session, now));
     findings.push(surroundings::keyring());
     findings.extend(surroundings::credentials(acting));
     findings.extend(surroundings::proxies());

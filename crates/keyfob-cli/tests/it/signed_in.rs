@@ -57,7 +57,7 @@ fn status_tells_programs_everything_but_secrets() {
                 \"method\":\"account\",\"email\":\"mia@example.org\",\"subject\":\"u-1\",\"workspace\":\"ws-1\",\
                 \"plan\":\"pro\",\"issuer\":\"http://127.0.0.1:1\",\"client_id\":\"app\",\
                 \"access_token_expires_at\":\"2096-10-02T07:06:40Z\",\"refresh_token_expires_at\":null,\
-                \"refreshable\":true,\"last_refresh_at\":\"2026-11-22T13:45:27Z\",\"last_error\":null}\n";
+                \"refreshable\":true,\"last_refresh_at\":\"2026-11-22T13:45:27Z\",\"clock_ahead_seconds\":null,\"last_error\":null}\n";
     assert_eq!(home.run(&["status", "--json"]), ran(0, json, ""));
 }
 

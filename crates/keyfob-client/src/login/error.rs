@@ -1,6 +1,7 @@
 //! Why there is no new login.
 
 use super::{ListenError, Occupied, run};
+use crate::clock_skew::ClockSkew;
 use crate::endpoints::DiscoveryError;
 use crate::http::HttpError;
 use crate::store::StoreError;
@@ -97,6 +98,9 @@ pub enum IdTokenError {
     /// Its signature or its statements do not hold.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// This machine's clock is wrong: the token was made a moment ago and is not valid by it.
+    #[error("this computer's clock is {0}")]
+    Clock(ClockSkew),
     /// It belongs to another sign-in.
     #[error("it belongs to another sign-in")]
     Nonce,

@@ -4,6 +4,7 @@ use super::{
     Callback, Effect, Event, IdTokenError, LoginError, Occupied, Page, Replace, SignedIn, Superseded, slot,
 };
 use crate::account::Account;
+use crate::clock_skew::ClockSkew;
 use crate::endpoints::Endpoints;
 use crate::logins::LoginName;
 use crate::store::{Digest, Slot, StoreError};
@@ -11,7 +12,7 @@ use crate::superseded::OldSession;
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
 use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
 use keyfob_codex::client::CALLBACK_PATH;
-use keyfob_jose::{Expected, KeySet, TokenType};
+use keyfob_jose::{Expected, KeySet, TokenType, VerifyError};
 use keyfob_oauth::request::{AuthorizationRequest, TokenRequest};
 use keyfob_oauth::token::{Nonce, State as CallbackState};
 use keyfob_oauth::{
@@ -242,7 +243,15 @@ impl Login {
             issuer: self.issuer.as_str(),
             audience: self.client_id.as_str(),
         };
-        let claims = keys.verify(id_token.expose(), &expected, now).map_err(|e| refused(e.into()))?;
+        let claims = keys.verify(id_token.expose(), &expected, now).map_err(|error| {
+            let skew = ClockSkew::of_new(id_token.expose(), now);
+            match (error, skew) {
+                (VerifyError::Expired | VerifyError::NotYetValid, Some(skew)) => {
+                    refused(IdTokenError::Clock(skew))
+                }
+                (error, _) => refused(error.into()),
+            }
+        })?;
         if claims.text("nonce").map(Nonce::new).as_ref() != Some(&self.once.nonce) {
             return Err(refused(IdTokenError::Nonce));
         }

@@ -3,6 +3,7 @@
 use super::{Acknowledgement, Effect, Event, RefreshError};
 use crate::account::Account;
 use crate::attempt::AttemptId;
+use crate::clock_skew::Moment;
 use crate::freshness::{Freshness, Need};
 use crate::http::HttpError;
 use crate::store::{Digest, Slot, StoreError};
@@ -76,10 +77,12 @@ impl Refresh {
         match (state, event) {
             (State::Locking, Event::Locked(Ok(()))) => self.go(State::Loading, Effect::Load),
             (State::Locking, Event::Locked(Err(error))) => self.go(State::Barred(error), Effect::Load),
-            (State::Barred(error), Event::Loaded(Ok(slot), _, now)) => {
-                self.without_the_lock(slot, error, now)
+            (State::Barred(error), Event::Loaded(Ok(slot), _, moment)) => {
+                self.without_the_lock(slot, error, moment)
             }
-            (State::Loading, Event::Loaded(Ok(slot), trouble, now)) => self.judge(slot, trouble, now, false),
+            (State::Loading, Event::Loaded(Ok(slot), trouble, moment)) => {
+                self.judge(slot, trouble, moment, false)
+            }
             (State::Preparing(held), Event::Prepared(Ok(attempt))) => self.spend(held, attempt, 0),
             (State::Preparing(held), Event::Prepared(Err(error))) => self.unprepared(&held, error),
             (State::Posting(held, ..), Event::Answered(Ok(redeemed), now)) => self.keep(held, redeemed, now),
@@ -87,8 +90,8 @@ impl Refresh {
                 self.refused(held, attempt, tries, error, now)
             }
             (State::Pausing(held, attempt, tries), Event::Paused) => self.spend(held, attempt, tries + 1),
-            (State::Doubting(held, error), Event::Loaded(Ok(slot), trouble, now)) => {
-                self.doubt(*held, error, slot, trouble, now)
+            (State::Doubting(held, error), Event::Loaded(Ok(slot), trouble, moment)) => {
+                self.doubt(*held, error, slot, trouble, moment)
             }
             (State::Recognising(issuer, source), Event::Recognised(true)) => {
                 failed(RefreshError::Ended { issuer, reason: Some(RefreshRejection::Reused), source })
@@ -101,8 +104,8 @@ impl Refresh {
                 self.go(State::Adopting(held, redeemed), Effect::Load)
             }
             (State::Saving(..), Event::Saved(Err(error))) => failed(RefreshError::NotSaved(error)),
-            (State::Adopting(held, redeemed), Event::Loaded(Ok(slot), _, now)) => {
-                self.adopt(*held, *redeemed, slot, now)
+            (State::Adopting(held, redeemed), Event::Loaded(Ok(slot), _, moment)) => {
+                self.adopt(*held, *redeemed, slot, moment)
             }
             (
                 State::Barred(_) | State::Loading | State::Doubting(..) | State::Adopting(..),
@@ -122,12 +125,12 @@ impl Refresh {
     }
 
     /// Looks at what is stored now: another process may have refreshed, signed out or signed in meanwhile.
-    fn judge(&mut self, slot: Slot, trouble: Option<Trouble>, now: Timestamp, second: bool) -> Effect {
+    fn judge(&mut self, slot: Slot, trouble: Option<Trouble>, moment: Moment, second: bool) -> Effect {
         let (digest, record, tokens) = match account(slot) {
             Ok(found) => found,
             Err(error) => return failed(error),
         };
-        let freshness = Freshness::of(&tokens, now, self.need);
+        let freshness = Freshness::of(&tokens, moment, self.need);
         let usable = freshness != Freshness::Expired;
         let (refresh_token, provenance) = match (freshness, &tokens.refresh_token, &tokens.provenance) {
             (Freshness::Fresh, _, _) => return Effect::Done(Ok(tokens.access_token)),
@@ -135,11 +138,11 @@ impl Refresh {
             (Freshness::ExpiresSoon, _, _) => return Effect::Done(Ok(tokens.access_token)),
             (Freshness::Expired, _, _) => return failed(RefreshError::NotRefreshable),
         };
-        if let Some(trouble) = trouble.as_ref().filter(|trouble| trouble.holds(now)) {
+        if let Some(trouble) = trouble.as_ref().filter(|trouble| trouble.holds(moment.now)) {
             if usable && self.takes_what_works() {
                 return Effect::Done(Ok(tokens.access_token));
             }
-            let (what, pause) = (trouble.what.clone(), trouble.until.since(now));
+            let (what, pause) = (trouble.what.clone(), trouble.until.since(moment.now));
             return failed(RefreshError::LeftAlone { issuer: provenance.issuer, what, pause });
         }
         let effect = Effect::Prepare(refresh_token.clone());
@@ -149,9 +152,9 @@ impl Refresh {
     }
 
     /// A process that was stopped may hold the lock for long; an access token that still has time needs no lock.
-    fn without_the_lock(&self, slot: Slot, error: StoreError, now: Timestamp) -> Effect {
+    fn without_the_lock(&self, slot: Slot, error: StoreError, moment: Moment) -> Effect {
         match account(slot) {
-            Ok((_, _, tokens)) if self.takes_what_works() && Freshness::is_usable(&tokens, now) => {
+            Ok((_, _, tokens)) if self.takes_what_works() && Freshness::is_usable(&tokens, moment) => {
                 Effect::Done(Ok(tokens.access_token))
             }
             Ok(_) => failed(RefreshError::Store(error)),
@@ -261,11 +264,11 @@ impl Refresh {
         error: TokenError,
         slot: Slot,
         trouble: Option<Trouble>,
-        now: Timestamp,
+        moment: Moment,
     ) -> Effect {
         let newer = matches!(account_of(&slot), Some(tokens) if tokens.refresh_token.as_ref() != Some(&held.refresh_token));
         if newer && !held.second {
-            return self.judge(slot, trouble, now, true);
+            return self.judge(slot, trouble, moment, true);
         }
         let TokenError::Rejected(reason) = error else {
             return failed(RefreshError::Unavailable { issuer: held.issuer, source: error });
@@ -285,7 +288,7 @@ impl Refresh {
     }
 
     /// What another program stored counts; what we got is ended, unless it belongs to the same login (security R-08).
-    fn adopt(&mut self, held: Held, redeemed: Redeemed, slot: Slot, now: Timestamp) -> Effect {
+    fn adopt(&mut self, held: Held, redeemed: Redeemed, slot: Slot, moment: Moment) -> Effect {
         let same_login = match &slot {
             Slot::Holds { record, .. } => {
                 record.login_owner_id().is_some() && record.login_owner_id() == held.record.login_owner_id()
@@ -293,7 +296,7 @@ impl Refresh {
             Slot::Empty | Slot::Corrupt { .. } => false,
         };
         let result = match account(slot) {
-            Ok((_, _, tokens)) if Freshness::is_usable(&tokens, now) => Ok(tokens.access_token),
+            Ok((_, _, tokens)) if Freshness::is_usable(&tokens, moment) => Ok(tokens.access_token),
             Ok(_) => Err(RefreshError::NotSaved(StoreError::Changed)),
             Err(error) => Err(error),
         };

@@ -11,6 +11,7 @@ pub use machine::Refresh;
 pub(crate) use run::run;
 
 use crate::attempt::AttemptId;
+use crate::clock_skew::Moment;
 use crate::store::{Digest, Slot, StoreError};
 use crate::token_endpoint::{Redeemed, TokenError};
 use crate::trouble::Trouble;
@@ -26,7 +27,7 @@ pub enum Event {
     /// The refresh lock was taken, or not.
     Locked(Result<(), StoreError>),
     /// The store was read, or not; and what trouble is remembered.
-    Loaded(Result<Slot, StoreError>, Option<Trouble>, Timestamp),
+    Loaded(Result<Slot, StoreError>, Option<Trouble>, Moment),
     /// The disk would take a new document, or not; and the name of the spending.
     Prepared(Result<AttemptId, StoreError>),
     /// The issuer answered, or not.

@@ -2,9 +2,11 @@
 
 use super::{Acknowledgement, Effect, Event, Refresh, RefreshError};
 use crate::attempt::{ATTEMPT_HEADER, AttemptId, DeviceKey};
+use crate::clock_skew::{ClockSkew, Moment};
 use crate::endpoints::{stored_acknowledgement_endpoint, stored_token_endpoint};
 use crate::failpoint::Failpoint;
 use crate::freshness::Need;
+use crate::home::Home;
 use crate::http::HttpClient;
 use crate::logout::revoke;
 use crate::store::{Lock, SharedStore, StoreError};
@@ -31,6 +33,7 @@ pub(crate) async fn run(
 ) -> Result<AccessToken, RefreshError> {
     let mut lock: Option<Lock> = None;
     let mut rotated = false;
+    let mut skew: Option<ClockSkew> = None;
     let (mut refresh, mut effect) = Refresh::begin(need);
     loop {
         let event = match effect {
@@ -46,11 +49,16 @@ pub(crate) async fn run(
                     None => store.load().await,
                 };
                 Failpoint::StoreRead.reach();
-                Event::Loaded(loaded, Trouble::read(store.home()), clock.now())
+                Event::Loaded(loaded, Trouble::read(store.home()), moment(store.home(), clock))
             }
             Effect::Prepare(token) => Event::Prepared(prepare(store, entropy, &token).await),
             Effect::Post(issuer, request, attempt) => {
-                Event::Answered(post(&issuer, &request, &attempt).await, clock.now())
+                let answer = post(&issuer, &request, &attempt).await;
+                let now = clock.now();
+                if let Ok(redeemed) = &answer {
+                    skew = ClockSkew::of_new(redeemed.tokens.access_token.expose(), now);
+                }
+                Event::Answered(answer, now)
             }
             Effect::Pause(pause) => {
                 tokio::time::sleep(pause).await;
@@ -61,6 +69,7 @@ pub(crate) async fn run(
                 rotated = saved.is_ok();
                 if let Ok(digest) = saved {
                     written_here::note(store.home(), digest);
+                    say_and_note(store.home(), skew);
                 }
                 Event::Saved(saved)
             }
@@ -97,6 +106,18 @@ pub(crate) async fn run(
         };
         effect = refresh.step(event);
     }
+}
+
+/// What the clock says, and what is known of it: another process may have found that out meanwhile.
+fn moment(home: &Home, clock: &dyn Clock) -> Moment {
+    Moment { now: clock.now(), skew: ClockSkew::read(home) }
+}
+
+fn say_and_note(home: &Home, skew: Option<ClockSkew>) {
+    if let Some(skew) = skew {
+        tracing::warn!("this computer's clock is {skew}; tokens are judged by the issuer's until it is set");
+    }
+    ClockSkew::note(home, skew);
 }
 
 async fn prepare(

@@ -59,7 +59,7 @@ fn slot(record: &AuthFile) -> Slot {
 }
 
 fn loaded(record: &AuthFile) -> Event {
-    Event::Loaded(Ok(slot(record)), None, NOW)
+    Event::Loaded(Ok(slot(record)), None, NOW.into())
 }
 
 /// A refresh that has read `record` under the lock.
@@ -193,7 +193,11 @@ fn c_60_an_issuer_in_trouble_is_left_alone_for_as_long_as_it_asks() {
     let later = |record: &AuthFile, now: i64| {
         let (mut refresh, _) = Refresh::begin(Need::Usable(Jitter::NONE));
         refresh.step(Event::Locked(Ok(())));
-        refresh.step(Event::Loaded(Ok(slot(record)), Some(remembered.clone()), Timestamp::from_unix(now)))
+        refresh.step(Event::Loaded(
+            Ok(slot(record)),
+            Some(remembered.clone()),
+            Timestamp::from_unix(now).into(),
+        ))
     };
 
     let expired = tokens.record(9_000, "rt1");
@@ -212,7 +216,7 @@ fn trouble_that_is_over_is_forgotten() {
     let past = Trouble { failures: 3, until: NOW, since: Timestamp::from_unix(9_900), what: "503".into() };
     let (mut refresh, _) = Refresh::begin(Need::Usable(Jitter::NONE));
     refresh.step(Event::Locked(Ok(())));
-    refresh.step(Event::Loaded(Ok(slot(&record)), Some(past), NOW));
+    refresh.step(Event::Loaded(Ok(slot(&record)), Some(past), NOW.into()));
     refresh.step(Event::Prepared(Ok(attempt())));
     refresh.step(Event::Answered(Ok(tokens.response("mia")), NOW));
 
@@ -363,7 +367,7 @@ fn c_63_a_logout_during_the_refresh_stays_a_logout_and_what_we_got_is_ended() {
     let tokens = Tokens::new();
     let mut refresh = after_conflict(&tokens);
 
-    let effect = refresh.step(Event::Loaded(Ok(Slot::Empty), None, NOW));
+    let effect = refresh.step(Event::Loaded(Ok(Slot::Empty), None, NOW.into()));
 
     assert!(matches!(effect, Effect::Revoke(_, request) if request.token == RefreshToken::new("rt2")));
     assert!(matches!(refresh.step(Event::Tried), Effect::Done(Err(RefreshError::SignedOut))));
@@ -374,7 +378,7 @@ fn a_login_without_tokens_says_what_it_is() {
     let load = |slot: Slot| {
         let (mut refresh, _) = Refresh::begin(Need::Usable(Jitter::NONE));
         refresh.step(Event::Locked(Ok(())));
-        refresh.step(Event::Loaded(Ok(slot), None, NOW))
+        refresh.step(Event::Loaded(Ok(slot), None, NOW.into()))
     };
     let key = AuthFile::parse(br#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk"}"#).unwrap();
 

@@ -1,6 +1,7 @@
 //! Trouble on the machine: each kind has its message and its exit code, and the login stays as it is.
 
 use anyhow::{Result, ensure};
+use keyfob_e2e::process::LIMIT;
 use keyfob_e2e::{Home, World};
 
 /// Lays a full disk of 128 KiB over the home, with the home's files on it.
@@ -65,6 +66,65 @@ async fn r_17_a_clock_wrong_by_a_year_costs_no_login() -> Result<()> {
         home.token().await?;
         home.expire_access_token(world.signing_key())?;
         home.token().await?;
+    }
+    world.finish().await
+}
+
+#[tokio::test]
+async fn r_17_a_clock_wrong_by_a_year_is_named_and_costs_one_refresh() -> Result<()> {
+    let world = World::start().await?;
+    for (offset, way) in YEAR.into_iter().zip(["ahead of", "behind"]) {
+        let home = signed_in(&world, way).await?;
+        let named =
+            |text: &str| text.contains("clock is 36") && text.contains(&format!(" d {way} the issuer's"));
+        let wrong = async |arguments: &[&str]| {
+            let under = ["faketime", "-f", offset].map(str::to_owned);
+            home.keyfob_under(&under, arguments)?.run(world.evidence()).await
+        };
+        let before = world.wire().tally();
+
+        let first = wrong(&["token"]).await?.expect_code(0)?;
+        home.tokens()?;
+        for _ in 0..3 {
+            wrong(&["token"]).await?.expect_code(0)?;
+        }
+        let asked = world.wire().tally().since(before).refreshes;
+        let kept = home.auth_text()?;
+        let status = wrong(&["status"]).await?.expect_code(0)?;
+        let doctor = wrong(&["doctor"]).await?.expect_code(1)?;
+        ensure!(named(&first.stderr), "{first:?}");
+        ensure!(asked == 1, "{asked} refreshes with a clock {way} the issuer's");
+        let says = status.stdout.lines().find(|line| line.starts_with("Clock")).unwrap_or_default();
+        ensure!(says.contains("the issuer's says") && says.contains(way), "{status:?}");
+        ensure!(named(&doctor.stdout), "{doctor:?}");
+
+        ensure!(home.auth_text()? == kept, "the login changed");
+        home.token().await?;
+        ensure!(home.auth_text()? == kept, "a clock that was set right had it refreshed");
+        let set = home.expect(0, &["status"]).await?;
+        ensure!(!set.stdout.contains("Clock"), "{set:?}");
+    }
+    world.finish().await
+}
+
+#[tokio::test]
+async fn r_17_a_sign_in_with_a_clock_wrong_by_a_year_is_refused_for_that_and_stores_nothing() -> Result<()> {
+    let world = World::start().await?;
+    for (offset, way) in YEAR.into_iter().zip(["ahead of", "behind"]) {
+        let home = world.home(way)?;
+        let under = ["faketime", "-f", offset].map(str::to_owned);
+        let login = ["login", "--no-browser", "--issuer", world.issuer()];
+        let mut running = home.keyfob_under(&under, &login)?.start(world.evidence()).await?;
+        let address = home.printed_address(&running).await?;
+        let mut client = world.form_client()?;
+        let callback = client.approve(&address, world.owner()).await?;
+        client.deliver(&callback).await?;
+
+        let refused = running.finished(LIMIT).await?.expect_code(1)?;
+
+        ensure!(refused.stderr.contains(&format!(" d {way} the issuer's")), "{refused:?}");
+        ensure!(refused.stderr.contains("hint: nothing was stored; set the clock"), "{refused:?}");
+        ensure!(!home.has_auth_file(), "something was stored");
     }
     world.finish().await
 }
