@@ -8,7 +8,7 @@ pub(crate) use own::Own;
 
 use crate::environment::{self, Environment, LOGIN};
 use keyfob_client::logins::{Chosen, InvalidLoginName, Logins, Rule, Which, choose};
-use keyfob_client::store::SessionBus;
+use keyfob_client::store::{self, CredentialStore, SessionBus};
 use keyfob_client::{Home, HomeError};
 use keyfob_codex::config::{Config, CredentialsStore, InvalidConfig};
 use keyfob_oauth::IssuerUrl;
@@ -16,6 +16,7 @@ use keyfob_oauth::id::InvalidIssuer;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A setting cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +151,29 @@ pub(crate) fn named(environment: &Environment, home: &Home) -> Result<Vec<(Which
     let default = own.default_login.map(|login| (login, default_words(home)));
     let rules = own.rules.iter().map(|rule| (rule.login.clone(), rule_words(rule, home)));
     Ok(default.into_iter().chain(rules).collect())
+}
+
+/// Returns the keyring, if the configuration asks for one, and whether a file would do as well.
+pub(crate) fn keyring(
+    environment: &Environment,
+    home: &Home,
+) -> Result<Option<(Arc<dyn CredentialStore>, Fallback)>, SettingsError> {
+    let fallback = match shared(home)?.cli_auth_credentials_store {
+        CredentialsStore::Keyring => Fallback::None,
+        CredentialsStore::Auto => Fallback::File,
+        CredentialsStore::File | CredentialsStore::Ephemeral => return Ok(None),
+    };
+    let keyring = store::open(CredentialsStore::Keyring, home, &session_bus(environment));
+    Ok(Some((keyring, fallback)))
+}
+
+/// Where a login goes that the keyring does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// Nowhere.
+    None,
+    /// Into the file.
+    File,
 }
 
 /// Whether a Codex CLI of this home sends an account's login to `issuer` and not to OpenAI's hosts.

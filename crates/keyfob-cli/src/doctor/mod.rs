@@ -6,6 +6,7 @@ mod files;
 mod lock;
 mod logins;
 mod network;
+mod policy;
 mod surroundings;
 
 use crate::commands::Acting;
@@ -64,9 +65,10 @@ pub(crate) fn examine(acting: &Acting, environment: &Environment, now: Timestamp
     findings.extend(logins::findings(acting, environment));
     findings.push(files::file_system(home));
     findings.extend(files::configuration(environment, home));
+    findings.extend(policy::findings(&policy::PLACES));
     findings.push(lock::refresh(acting.session.store().home()));
     findings.extend(files::clock(&acting.session, now));
-    findings.push(surroundings::keyring());
+    findings.push(surroundings::keyring(home));
     findings.extend(surroundings::credentials(acting));
     findings.extend(surroundings::proxies());
     findings.extend(surroundings::certificates());

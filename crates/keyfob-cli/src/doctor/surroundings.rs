@@ -2,15 +2,35 @@
 
 use super::Finding;
 use crate::commands::{Acting, Used};
-use crate::environment::variable;
+use crate::environment::{Environment, variable};
+use crate::output::with_causes;
+use crate::settings::{self, Fallback};
+use keyfob_client::Home;
 use keyfob_client::why::{Found, Source};
 use keyfob_codex::client::CALLBACK_PORTS;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-/// Whether there is a session bus, over which the keyring is reached.
-pub(super) fn keyring() -> Finding {
+/// Whether the keyring takes a login, if the configuration asks for it; else only whether there might be one.
+pub(super) fn keyring(home: &Home) -> Finding {
+    const CHECK: &str = "keyring";
+    let unlock = "unlock the keyring, or set `cli_auth_credentials_store = \"file\"`";
+    match settings::keyring(&Environment::read(), home) {
+        // That the configuration cannot be read is a finding of its own.
+        Ok(None) | Err(_) => session_bus(),
+        Ok(Some((keyring, fallback))) => match (keyring.prepare(), fallback) {
+            (Ok(()), _) => Finding::ok(CHECK, "the keyring takes a login"),
+            (Err(error), Fallback::None) => Finding::fail(CHECK, with_causes(&error), unlock),
+            (Err(error), Fallback::File) => {
+                Finding::warn(CHECK, format!("{}; a login goes into the file", with_causes(&error)), unlock)
+            }
+        },
+    }
+}
+
+/// Whether there is a session bus, over which a keyring is reached.
+fn session_bus() -> Finding {
     const CHECK: &str = "keyring";
     let named = variable("DBUS_SESSION_BUS_ADDRESS").is_some_and(|address| !address.is_empty());
     let usual = variable("XDG_RUNTIME_DIR").is_some_and(|folder| Path::new(&folder).join("bus").exists());
