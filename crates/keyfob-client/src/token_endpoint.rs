@@ -70,7 +70,7 @@ pub(crate) async fn redeem(
     let answer = http.post_form(endpoint, &request.form(), header).await.map_err(TokenError::Unreachable)?;
     Failpoint::HttpDone.reach();
     if answer.status != 200 {
-        return Err(refusal(answer.status, &answer.body, answer.retry_after()));
+        return Err(without_echo(refusal(answer.status, &answer.body, answer.retry_after()), request));
     }
     let recoverable = header.is_some_and(|(name, sent)| {
         answer.headers.get(name).map(HeaderValue::as_bytes) == Some(sent.as_bytes())
@@ -100,6 +100,28 @@ fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> TokenErro
     }
 }
 
+/// A server may repeat what it was sent; that must not be shown or logged (security C-46).
+fn without_echo(error: TokenError, request: &TokenRequest) -> TokenError {
+    let TokenError::Refused { status, code, description, retry_after } = error else { return error };
+    let form = request.form();
+    let is_echo = |said: &String| {
+        let secrets = form.iter().filter(|(name, _)| SECRET_FIELDS.contains(name));
+        secrets.map(|(_, value)| value.get(..TELLING).unwrap_or(value)).any(|mark| said.contains(mark))
+    };
+    let unless_echo = |said: Option<String>| said.filter(|said| !is_echo(said));
+    TokenError::Refused {
+        status,
+        code: unless_echo(code),
+        description: unless_echo(description),
+        retry_after,
+    }
+}
+
+/// The fields of a token request that nobody else may see.
+const SECRET_FIELDS: [&str; 3] = ["code", "code_verifier", "refresh_token"];
+/// So much of a secret tells which it is.
+const TELLING: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +148,21 @@ mod tests {
         ] {
             assert_eq!(for_good(status, body), None, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn c_46_a_secret_that_the_issuer_repeats_is_not_repeated() {
+        let request = TokenRequest::Refresh {
+            client_id: keyfob_oauth::ClientId::new("app"),
+            refresh_token: keyfob_oauth::RefreshToken::new("rt-0123456789-abcdef"),
+        };
+        let told = |body: &str| without_echo(refusal(400, body.as_bytes(), None), &request).to_string();
+
+        let echo =
+            r#"{"error":"bad_rt-0123456789-abc","error_description":"unknown token rt-0123456789-abcdef"}"#;
+        assert_eq!(told(echo), "the issuer refused the request (400)");
+        let other = r#"{"error":"slow_down","error_description":"not now"}"#;
+        assert_eq!(told(other), "the issuer refused the request (400: slow_down: not now)");
     }
 
     #[test]
