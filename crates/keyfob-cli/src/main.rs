@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod exit;
 mod hardening;
+mod log;
 mod output;
 mod settings;
 

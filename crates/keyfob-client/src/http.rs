@@ -69,7 +69,7 @@ impl HttpClient {
     }
 
     pub(crate) async fn get(&self, url: &str) -> Result<Answer, HttpError> {
-        read(self.0.get(url).send().await).await
+        read(url, self.0.get(url).send().await).await
     }
 
     pub(crate) async fn post_form(
@@ -83,7 +83,7 @@ impl HttpClient {
             Some((name, value)) => request.header(name, value),
             None => request,
         };
-        read(request.send().await).await
+        read(url, request.send().await).await
     }
 
     /// Sends a request without a body, with an access token, within `limit`.
@@ -95,7 +95,7 @@ impl HttpClient {
         token: &AccessToken,
     ) -> Result<Answer, HttpError> {
         let request = self.0.request(method, url.clone()).bearer_auth(token.expose());
-        read(request.timeout(limit).send().await).await
+        read(url.as_str(), request.timeout(limit).send().await).await
     }
 
     /// Posts within `limit`, for calls that somebody waits for.
@@ -105,13 +105,19 @@ impl HttpClient {
         url: &str,
         form: &[(&str, &str)],
     ) -> Result<Answer, HttpError> {
-        read(self.0.post(url).timeout(limit).form(form).send().await).await
+        read(url, self.0.post(url).timeout(limit).form(form).send().await).await
     }
 }
 
-async fn read(response: Result<reqwest::Response, reqwest::Error>) -> Result<Answer, HttpError> {
-    let mut response = response.map_err(|error| no_answer(&error))?;
+/// Reads an answer whole; `url` is one of an issuer's endpoints, none of which has anything secret in it.
+async fn read(url: &str, response: Result<reqwest::Response, reqwest::Error>) -> Result<Answer, HttpError> {
+    let mut response = response.map_err(|error| {
+        let error = no_answer(&error);
+        tracing::trace!(url, %error, "no answer");
+        error
+    })?;
     let status = response.status().as_u16();
+    tracing::trace!(url, status, "answer");
     let headers = response.headers().clone();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| no_answer(&error))? {

@@ -5,7 +5,7 @@ use crate::evidence::Evidence;
 use crate::form_client::FormClient;
 use crate::gate::Gate;
 use crate::leak::{Kind, Stream};
-use crate::process::{Finished, LIMIT, Program, Running};
+use crate::process::{Finished, LIMIT, Log, Program, Running};
 use crate::{environment, files};
 use anyhow::{Context as _, Result, bail, ensure};
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Login};
@@ -25,6 +25,7 @@ pub struct Home {
     evidence: Evidence,
     /// The folder of the login that is looked at, in `CODEX_HOME`.
     login: PathBuf,
+    log: Log,
 }
 
 impl Home {
@@ -34,8 +35,9 @@ impl Home {
         person: Person,
         password_file: PathBuf,
         evidence: Evidence,
+        log: Log,
     ) -> Result<Self> {
-        let home = Self { folder, issuer, person, password_file, evidence, login: PathBuf::new() };
+        let home = Self { folder, issuer, person, password_file, evidence, login: PathBuf::new(), log };
         files::make_folder(&home.codex_home())?;
         Ok(home)
     }
@@ -49,6 +51,7 @@ impl Home {
             person: person.clone(),
             password_file: self.password_file.clone(),
             evidence: self.evidence.clone(),
+            log: self.log,
             login: Path::new("keyfob/logins").join(name),
         }
     }
@@ -67,7 +70,7 @@ impl Home {
     pub fn keyfob(&self, arguments: &[&str]) -> Result<Program> {
         let verb = arguments.first().copied().unwrap_or_default();
         let program = Program::new(&format!("keyfob {verb}"), &environment::program("keyfob")?, &self.folder);
-        Ok(program.env("CODEX_HOME", self.codex_home()).args(arguments))
+        Ok(program.env("CODEX_HOME", self.codex_home()).log(self.log).args(arguments))
     }
 
     /// Returns `keyfob` with these arguments, which waits at `gate` before it runs.

@@ -18,6 +18,15 @@ use tokio::time::timeout;
 /// How long a program may take where a scenario names no other limit.
 pub const LIMIT: Duration = Duration::from_mins(1);
 
+/// How much our programs log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    /// What they log unasked.
+    Usual,
+    /// Everything, with what their libraries log.
+    Trace,
+}
+
 /// A program to be started.
 #[derive(Debug)]
 pub struct Program {
@@ -58,6 +67,15 @@ impl Program {
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// Lets a program of ours log as much.
+    #[must_use]
+    pub fn log(self, log: Log) -> Self {
+        match log {
+            Log::Usual => self,
+            Log::Trace => self.env("KEYFOB_LOG", "trace"),
+        }
     }
 
     /// Sends `text` on standard input, then its end.

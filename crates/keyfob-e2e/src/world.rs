@@ -7,7 +7,7 @@ use crate::form_client::FormClient;
 use crate::gate::Gate;
 use crate::home::Home;
 use crate::leak::{Kind, Stream};
-use crate::process::{LIMIT, Program, Running};
+use crate::process::{LIMIT, Log, Program, Running};
 use crate::wire::Wire;
 use crate::{files, process_table};
 use anyhow::{Context as _, Result, ensure};
@@ -41,11 +41,21 @@ pub struct World {
     signing_key: SigningKey,
     owner: Person,
     evidence: Evidence,
+    log: Log,
 }
 
 impl World {
     /// Makes an issuer with one account, and a gateway with the demo behind it.
     pub async fn start() -> Result<Self> {
+        Self::start_with(Log::Usual).await
+    }
+
+    /// Makes a world in which our programs log everything that they can, with what their libraries log.
+    pub async fn start_at_trace_level() -> Result<Self> {
+        Self::start_with(Log::Trace).await
+    }
+
+    async fn start_with(log: Log) -> Result<Self> {
         let work = environment::work_folder()?;
         end_abandoned(&work)?;
         let prefix = format!("{PREFIX}{}-", std::process::id());
@@ -61,8 +71,8 @@ impl World {
         let (front, back) = (free_address()?, free_address()?);
         let issuer_url = Url::parse(&format!("http://localhost:{}", front.port()))?;
         let wire = Wire::start(front, back, evidence.clone()).await?;
-        let issuer = start_issuer(folder.path(), &issuer_url, back, &owner, &evidence).await?;
-        let (gateway, gateway_url) = start_gateway(folder.path(), &issuer_url, &evidence).await?;
+        let issuer = start_issuer(folder.path(), &issuer_url, back, &owner, &evidence, log).await?;
+        let (gateway, gateway_url) = start_gateway(folder.path(), &issuer_url, &evidence, log).await?;
         Ok(Self {
             gateway,
             issuer,
@@ -74,6 +84,7 @@ impl World {
             signing_key,
             owner,
             evidence,
+            log,
         })
     }
 
@@ -85,6 +96,7 @@ impl World {
             self.owner.clone(),
             self.folder.path().join("password"),
             self.evidence.clone(),
+            self.log,
         )
     }
 
@@ -201,6 +213,7 @@ async fn start_issuer(
     listen: SocketAddr,
     owner: &Person,
     evidence: &Evidence,
+    log: Log,
 ) -> Result<Running> {
     let path = environment::program("keyfob-issuer")?;
     let data = folder.join("issuer");
@@ -219,17 +232,19 @@ async fn start_issuer(
     let issuer = Program::new("keyfob-issuer serve", &path, folder)
         .args([Path::new("serve"), Path::new("--data"), &data])
         .args(["--listen", &listen.to_string()])
+        .log(log)
         .start(evidence)
         .await?;
     issuer.line(Stream::Stderr, |line| line.starts_with("keyfob-issuer: serving")).await?;
     Ok(issuer)
 }
 
-async fn start_gateway(folder: &Path, issuer: &Url, evidence: &Evidence) -> Result<(Running, Url)> {
+async fn start_gateway(folder: &Path, issuer: &Url, evidence: &Evidence, log: Log) -> Result<(Running, Url)> {
     let address = free_address()?.to_string();
     let gateway = Program::new("keyfob-gateway edge", &environment::program("keyfob-gateway")?, folder)
         .args(["edge", "--listen", &address, "--upstream", "demo"])
         .args(["--issuer", issuer.as_str().trim_end_matches('/')])
+        .log(log)
         .start(evidence)
         .await?;
     gateway.line(Stream::Stderr, |line| line.starts_with("keyfob-gateway: edge on")).await?;

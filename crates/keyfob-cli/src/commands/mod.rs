@@ -81,12 +81,7 @@ fn arm(environment: &Environment) -> Result<(), CommandError> {
 ///
 /// The runtime does not wait for a browser that was opened and still runs.
 fn on_runtime<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .without_time()
-        .with_target(false)
-        .init();
+    crate::log::start();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Setup)?;
     let result = runtime.block_on(async {

@@ -69,6 +69,26 @@ pub enum Effect {
     Done(Result<AccessToken, RefreshError>),
 }
 
+impl Effect {
+    /// Returns what it is, for the log: what it carries is nobody's business.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Load => "load",
+            Self::Prepare(_) => "prepare",
+            Self::Post(..) => "post",
+            Self::Pause(_) => "pause",
+            Self::Save(..) => "save",
+            Self::Recognise(_) => "recognise",
+            Self::Remember(_) => "remember",
+            Self::Acknowledge(_) => "acknowledge",
+            Self::Revoke(..) => "revoke",
+            Self::Done(Ok(_)) => "done",
+            Self::Done(Err(_)) => "failed",
+        }
+    }
+}
+
 /// Tells an issuer that a refresh token is stored, so that the one before it is worth nothing from then on.
 #[derive(Clone, Debug)]
 pub struct Acknowledgement {

@@ -36,6 +36,7 @@ pub(crate) async fn run(
     let mut skew: Option<ClockSkew> = None;
     let (mut refresh, mut effect) = Refresh::begin(need);
     loop {
+        tracing::trace!(next = effect.name(), "refresh");
         let event = match effect {
             Effect::Lock => {
                 Failpoint::LockWait.reach();

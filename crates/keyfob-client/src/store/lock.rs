@@ -47,7 +47,10 @@ impl Lock {
         let mut attempt = Attempt::new(path, patience);
         loop {
             match attempt.again()? {
-                Tried::Taken(lock) => return Ok(lock),
+                Tried::Taken(lock) => {
+                    tracing::trace!(lock = %path.display(), "taken");
+                    return Ok(lock);
+                }
                 Tried::Pause(pause) => tokio::time::sleep(pause).await,
             }
         }

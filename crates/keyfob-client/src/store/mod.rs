@@ -182,6 +182,15 @@ impl Slot {
         }
     }
 
+    /// Returns what it is, for the log.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Empty => "nothing",
+            Self::Holds { .. } => "a login",
+            Self::Corrupt { .. } => "damage",
+        }
+    }
+
     /// Returns who issued the login, if it is an account's and says so.
     pub(crate) fn issuer(&self) -> Option<IssuerUrl> {
         let Self::Holds { record, .. } = self else { return None };

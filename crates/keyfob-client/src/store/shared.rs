@@ -42,18 +42,28 @@ impl SharedStore {
 
     pub(crate) async fn load(&self) -> Result<Slot, StoreError> {
         let store = Arc::clone(&self.store);
-        off_the_runtime(move || store.load()).await
+        self.read(move || store.load()).await
     }
 
     /// Reads under the lock, and remembers what the Codex CLI would drop from it.
     pub(crate) async fn load_locked(&self) -> Result<Slot, StoreError> {
         let store = Arc::clone(&self.store);
-        off_the_runtime(move || {
+        self.read(move || {
             let slot = store.load()?;
             side_file::adopt(&*store, &slot);
             Ok(slot)
         })
         .await
+    }
+
+    async fn read(
+        &self,
+        load: impl FnOnce() -> Result<Slot, StoreError> + Send + 'static,
+    ) -> Result<Slot, StoreError> {
+        let loaded = off_the_runtime(load).await;
+        let found = loaded.as_ref().map_or("an error", Slot::kind);
+        tracing::trace!(place = %self.store.location(), found, "store read");
+        loaded
     }
 
     /// Makes the home if need be, and asks the store whether it would take a new document.
@@ -78,13 +88,15 @@ impl SharedStore {
         record: &AuthFile,
     ) -> Result<Digest, StoreError> {
         let (store, mut record) = (Arc::clone(&self.store), record.clone());
-        off_the_runtime(move || {
+        let saved = off_the_runtime(move || {
             let before = side_file::complete(&*store, &mut record);
             let digest = store.save(expected, &record)?;
             side_file::remember(&*store, &record, &before);
             Ok(digest)
         })
-        .await
+        .await;
+        tracing::trace!(place = %self.store.location(), done = saved.is_ok(), "store written");
+        saved
     }
 
     pub(crate) async fn kept(&self, what: Keepsake) -> Result<Option<Vec<u8>>, StoreError> {
@@ -111,11 +123,13 @@ impl SharedStore {
     /// Removes the login and what is kept beside it; what cannot be removed does not keep the rest (security C-44).
     pub(crate) async fn remove(&self, expected: Digest) -> Result<(), StoreError> {
         let store = Arc::clone(&self.store);
-        off_the_runtime(move || {
+        let removed = off_the_runtime(move || {
             let forgotten = store.forget();
             store.remove(expected).and(forgotten)
         })
-        .await
+        .await;
+        tracing::trace!(place = %self.store.location(), done = removed.is_ok(), "store emptied");
+        removed
     }
 }
 

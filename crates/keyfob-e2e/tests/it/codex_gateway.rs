@@ -67,7 +67,7 @@ async fn s_23_codex_exec_signs_in_to_our_gateway_by_itself() -> Result<()> {
     world.finish().await
 }
 
-async fn exec(world: &World, home: &Home, codex: &Path) -> Result<Finished> {
+pub(crate) async fn exec(world: &World, home: &Home, codex: &Path) -> Result<Finished> {
     let arguments = ["exec", "--skip-git-repo-check", "hi"];
     home.codex(codex, &arguments)?.run(world.evidence()).await?.expect_code(0)
 }

@@ -18,4 +18,5 @@ mod sessions;
 mod sign_in;
 mod storm;
 mod superseded;
+mod traces;
 mod trouble;
