@@ -227,6 +227,7 @@ fn r_12_on_a_read_only_disk_the_login_is_read_and_nothing_can_be_prepared() {
         Err(StoreError::Write { source, .. }) if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem
     ));
     assert!(store.save(Some(saved), &record("sk-2")).is_err());
+    store.forget().expect("there is nothing to remove");
     assert_eq!(stored(&store), Some(text("sk-1")));
 }
 

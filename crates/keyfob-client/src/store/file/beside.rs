@@ -57,10 +57,9 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 }
 
 fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError::Write { path: path.to_owned(), source })
-        }
-        _ => Ok(()),
+    // On a read-only disk, removing what is not there fails too.
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        _ => fs::remove_file(path).map_err(|source| StoreError::Write { path: path.to_owned(), source }),
     }
 }
