@@ -25,7 +25,8 @@ pub(crate) fn run(
     let home = logins.home();
     let is_there =
         |which: &Which| !matches!(Session::new(logins.store(which)).status(), Ok(Status::SignedOut));
-    let mut ending: Vec<Which> = logins.names()?.into_iter().map(Which::Beside).filter(is_there).collect();
+    let beside: Vec<Which> = logins.names()?.into_iter().map(Which::Beside).collect();
+    let mut ending: Vec<Which> = beside.iter().filter(|which| is_there(which)).cloned().collect();
     if arguments.login {
         ending.push(Which::Shared);
     }
@@ -59,7 +60,10 @@ pub(crate) fn run(
         fs::remove_file(path).map_err(|source| Failure::Remove { path: path.clone(), source })?;
     }
     // Its folder says where to look; a keyring that cannot be used does not keep the rest.
-    let forgotten = logins.store(&Which::Shared).blocking().forget();
+    let mut forgotten = Ok(());
+    for which in std::iter::once(&Which::Shared).chain(&beside) {
+        forgotten = forgotten.and(logins.store(which).blocking().forget());
+    }
     if let Some(own) = folder {
         fs::remove_dir_all(&own).map_err(|source| Failure::Remove { path: own.clone(), source })?;
         removed.push(own);
