@@ -15,7 +15,7 @@ from graph import ROOT, read_graph, report
 PROGRAMS = ("keyfob", "keyfob-issuer", "keyfob-gateway")
 # Symbols in both mangling schemes, the path that a panic message keeps in a stripped binary, and the variable that only
 # a build with failpoints reads.
-TRACES = re.compile(rb"_ZN4fail\d|_R\w*Cs\w+_4fail\d|/fail-\d+\.\d+\.\d+/src/|KEYFOB_KILL_AT")
+TRACES = re.compile(rb"_ZN4fail\d|_R\w*Cs\w+_4fail\d|/fail-\d+\.\d+\.\d+/src/|KEYFOB_FAIL_AT")
 
 
 def has_failpoints(binary):

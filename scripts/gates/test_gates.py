@@ -167,7 +167,7 @@ class ReleaseSymbols(unittest.TestCase):
             b"\0_ZN4fail4eval17h0123E\0",
             b"\0_RNvCs9ltgdHTiPiY_4fail4eval\0",
             b"/fail-0.5.1/src/lib.rs",
-            b"KEYFOB_KILL_AT",
+            b"KEYFOB_FAIL_AT",
         ):
             with self.subTest(trace=trace):
                 self.assertEqual(

@@ -14,9 +14,9 @@ const SESSION_BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 const RUNTIME_FOLDER: &str = "XDG_RUNTIME_DIR";
 /// Which login this terminal is pinned to.
 pub(crate) const LOGIN: &str = "KEYFOB_LOGIN";
-/// In a test build: the failpoint at which the process kills itself.
+/// In a test build: the failpoint at which something happens, and what.
 #[cfg(feature = "failpoints")]
-const KILL_AT: &str = "KEYFOB_KILL_AT";
+const FAIL_AT: &str = "KEYFOB_FAIL_AT";
 
 /// The environment, read once.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +31,9 @@ pub(crate) struct Environment {
     pub(crate) runtime_folder: Option<PathBuf>,
     /// The value of `KEYFOB_LOGIN`; what is set to nothing names no login, which is an error and not nothing.
     pub(crate) login: Option<OsString>,
-    /// The value of `KEYFOB_KILL_AT`.
+    /// The value of `KEYFOB_FAIL_AT`.
     #[cfg(feature = "failpoints")]
-    pub(crate) kill_at: Option<String>,
+    pub(crate) fail_at: Option<String>,
 }
 
 impl Environment {
@@ -46,7 +46,7 @@ impl Environment {
             runtime_folder: path(RUNTIME_FOLDER),
             login: variable(LOGIN),
             #[cfg(feature = "failpoints")]
-            kill_at: variable(KILL_AT).and_then(|name| name.into_string().ok()),
+            fail_at: variable(FAIL_AT).and_then(|name| name.into_string().ok()),
         }
     }
 }

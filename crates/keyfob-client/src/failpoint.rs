@@ -1,4 +1,6 @@
-//! Named points at which a test may kill the process (security §9.2); nothing in released programs.
+//! Named points at which a test kills the process or lets it fail (security §9.2); nothing in released programs.
+
+use std::io;
 
 /// A moment in login, refresh or logout that matters to what survives a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,19 +86,40 @@ impl Failpoint {
         }
     }
 
-    /// Says that the program is here.
-    pub(crate) fn reach(self) {
-        #[cfg(feature = "failpoints")]
-        fail::fail_point!(self.name());
+    /// Says that the program is here; an error is the one that a test asked for.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn reach(self) -> io::Result<()> {
+        let asked = |errno: Option<String>| {
+            // Who asked for it sees that it happened.
+            tracing::warn!("failpoint {} was reached", self.name());
+            let errno = errno.and_then(|errno| errno.parse().ok()).unwrap_or_default();
+            Err(io::Error::from_raw_os_error(errno))
+        };
+        fail::fail_point!(self.name(), asked);
+        Ok(())
     }
 
-    /// Makes the process kill itself with SIGKILL when it gets here.
+    /// Says that the program is here, which means nothing in this build.
+    #[cfg(not(feature = "failpoints"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "only a test build makes use of them")]
+    pub(crate) fn reach(self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// As [`Failpoint::reach`], where what went before cannot fail any more.
+    pub(crate) fn pass(self) {
+        let _asked = self.reach();
+    }
+
+    /// Runs `action` whenever the process gets here.
     #[cfg(feature = "failpoints")]
-    pub fn kill_here(self) -> Result<(), String> {
-        fail::cfg_callback(self.name(), || {
-            let killed =
-                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-            debug_assert!(killed.is_ok(), "a process may always kill itself");
-        })
+    pub fn run_here(self, action: impl Fn() + Send + Sync + 'static) -> Result<(), String> {
+        fail::cfg_callback(self.name(), action)
+    }
+
+    /// Makes what the process does here fail with the system's error of this number.
+    #[cfg(feature = "failpoints")]
+    pub fn fail_here(self, errno: i32) -> Result<(), String> {
+        fail::cfg(self.name(), &format!("return({errno})"))
     }
 }

@@ -7,6 +7,7 @@ use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::token::InvalidTokenResponse;
 use keyfob_oauth::{ErrorCode, TokenResponse, text};
 use reqwest::header::HeaderValue;
+use std::io;
 use std::time::Duration;
 
 /// The token endpoint gave no tokens.
@@ -33,6 +34,13 @@ pub enum TokenError {
     /// The issuer did not answer.
     #[error("the issuer did not answer")]
     Unreachable(#[source] HttpError),
+}
+
+impl TokenError {
+    /// The connection broke with this error.
+    pub(crate) fn broken(error: &io::Error) -> Self {
+        Self::Unreachable(HttpError::NoAnswer { why: error.to_string() })
+    }
 }
 
 fn reason_text(reason: Option<RefreshRejection>) -> &'static str {
@@ -66,9 +74,10 @@ pub(crate) async fn redeem(
     request: &TokenRequest,
     header: Option<(&'static str, &str)>,
 ) -> Result<Redeemed, TokenError> {
-    Failpoint::HttpPost.reach();
+    let broken = |error| TokenError::broken(&error);
+    Failpoint::HttpPost.reach().map_err(broken)?;
     let answer = http.post_form(endpoint, &request.form(), header).await.map_err(TokenError::Unreachable)?;
-    Failpoint::HttpDone.reach();
+    Failpoint::HttpDone.reach().map_err(broken)?;
     if answer.status != 200 {
         return Err(without_echo(refusal(answer.status, &answer.body, answer.retry_after()), request));
     }

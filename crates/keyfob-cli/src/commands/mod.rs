@@ -3,6 +3,8 @@
 mod acting;
 mod beside;
 mod doctor;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod login;
 mod logins;
 mod logout;
@@ -26,7 +28,7 @@ use crate::{browser, settings};
 /// Runs one command to its end.
 pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, CommandError> {
     #[cfg(feature = "failpoints")]
-    arm(environment)?;
+    failpoints::arm(environment)?;
     let mut opened = None;
     let mut acting = |flag: Option<&str>| {
         let acting = Acting::chosen(flag, environment)?;
@@ -53,28 +55,13 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         }
         Command::OpenPage => browser::open_page(),
         #[cfg(feature = "failpoints")]
-        Command::Failpoints => {
-            for point in keyfob_client::failpoint::Failpoint::ALL {
-                crate::output::data(point.name()).map_err(Failure::Output)?;
-            }
-            Ok(Exit::Ok)
-        }
+        Command::Failpoints => failpoints::list(),
         Command::Beside(arguments) => Err(beside::run(&arguments)),
     };
     if let Some(notice) = opened.and_then(|store| store.blocking().notice()) {
         crate::output::say(&format!("note: {notice}"));
     }
     exit
-}
-
-/// In a test build: arranges that the process kills itself at the named point.
-#[cfg(feature = "failpoints")]
-fn arm(environment: &Environment) -> Result<(), CommandError> {
-    use keyfob_client::failpoint::Failpoint;
-    let Some(name) = &environment.kill_at else { return Ok(()) };
-    let unknown = || Failure::NoSuchFailpoint(name.clone());
-    let point = Failpoint::ALL.into_iter().find(|point| point.name() == name).ok_or_else(unknown)?;
-    Ok(point.kill_here().map_err(|_| unknown())?)
 }
 
 /// Runs `work` on a runtime of this thread, and lets warnings of the library reach the person.

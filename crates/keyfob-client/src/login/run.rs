@@ -11,7 +11,7 @@ use crate::logout::revoke;
 use crate::signed_in_at;
 use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
-use crate::token_endpoint::redeem;
+use crate::token_endpoint::{TokenError, redeem};
 use crate::written_here;
 use keyfob_jose::KeySet;
 use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl};
@@ -143,19 +143,11 @@ struct Shell {
 impl Shell {
     async fn perform(&mut self, effect: Effect) -> Event {
         match effect {
-            Effect::Load => {
-                let loaded = match self.lock {
-                    Some(_) => self.store.load_locked().await,
-                    None => self.store.load().await,
-                };
-                Failpoint::StoreRead.reach();
-                Event::Loaded(loaded)
-            }
-            Effect::Prepare => {
-                let prepared = self.store.prepare().await;
-                Failpoint::PreflightTemporary.reach();
-                Event::Prepared(prepared)
-            }
+            Effect::Load => Event::Loaded(match self.lock {
+                Some(_) => self.store.load_locked().await,
+                None => self.store.load().await,
+            }),
+            Effect::Prepare => Event::Prepared(self.store.prepare().await),
             Effect::Discover => {
                 let found = Endpoints::discover(&self.http, &self.issuer).await;
                 if !found.as_ref().is_ok_and(|found| found.sessions.is_some()) {
@@ -177,18 +169,15 @@ impl Shell {
                 self.callback().await
             }
             Effect::Exchange(endpoint, request) => {
-                Failpoint::CallbackReceived.reach();
+                if let Err(error) = Failpoint::CallbackReceived.reach() {
+                    return Event::Answered(Err(TokenError::broken(&error)));
+                }
                 let machine = self.machine.as_deref().map(|name| (MACHINE_HEADER, name));
                 let redeemed = redeem(&self.http, endpoint.as_str(), &request, machine).await;
                 Event::Answered(redeemed.map(|redeemed| redeemed.tokens))
             }
             Effect::FetchKeys(url) => Event::Keys(self.keys(&url).await, self.clock.now()),
-            Effect::Lock => {
-                Failpoint::LockWait.reach();
-                let taken = self.store.lock().await.map(|held| self.lock = Some(held));
-                Failpoint::LockAcquired.reach();
-                Event::Locked(taken)
-            }
+            Effect::Lock => Event::Locked(self.store.lock().await.map(|held| self.lock = Some(held))),
             Effect::GoBeside(account) => {
                 self.lock = None;
                 Event::WentBeside(self.go_beside(account).await)
@@ -212,10 +201,12 @@ impl Shell {
                 Event::Saved(saved)
             }
             Effect::Tell(page) => {
-                Failpoint::LockRelease.reach();
+                Failpoint::LockRelease.pass();
                 self.lock = None;
-                Failpoint::CallbackReply.reach();
-                self.tell(page).await;
+                // A browser that cannot be told changes nothing.
+                if Failpoint::CallbackReply.reach().is_ok() {
+                    self.tell(page).await;
+                }
                 Event::Told
             }
             Effect::Revoke(issuer, request) => {

@@ -43,7 +43,9 @@ pub(crate) async fn run(store: &SharedStore, ends: Ends) -> Result<SignedOut, Si
                 return Ok(SignedOut::NothingStored);
             }
             Effect::Done(result) => {
-                drop(lock);
+                if lock.is_some() {
+                    Failpoint::LockRelease.pass();
+                }
                 return result;
             }
         };
@@ -65,7 +67,7 @@ pub(crate) async fn revoke_within(
     let http = HttpClient::for_issuer(issuer).map_err(TokenError::Unreachable)?;
     let endpoint = stored_revocation_endpoint(issuer);
     let answer = http.post_form_within(limit, &endpoint, &request.form()).await;
-    Failpoint::RevokeSent.reach();
+    Failpoint::RevokeSent.reach().map_err(|error| TokenError::broken(&error))?;
     let status = answer.map_err(TokenError::Unreachable)?.status;
     if status == 200 {
         Ok(())

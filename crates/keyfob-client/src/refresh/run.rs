@@ -38,18 +38,12 @@ pub(crate) async fn run(
     loop {
         tracing::trace!(next = effect.name(), "refresh");
         let event = match effect {
-            Effect::Lock => {
-                Failpoint::LockWait.reach();
-                let taken = store.lock().await.map(|held| lock = Some(held));
-                Failpoint::LockAcquired.reach();
-                Event::Locked(taken)
-            }
+            Effect::Lock => Event::Locked(store.lock().await.map(|held| lock = Some(held))),
             Effect::Load => {
                 let loaded = match lock {
                     Some(_) => store.load_locked().await,
                     None => store.load().await,
                 };
-                Failpoint::StoreRead.reach();
                 Event::Loaded(loaded, Trouble::read(store.home()), moment(store.home(), clock))
             }
             Effect::Prepare(token) => Event::Prepared(prepare(store, entropy, &token).await),
@@ -82,7 +76,7 @@ pub(crate) async fn run(
                 Event::Tried
             }
             Effect::Acknowledge(acknowledgement) => {
-                Failpoint::LockRelease.reach();
+                Failpoint::LockRelease.pass();
                 lock = None;
                 acknowledge(&acknowledgement).await;
                 Event::Tried
@@ -95,7 +89,7 @@ pub(crate) async fn run(
             }
             Effect::Done(result) => {
                 if lock.is_some() {
-                    Failpoint::LockRelease.reach();
+                    Failpoint::LockRelease.pass();
                 }
                 drop(lock);
                 // The issuer answers, or there is nothing left to keep the old sessions for.
@@ -126,9 +120,7 @@ async fn prepare(
     entropy: &dyn Entropy,
     token: &RefreshToken,
 ) -> Result<AttemptId, StoreError> {
-    let prepared = store.prepare().await;
-    Failpoint::PreflightTemporary.reach();
-    prepared?;
+    store.prepare().await?;
     Ok(DeviceKey::of(store.home(), entropy)?.attempt(token))
 }
 
@@ -152,7 +144,7 @@ async fn acknowledge(acknowledgement: &Acknowledgement) {
         }
         Err(error) => Err(error),
     };
-    Failpoint::Acknowledged.reach();
+    Failpoint::Acknowledged.pass();
     if let Err(error) = told {
         tracing::debug!(%issuer, %error, "the refresh was not acknowledged");
     }

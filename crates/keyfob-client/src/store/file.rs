@@ -60,7 +60,8 @@ impl FileStore {
 
     fn compare(&self, target: &Path, expected: Option<Digest>) -> Result<(), StoreError> {
         let found = self.stored(target)?.as_deref().map(Digest::of);
-        Failpoint::FenceCheck.reach();
+        let failed = |source| StoreError::Read { path: target.to_owned(), source };
+        Failpoint::FenceCheck.reach().map_err(failed)?;
         if found == expected { Ok(()) } else { Err(StoreError::Changed) }
     }
 }
@@ -123,9 +124,9 @@ impl CredentialStore for FileStore {
             }
             Err(error) => return Err(problem(error)),
         }
-        Failpoint::Rename.reach();
+        Failpoint::Rename.reach().map_err(problem)?;
         place::sync_folder(&target).map_err(problem)?;
-        Failpoint::FolderSync.reach();
+        Failpoint::FolderSync.reach().map_err(problem)?;
         Ok(Digest::of(&bytes))
     }
 
@@ -145,7 +146,7 @@ impl CredentialStore for FileStore {
         if link != target && fs::symlink_metadata(&link).is_ok() {
             fs::remove_file(&link).map_err(problem)?;
         }
-        Failpoint::DeleteFile.reach();
+        Failpoint::DeleteFile.reach().map_err(problem)?;
         staged::remove_leftovers(&target);
         place::sync_folder(&target).map_err(problem)
     }

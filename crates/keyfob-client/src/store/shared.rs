@@ -1,6 +1,7 @@
 //! The store of one home, as this process and others use it.
 
-use super::{CredentialStore, Damaged, Digest, Keepsake, Lock, Slot, StoreError, side_file};
+use super::{CredentialStore, Damaged, Digest, Keepsake, Lock, LockError, Slot, StoreError, side_file};
+use crate::failpoint::Failpoint;
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_oauth::Timestamp;
@@ -37,7 +38,12 @@ impl SharedStore {
     pub(crate) async fn lock(&self) -> Result<Lock, StoreError> {
         let home = self.home.clone();
         off_the_runtime(move || Ok(home.make()?)).await?;
-        Ok(Lock::take(&self.home.refresh_lock(), REFRESH_PATIENCE).await?)
+        let path = self.home.refresh_lock();
+        let failed = |source| LockError::Failed { path: path.clone(), source };
+        Failpoint::LockWait.reach().map_err(failed)?;
+        let lock = Lock::take(&path, REFRESH_PATIENCE).await?;
+        Failpoint::LockAcquired.reach().map_err(failed)?;
+        Ok(lock)
     }
 
     pub(crate) async fn load(&self) -> Result<Slot, StoreError> {
@@ -63,7 +69,10 @@ impl SharedStore {
         let loaded = off_the_runtime(load).await;
         let found = loaded.as_ref().map_or("an error", Slot::kind);
         tracing::trace!(place = %self.store.location(), found, "store read");
-        loaded
+        let slot = loaded?;
+        let failed = |source| StoreError::Read { path: self.home.auth_file(), source };
+        Failpoint::StoreRead.reach().map_err(failed)?;
+        Ok(slot)
     }
 
     /// Makes the home if need be, and asks the store whether it would take a new document.
@@ -73,7 +82,9 @@ impl SharedStore {
             home.make()?;
             store.prepare()
         })
-        .await
+        .await?;
+        let failed = |source| StoreError::Write { path: self.home.auth_file(), source };
+        Failpoint::PreflightTemporary.reach().map_err(failed)
     }
 
     pub(crate) async fn prepare_removal(&self) -> Result<(), StoreError> {

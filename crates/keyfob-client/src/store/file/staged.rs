@@ -57,10 +57,10 @@ impl Staged {
         let mut file = staged.file();
         let (first, second) = bytes.split_at(bytes.len() / 2);
         file.write_all(first)?;
-        Failpoint::TemporaryWrite.reach();
+        Failpoint::TemporaryWrite.reach()?;
         file.write_all(second)?;
         file.sync_all()?;
-        Failpoint::TemporarySync.reach();
+        Failpoint::TemporarySync.reach()?;
         Ok(staged)
     }
 

@@ -72,13 +72,14 @@ impl CredentialStore for KeyringStore {
 
     fn save(&self, expected: Option<Digest>, record: &AuthFile) -> Result<Digest, StoreError> {
         let line = record.to_line();
+        let failed = |source| StoreError::Write { path: self.home.auth_file(), source };
         {
             let _codex = Lock::codex(&self.home)?;
-            Failpoint::FenceCheck.reach();
+            Failpoint::FenceCheck.reach().map_err(failed)?;
             self.service.replace(&self.login, expected, line.as_bytes())?;
             kernel::refresh(&self.entry, line.as_bytes());
         }
-        Failpoint::Rename.reach();
+        Failpoint::Rename.reach().map_err(failed)?;
         if let Err(error) = self.remove_file_copy(record) {
             tracing::warn!(%error, "the login is in the keyring; its copy in `auth.json` could not be removed");
         }
@@ -95,7 +96,8 @@ impl CredentialStore for KeyringStore {
             kernel::forget(&self.entry);
             (self.service.remove(&self.login, expected), AuthFile::parse(&bytes))
         };
-        Failpoint::DeleteFile.reach();
+        let failed = |source| StoreError::Write { path: self.home.auth_file(), source };
+        Failpoint::DeleteFile.reach().map_err(failed)?;
         // The file goes even if the entry does not (security C-44).
         let file = copy.map_or(Ok(()), |record| self.remove_file_copy(&record));
         match removed {
