@@ -117,9 +117,9 @@ impl Failpoint {
         fail::cfg_callback(self.name(), action)
     }
 
-    /// Makes what the process does here fail with the system's error of this number.
+    /// Makes what the process first does here fail with the system's error of this number.
     #[cfg(feature = "failpoints")]
     pub fn fail_here(self, errno: i32) -> Result<(), String> {
-        fail::cfg(self.name(), &format!("return({errno})"))
+        fail::cfg(self.name(), &format!("1*return({errno})"))
     }
 }

@@ -137,6 +137,11 @@ impl Home {
         self.own.join("refresh.lock")
     }
 
+    /// Where the processes of this home queue for the keyring.
+    pub(crate) fn keyring_lock(&self) -> PathBuf {
+        self.own_folder().join("keyring.lock")
+    }
+
     /// The Codex CLI's locks, in the order in which it takes them (design D16).
     pub(crate) fn codex_locks(&self) -> [PathBuf; 2] {
         [self.folder.join("auth.lock"), self.folder.join("auth.json.lock")]

@@ -33,7 +33,8 @@ impl KeyringStore {
     /// Uses the entry of `home` in the keyring behind `bus`.
     pub fn new(home: Home, bus: SessionBus) -> Self {
         let entry = KeyringEntry::of_home(&home.canonical());
-        Self { home, login: Entry::of_login(&entry), entry, service: SecretService::new(bus) }
+        let service = SecretService::new(bus, home.keyring_lock());
+        Self { home, login: Entry::of_login(&entry), entry, service }
     }
 
     /// Removes the copy in `auth.json`, if it is one.

@@ -1,12 +1,13 @@
-//! Calls to the Secret Service: one at a time, each with a limit, on a thread of its own.
+//! Calls to the Secret Service: one at a time in all processes of a home, each with a limit, on a thread of its own.
 //!
 //! A call waits for a daemon that may ask a person or never answer. It runs as a future on a helper thread, so that
 //! a caller inside a runtime is served, and so that a call over its limit ends instead of lingering.
 
 use super::entry::Entry;
-use crate::store::{Digest, StoreError};
+use crate::store::{Digest, Lock, StoreError};
 use secret_service::{EncryptionType, Item, SecretService as Connected};
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub enum KeyringError {
 
 /// How long one call may take; waiting for an earlier call does not count (security C-42).
 const LIMIT: Duration = Duration::from_secs(5);
+/// How long a call waits for those of other processes, of which one may be stopped; then it goes on beside them.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
 const CONTENT_TYPE: &str = "text/plain";
 
 /// The Secret Service behind one bus.
@@ -50,11 +53,14 @@ const CONTENT_TYPE: &str = "text/plain";
 pub(super) struct SecretService {
     bus: SessionBus,
     queue: Mutex<()>,
+    /// The queue of all processes: many at once would use up one another's limit.
+    shared_queue: PathBuf,
 }
 
 impl SecretService {
-    pub(super) fn new(bus: SessionBus) -> Self {
-        Self { bus, queue: Mutex::new(()) }
+    /// Asks behind `bus`; the processes that queue in the file `shared_queue` do so one at a time.
+    pub(super) fn new(bus: SessionBus, shared_queue: PathBuf) -> Self {
+        Self { bus, queue: Mutex::new(()), shared_queue }
     }
 
     /// Returns the secret of the entry.
@@ -133,6 +139,8 @@ impl SecretService {
         work: impl AsyncFnOnce(&Connected<'_>) -> Result<T, E> + Send,
     ) -> Result<T, E> {
         let _turn = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where the queue cannot be used, in a home that is read-only or not yet made, the limit is all there is.
+        let _shared_turn = Lock::take_blocking(&self.shared_queue, QUEUE_PATIENCE).ok();
         std::thread::scope(|scope| {
             let helper = std::thread::Builder::new().name("keyring".into()).spawn_scoped(scope, || {
                 let runtime = tokio::runtime::Builder::new_current_thread()
