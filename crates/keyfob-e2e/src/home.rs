@@ -5,6 +5,7 @@ use crate::evidence::Evidence;
 use crate::form_client::FormClient;
 use crate::gate::Gate;
 use crate::leak::{Kind, Stream};
+use crate::place::{LoginPlace, Store};
 use crate::process::{Finished, LIMIT, Log, Program, Running};
 use crate::{environment, files};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -23,9 +24,8 @@ pub struct Home {
     person: Person,
     password_file: PathBuf,
     evidence: Evidence,
-    /// The folder of the login that is looked at, in `CODEX_HOME`.
-    login: PathBuf,
     log: Log,
+    login: LoginPlace,
 }
 
 impl Home {
@@ -37,7 +37,8 @@ impl Home {
         evidence: Evidence,
         log: Log,
     ) -> Result<Self> {
-        let home = Self { folder, issuer, person, password_file, evidence, login: PathBuf::new(), log };
+        let login = LoginPlace::File(folder.join("codex/auth.json"));
+        let home = Self { folder, issuer, person, password_file, evidence, log, login };
         files::make_folder(&home.codex_home())?;
         Ok(home)
     }
@@ -52,8 +53,17 @@ impl Home {
             password_file: self.password_file.clone(),
             evidence: self.evidence.clone(),
             log: self.log,
-            login: Path::new("keyfob/logins").join(name),
+            login: LoginPlace::File(self.codex_home().join("keyfob/logins").join(name).join("auth.json")),
         }
+    }
+
+    /// Lets the login be kept in `store`; the keyring is one of this home's own.
+    pub(crate) async fn keep_in(mut self, store: Store) -> Result<Self> {
+        self.configure_codex(&format!("cli_auth_credentials_store = \"{}\"\n", store.name()))?;
+        if store != Store::File {
+            self.login = LoginPlace::keyring(&self.folder, &self.codex_home(), &self.evidence).await?;
+        }
+        Ok(self)
     }
 
     /// Returns the folder that `CODEX_HOME` names.
@@ -70,14 +80,14 @@ impl Home {
     pub fn keyfob(&self, arguments: &[&str]) -> Result<Program> {
         let verb = arguments.first().copied().unwrap_or_default();
         let program = Program::new(&format!("keyfob {verb}"), &environment::program("keyfob")?, &self.folder);
-        Ok(program.env("CODEX_HOME", self.codex_home()).log(self.log).args(arguments))
+        Ok(self.at_home(program).args(arguments))
     }
 
     /// Returns `keyfob` with these arguments, which waits at `gate` before it runs.
     pub fn keyfob_before(&self, gate: &Gate, arguments: &[&str]) -> Result<Program> {
         let verb = arguments.first().copied().unwrap_or_default();
         let program = gate.before(&format!("keyfob {verb}"), &environment::program("keyfob")?, &self.folder);
-        Ok(program.env("CODEX_HOME", self.codex_home()).args(arguments))
+        Ok(self.at_home(program).args(arguments))
     }
 
     /// Returns `keyfob` with these arguments, run by another program: `under` is its name and what it wants before.
@@ -86,7 +96,7 @@ impl Home {
         let verb = arguments.first().copied().unwrap_or_default();
         let program = Program::new(&format!("keyfob {verb}"), Path::new(other), &self.folder);
         let keyfob = environment::program("keyfob")?;
-        Ok(program.env("CODEX_HOME", self.codex_home()).args(before).args([keyfob]).args(arguments))
+        Ok(self.at_home(program).args(before).args([keyfob]).args(arguments))
     }
 
     /// Returns the real Codex CLI at `path` with these arguments.
@@ -177,24 +187,36 @@ impl Home {
 
     /// Returns whether there is an `auth.json`.
     pub fn has_auth_file(&self) -> bool {
-        self.auth_path().exists()
+        self.codex_home().join("auth.json").exists()
     }
 
-    /// Replaces `auth.json`.
+    /// Returns the files of the home that a login is to be in.
+    pub fn login_files(&self) -> Vec<PathBuf> {
+        match &self.login {
+            LoginPlace::File(path) => vec![path.clone()],
+            LoginPlace::Keyring(..) => Vec::new(),
+        }
+    }
+
+    /// Replaces the document of the login.
     pub fn write_auth_text(&self, text: &str) -> Result<()> {
-        files::replace(&self.auth_path(), text.as_bytes())
+        self.login.write(text)
     }
 
-    /// Returns the text of `auth.json`.
+    /// Returns the document of the login: the text of `auth.json`, or what the keyring holds.
     pub fn auth_text(&self) -> Result<String> {
-        let path = self.auth_path();
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        self.login.read()?.context("there is no login")
     }
 
-    /// Returns the tokens in `auth.json`; from then on they are secrets of this run.
+    /// Whether any document is in the place of the login.
+    pub fn is_signed_in(&self) -> Result<bool> {
+        Ok(self.login.read()?.is_some())
+    }
+
+    /// Returns the tokens that are stored; from then on they are secrets of this run.
     pub fn tokens(&self) -> Result<AccountTokens> {
         let file = AuthFile::parse(self.auth_text()?.as_bytes())?;
-        let Login::Account(tokens) = file.login() else { bail!("auth.json holds no account login") };
+        let Login::Account(tokens) = file.login() else { bail!("what is stored is no account login") };
         self.evidence.note(Kind::AccessToken, tokens.access_token.expose());
         self.evidence.note(Kind::IdToken, tokens.id_token.expose());
         if let Some(refresh_token) = &tokens.refresh_token {
@@ -203,7 +225,7 @@ impl Home {
         Ok(*tokens)
     }
 
-    /// Puts an access token into `auth.json` that the issuer's `key` signed, like the present one but expired.
+    /// Stores an access token that the issuer's `key` signed, like the present one but expired.
     pub fn expire_access_token(&self, key: &SigningKey) -> Result<AccessToken> {
         let present = self.tokens()?.access_token;
         let claims = read_unverified(present.expose()).context("the access token is no JWT")?;
@@ -214,7 +236,7 @@ impl Home {
         let token = AccessToken::new(key.sign(TokenType::AccessToken, &expired)?);
         let mut file = AuthFile::parse(self.auth_text()?.as_bytes())?;
         file.replace_tokens(&token, None, None);
-        files::replace(&self.auth_path(), file.to_text().as_bytes())?;
+        self.write_auth_text(&file.to_text())?;
         self.tokens()?;
         Ok(token)
     }
@@ -241,8 +263,13 @@ impl Home {
             .env("KEYFOB_BROWSE_PROFILE", self.browser_profile()))
     }
 
-    fn auth_path(&self) -> PathBuf {
-        self.codex_home().join(&self.login).join("auth.json")
+    /// Lets `program` find this home and its keyring.
+    fn at_home(&self, program: Program) -> Program {
+        let program = program.env("CODEX_HOME", self.codex_home()).log(self.log);
+        match self.login.bus() {
+            Some(bus) => program.env("DBUS_SESSION_BUS_ADDRESS", bus),
+            None => program,
+        }
     }
 
     /// Notes the tokens of a home that is signed in; one that is not has none.

@@ -1,15 +1,18 @@
 //! A world: an issuer, a gateway, and homes for people, all of them real and all of them gone afterwards.
 
 use crate::browser::Person;
+use crate::disk;
 use crate::environment::{self, SystemEntropy};
 use crate::evidence::{Evidence, Sampler};
+use crate::files;
 use crate::form_client::FormClient;
 use crate::gate::Gate;
 use crate::home::Home;
 use crate::leak::{Kind, Stream};
+use crate::place::Store;
 use crate::process::{LIMIT, Log, Program, Running};
+use crate::process_table::{self, Entry};
 use crate::wire::Wire;
-use crate::{files, process_table};
 use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyfob_jose::SigningKey;
@@ -24,6 +27,8 @@ use url::Url;
 const PREFIX: &str = "world-";
 const OWNER: &str = "mia@example.org";
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// What runs as long as its world.
+const SERVERS: [&str; 4] = ["keyfob-issuer", "keyfob-gateway", "dbus-daemon", "gnome-keyring-daemon"];
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Where the 32 bytes of a P-256 private key are in PKCS#8 (RFC 5915, RFC 5208); all before them is the same in all.
 const SCALAR_IN_PKCS8: std::ops::Range<usize> = 36..68;
@@ -115,6 +120,18 @@ impl World {
         Ok(person)
     }
 
+    /// Makes a home for the owner whose login is kept in `store`.
+    pub async fn home_with(&self, name: &str, store: Store) -> Result<Home> {
+        self.home(name)?.keep_in(store).await
+    }
+
+    /// Makes a home as [`World::home_with`] does, on a small disk of its own.
+    pub async fn home_on_small_disk(&self, name: &str, store: Store) -> Result<Home> {
+        let home = self.home(name)?;
+        disk::mount_small(&home.codex_home())?;
+        home.keep_in(store).await
+    }
+
     /// Makes a closed gate.
     pub fn gate(&self) -> Result<Gate> {
         Gate::new(self.folder.path())
@@ -162,10 +179,11 @@ impl World {
         Ok(())
     }
 
-    /// Waits until nothing runs but the issuer and the gateway.
+    /// Waits until nothing runs but what serves the others.
     pub async fn quiet(&self) -> Result<()> {
+        let is_served = |entry: &Entry| !SERVERS.contains(&entry.program().as_str());
         let quiet = async {
-            while process_table::processes_of(self.folder.path()).len() > 2 {
+            while process_table::processes_of(self.folder.path()).iter().any(is_served) {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
@@ -189,6 +207,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         process_table::kill_all(self.folder.path());
+        disk::unmount_below(self.folder.path());
     }
 }
 
@@ -200,6 +219,7 @@ fn end_abandoned(work: &Path) -> Result<()> {
         let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
         if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
             process_table::kill_all(&entry.path());
+            disk::unmount_below(&entry.path());
             // Another test process may be doing the same.
             let _removed = std::fs::remove_dir_all(entry.path());
         }

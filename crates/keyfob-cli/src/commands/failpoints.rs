@@ -19,8 +19,7 @@ pub(super) fn list() -> Result<Exit, CommandError> {
     Ok(Exit::Ok)
 }
 
-/// Arranges what the environment asks for: `NAME:kill`, `NAME:eio`, `NAME:enospc`, or `NAME:full`, which fills the disk
-/// of the home.
+/// Arranges what the environment asks for: `NAME:kill`, `NAME:eio`, or `NAME:full`, which fills the disk of the home.
 pub(super) fn arm(environment: &Environment) -> Result<(), CommandError> {
     let Some(text) = &environment.fail_at else { return Ok(()) };
     let unknown = || Failure::NoSuchFailpoint(text.clone());
@@ -36,7 +35,6 @@ pub(super) fn arm(environment: &Environment) -> Result<(), CommandError> {
             point.run_here(move || fill(&filler))
         }
         "eio" => point.fail_here(Errno::IO.raw_os_error()),
-        "enospc" => point.fail_here(Errno::NOSPC.raw_os_error()),
         _ => return Err(unknown().into()),
     };
     Ok(armed.map_err(|_| unknown())?)

@@ -9,6 +9,7 @@ mod copied;
 mod crash;
 mod damaged;
 mod device;
+mod failpoints;
 mod faults;
 mod foreign;
 mod hardening;

@@ -7,7 +7,7 @@ use keyfob_e2e::leak::Stream;
 use keyfob_e2e::process::{Finished, LIMIT, Running};
 use keyfob_e2e::rounds::{report, rounds};
 use keyfob_e2e::wire::{Cut, Tally};
-use keyfob_e2e::{Home, World};
+use keyfob_e2e::{Home, Store, World};
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -20,18 +20,49 @@ const USUAL_ROUNDS: u32 = 20;
 const SIGKILL: i32 = 9;
 
 #[tokio::test]
-async fn r_06_64_processes_with_an_expired_token_refresh_once_and_all_get_the_new_one() -> Result<()> {
-    storm(Fault::Nothing).await
+async fn r_06_file_64_processes_with_an_expired_token_refresh_once_and_all_get_the_new_one() -> Result<()> {
+    storm(Store::File, Fault::Nothing).await
 }
 
 #[tokio::test]
-async fn r_07_processes_killed_in_a_storm_cost_the_others_nothing() -> Result<()> {
-    storm(Fault::Kills).await
+async fn r_07_file_processes_killed_in_a_storm_cost_the_others_nothing() -> Result<()> {
+    storm(Store::File, Fault::Kills).await
 }
 
 #[tokio::test]
-async fn r_03_answers_lost_in_a_storm_are_had_again_and_leave_one_live_token() -> Result<()> {
-    storm(Fault::LostAnswers).await
+async fn r_03_file_answers_lost_in_a_storm_are_had_again_and_leave_one_live_token() -> Result<()> {
+    storm(Store::File, Fault::LostAnswers).await
+}
+
+#[tokio::test]
+async fn r_06_keyring_64_processes_with_an_expired_token_refresh_once_and_all_get_the_new_one() -> Result<()>
+{
+    storm(Store::Keyring, Fault::Nothing).await
+}
+
+#[tokio::test]
+async fn r_07_keyring_processes_killed_in_a_storm_cost_the_others_nothing() -> Result<()> {
+    storm(Store::Keyring, Fault::Kills).await
+}
+
+#[tokio::test]
+async fn r_03_keyring_answers_lost_in_a_storm_are_had_again_and_leave_one_live_token() -> Result<()> {
+    storm(Store::Keyring, Fault::LostAnswers).await
+}
+
+#[tokio::test]
+async fn r_06_auto_64_processes_with_an_expired_token_refresh_once_and_all_get_the_new_one() -> Result<()> {
+    storm(Store::Auto, Fault::Nothing).await
+}
+
+#[tokio::test]
+async fn r_07_auto_processes_killed_in_a_storm_cost_the_others_nothing() -> Result<()> {
+    storm(Store::Auto, Fault::Kills).await
+}
+
+#[tokio::test]
+async fn r_03_auto_answers_lost_in_a_storm_are_had_again_and_leave_one_live_token() -> Result<()> {
+    storm(Store::Auto, Fault::LostAnswers).await
 }
 
 /// What goes wrong while they run.
@@ -44,9 +75,9 @@ enum Fault {
     LostAnswers,
 }
 
-async fn storm(fault: Fault) -> Result<()> {
+async fn storm(store: Store, fault: Fault) -> Result<()> {
     let world = World::start().await?;
-    let home = world.home("storm")?;
+    let home = world.home_with("storm", store).await?;
     home.sign_in(&mut world.form_client()?).await?;
     let gate = world.gate()?;
     let chance = Chance::new()?;
@@ -70,7 +101,8 @@ async fn storm(fault: Fault) -> Result<()> {
         span = if outcome.kills > KILLS { span * 9 / 8 } else { span * 7 / 8 };
         kills.push(outcome.kills);
         report(&format!(
-            "{fault:?} round {round}: {PROCESSES} processes, {} killed, {} refreshed, {} ms",
+            "{fault:?} {} round {round}: {PROCESSES} processes, {} killed, {} refreshed, {} ms",
+            store.name(),
             outcome.kills,
             sum.refreshes,
             outcome.took.as_millis()

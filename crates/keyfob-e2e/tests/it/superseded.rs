@@ -1,6 +1,6 @@
 //! A session that a new login took the place of ends, whatever happens in between.
 
-use crate::crash::killed_in_login;
+use crate::failpoints::killed_in_login;
 use anyhow::{Context as _, Result, ensure};
 use keyfob_codex::client::{CLIENT_ID, TOKEN_PATH};
 use keyfob_e2e::{FormClient, Home, World};
