@@ -23,7 +23,9 @@ pub enum Failpoint {
     TemporarySync,
     /// The stored document was compared under the Codex CLI's locks.
     FenceCheck,
-    /// The new document is in place.
+    /// The keyring has the new document.
+    KeyringWritten,
+    /// The new document is in place, and no older copy of it is left.
     Rename,
     /// The folder is durable.
     FolderSync,
@@ -43,7 +45,7 @@ pub enum Failpoint {
 
 impl Failpoint {
     /// Every point there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LockWait,
         Self::LockAcquired,
         Self::StoreRead,
@@ -53,6 +55,7 @@ impl Failpoint {
         Self::TemporaryWrite,
         Self::TemporarySync,
         Self::FenceCheck,
+        Self::KeyringWritten,
         Self::Rename,
         Self::FolderSync,
         Self::LockRelease,
@@ -75,6 +78,7 @@ impl Failpoint {
             Self::TemporaryWrite => "tmp.write",
             Self::TemporarySync => "tmp.fsync",
             Self::FenceCheck => "fence.check",
+            Self::KeyringWritten => "keyring.written",
             Self::Rename => "rename",
             Self::FolderSync => "dir.fsync",
             Self::LockRelease => "lock.release",

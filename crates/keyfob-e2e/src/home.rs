@@ -208,6 +208,17 @@ impl Home {
         self.login.read()?.context("there is no login")
     }
 
+    /// Lets the Codex CLI have read the login: from a keyring, it keeps a copy in the kernel.
+    pub fn cache_as_codex(&self) -> Result<()> {
+        self.login.cache()
+    }
+
+    /// Whether a Codex CLI would find what is stored, and no older copy.
+    pub fn is_cache_in_step(&self) -> Result<bool> {
+        let cached = self.login.cached()?;
+        Ok(cached.is_none() || cached == self.login.read()?)
+    }
+
     /// Whether any document is in the place of the login.
     pub fn is_signed_in(&self) -> Result<bool> {
         Ok(self.login.read()?.is_some())

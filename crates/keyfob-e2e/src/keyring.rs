@@ -7,6 +7,7 @@ use crate::process::{LIMIT, Program, Running};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::StreamExt as _;
 use keyfob_codex::keyring::KeyringEntry;
+use linux_keyutils::{KeyRing, KeyRingIdentifier};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -69,6 +70,20 @@ impl Keyring {
         Ok(())
     }
 
+    /// Puts `secret` where the Codex CLI looks before it asks the keyring.
+    pub(crate) fn cache(entry: &KeyringEntry, secret: &str) -> Result<()> {
+        session()?.add_key(&entry.kernel_description(), secret)?;
+        Ok(())
+    }
+
+    /// Returns what the Codex CLI would find before it asks the keyring.
+    pub(crate) fn cached(entry: &KeyringEntry) -> Result<Option<String>> {
+        match session()?.search(&entry.kernel_description()) {
+            Ok(key) => Ok(Some(String::from_utf8(key.read_to_vec()?)?)),
+            Err(_) => Ok(None),
+        }
+    }
+
     fn tool(&self, verb: &str, label: Option<&str>, entry: &KeyringEntry) -> Command {
         let mut command = Command::new("secret-tool");
         command
@@ -79,6 +94,11 @@ impl Keyring {
             .env("HOME", &self.folder);
         command
     }
+}
+
+/// The kernel's keyring of this thread and of all that it starts; made if there is none, and gone with the last of them.
+fn session() -> Result<KeyRing> {
+    Ok(KeyRing::from_special_id(KeyRingIdentifier::Session, true)?)
 }
 
 async fn start_bus(folder: &Path, address: &str, evidence: &Evidence) -> Result<Running> {

@@ -64,6 +64,22 @@ impl LoginPlace {
         }
     }
 
+    /// Puts a copy of the document where the Codex CLI looks first, if there is such a place.
+    pub(crate) fn cache(&self) -> Result<()> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Keyring(_, entry) => Keyring::cache(entry, &self.read()?.context("there is no login")?),
+        }
+    }
+
+    /// Returns that copy.
+    pub(crate) fn cached(&self) -> Result<Option<String>> {
+        match self {
+            Self::File(_) => Ok(None),
+            Self::Keyring(_, entry) => Keyring::cached(entry),
+        }
+    }
+
     /// Replaces the document.
     pub(crate) fn write(&self, text: &str) -> Result<()> {
         match self {

@@ -234,13 +234,13 @@ const IN_SESSION: &str = "KEYFOB_TEST_IN_SESSION";
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a second run of the test is told by its environment")]
-fn c_43_the_kernels_copy_which_the_codex_cli_reads_first_is_kept_in_step() {
+fn c_43_the_kernels_copy_which_the_codex_cli_reads_first_goes_with_what_it_is_a_copy_of() {
     if std::env::var_os(IN_SESSION).is_none() {
         let mut keyctl = Command::new("keyctl");
         keyctl.args(["session", "-"]).env(IN_SESSION, "yes");
         return run_test(
             keyctl,
-            "keyring::c_43_the_kernels_copy_which_the_codex_cli_reads_first_is_kept_in_step",
+            "keyring::c_43_the_kernels_copy_which_the_codex_cli_reads_first_goes_with_what_it_is_a_copy_of",
         );
     }
     let ((_folder, home), keyring) = (home(), Keyring::unlocked());
@@ -250,10 +250,43 @@ fn c_43_the_kernels_copy_which_the_codex_cli_reads_first_is_kept_in_step() {
 
     let first = store.save(None, &record("sk-1")).unwrap();
     assert!(session.search(&description).is_err());
-    let copy = session.add_key(&description, "what the Codex CLI read last").unwrap();
+    session.add_key(&description, "what the Codex CLI read last").unwrap();
     let second = store.save(Some(first), &record("sk-2")).unwrap();
-    assert_eq!(copy.read_to_vec().unwrap(), record("sk-2").to_line().into_bytes());
+    assert!(session.search(&description).is_err());
 
+    session.add_key(&description, "what it read then").unwrap();
     store.remove(second).unwrap();
     assert!(session.search(&description).is_err());
+}
+
+/// Not root, whose keys are not counted; known to the system, as D-Bus wants it.
+const USER: &str = "nobody";
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a second run of the test is told by its environment")]
+fn c_43_a_user_who_may_have_no_more_kernel_keys_keeps_the_login_in_the_keyring() {
+    if std::env::var_os(IN_SESSION).is_none() {
+        let mut user = Command::new("setpriv");
+        user.args(["--reuid", USER, "--clear-groups", "keyctl", "session", "-"]);
+        user.env(IN_SESSION, "yes");
+        return run_test(
+            user,
+            "keyring::c_43_a_user_who_may_have_no_more_kernel_keys_keeps_the_login_in_the_keyring",
+        );
+    }
+    let ((_folder, home), keyring) = (home(), Keyring::unlocked());
+    let store = KeyringStore::new(home, keyring.bus());
+    let session = KeyRing::from_special_id(KeyRingIdentifier::Session, false).unwrap();
+    let description = format!("keyring-rs:{}@Codex Auth", username(&store));
+    let first = store.save(None, &record("sk-1")).unwrap();
+    session.add_key(&description, "what the Codex CLI read last").unwrap();
+    let full = (0..).find(|number| session.add_key(&format!("filler {number}"), "x").is_err());
+
+    let second = store.save(Some(first), &record("sk-2")).unwrap();
+
+    assert!(full.is_some_and(|count| count > 10), "{full:?}");
+    assert_eq!(stored(&store), Some(text("sk-2")));
+    assert!(session.search(&description).is_err());
+    store.remove(second).unwrap();
+    assert!(is_empty(&store));
 }

@@ -8,8 +8,9 @@ use keyfob_e2e::{FormClient, Home, Store, World};
 use std::os::unix::process::ExitStatusExt as _;
 
 const SIGKILL: i32 = 9;
-/// A login in a keyring is no temporary file, and no folder holds it.
+/// Only a login in a file begins as a temporary file and is held by a folder.
 const OF_FILES: [&str; 3] = ["tmp.write", "tmp.fsync", "dir.fsync"];
+const OF_KEYRINGS: [&str; 1] = ["keyring.written"];
 
 #[tokio::test]
 async fn r_01_r_02_file_a_kill_at_any_named_point_costs_no_login() -> Result<()> {
@@ -76,7 +77,7 @@ async fn every_point(store: Store, fault: Fault) -> Result<()> {
         }
     }
 
-    let expected: &[&str] = if store == Store::File { &[] } else { &OF_FILES };
+    let expected: &[&str] = if store == Store::File { &OF_KEYRINGS } else { &OF_FILES };
     assert_eq!(never_reached, expected);
     world.finish().await
 }
@@ -102,6 +103,7 @@ impl Point<'_> {
     /// Whether a refresh gets there; the next command is signed in.
     async fn refresh(&self) -> Result<bool> {
         self.home.expire_access_token(self.world.signing_key())?;
+        self.home.cache_as_codex()?;
         let finished = self.armed(self.home.keyfob(&["token"])?).run(self.world.evidence()).await?;
         let was_reached = self.outcome(finished, 7)?;
         survives(self.world, self.home).await?;
@@ -116,6 +118,7 @@ impl Point<'_> {
     }
 
     async fn reached_in_login(&self, client: &mut FormClient) -> Result<bool> {
+        self.home.cache_as_codex()?;
         let program = self.armed(self.home.sign_in_program()?);
         let mut login = program.start(self.world.evidence()).await?;
         // It fails when the login ends meanwhile, which is what is wanted.
@@ -125,6 +128,7 @@ impl Point<'_> {
 
     /// Whether a logout gets there; the next one has the person signed out.
     async fn logout(&self, client: &mut FormClient) -> Result<bool> {
+        self.home.cache_as_codex()?;
         let finished = self.armed(self.home.keyfob(&["logout"])?).run(self.world.evidence()).await?;
         let says_signed_out = finished.status.success();
         let was_reached = self.outcome(finished, 7)?;
@@ -151,6 +155,7 @@ impl Point<'_> {
 
     /// Whether the point was reached; whoever failed there did so with this exit code and says why.
     fn outcome(&self, finished: Finished, code: i32) -> Result<bool> {
+        ensure!(self.home.is_cache_in_step()?, "the Codex CLI would find what is no longer stored");
         let (was_reached, why) = match self.fault {
             Fault::Kill => {
                 let was_killed = finished.status.signal() == Some(SIGKILL);

@@ -95,6 +95,7 @@ async fn storm(store: Store, fault: Fault) -> Result<()> {
             .with_context(|| name.clone())?;
         let sum = world.wire().tally().since(before);
         outcome.check(fault, sum).with_context(|| name.clone())?;
+        ensure!(home.is_cache_in_step()?, "the Codex CLI would find what is no longer stored: {name}");
         let stored = home.tokens()?.access_token;
         ensure!(home.token().await.context(name)? == stored.expose(), "not what is stored");
         // However fast the machine is: moments later when too many were killed, earlier when too few.
@@ -133,6 +134,7 @@ struct Outcome {
 impl Round<'_> {
     async fn run(&self, chance: &mut Chance) -> Result<Outcome> {
         self.home.expire_access_token(self.world.signing_key())?;
+        self.home.cache_as_codex()?;
         let mut waiting = Vec::new();
         for _ in 0..PROCESSES {
             let program = self.home.keyfob_before(self.gate, &["token"])?;

@@ -17,7 +17,7 @@ use keyfob_codex::keyring::KeyringEntry;
 use keyfob_oauth::Timestamp;
 use secret_service::SecretService;
 
-/// The login in the Secret Service, with the kernel's copy kept in step.
+/// The login in the Secret Service; the kernel's copy never outlives it.
 ///
 /// As with the Codex CLI, `auth.json` goes when the login is saved here; a login of another issuer in it stays
 /// (design D14).
@@ -77,8 +77,11 @@ impl CredentialStore for KeyringStore {
         {
             let _codex = Lock::codex(&self.home)?;
             Failpoint::FenceCheck.reach().map_err(failed)?;
+            kernel::forget(&self.entry);
             self.service.replace(&self.login, expected, line.as_bytes())?;
-            kernel::refresh(&self.entry, line.as_bytes());
+            Failpoint::KeyringWritten.reach().map_err(failed)?;
+            // A Codex CLI may have read the old one in between.
+            kernel::forget(&self.entry);
         }
         Failpoint::Rename.reach().map_err(failed)?;
         if let Err(error) = self.remove_file_copy(record) {
