@@ -35,14 +35,14 @@ pub(crate) enum LoginPlace {
     /// This file.
     File(PathBuf),
     /// This entry of this keyring.
-    Keyring(Keyring, KeyringEntry),
+    Keyring(Box<Keyring>, KeyringEntry),
 }
 
 impl LoginPlace {
     /// Returns the keyring of the home in `folder`, which has nothing else.
     pub(crate) async fn keyring(folder: &Path, codex_home: &Path, evidence: &Evidence) -> Result<Self> {
         let keyring = Keyring::start(folder.join("session"), evidence).await?;
-        Ok(Self::Keyring(keyring, KeyringEntry::of_home(&std::fs::canonicalize(codex_home)?)))
+        Ok(Self::Keyring(Box::new(keyring), KeyringEntry::of_home(&std::fs::canonicalize(codex_home)?)))
     }
 
     /// Returns where the programs of the home find the keyring.

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use std::ops::Range;
 
 /// So many rounds share a world.
-const PART: usize = 250;
+const PART: u32 = 250;
 
 /// Returns the numbers of the rounds: `usual` many, unless `KEYFOB_TEST_ROUNDS` says how many and
 /// `KEYFOB_TEST_FROM_ROUND` from which on.
@@ -17,7 +17,8 @@ pub fn rounds(usual: u32) -> Result<Range<u32>> {
 /// Cuts a long run into parts: each is searched for leaks by itself, and what that takes grows with the secrets.
 pub fn parts(rounds: Range<u32>) -> impl Iterator<Item = Range<u32>> {
     let end = rounds.end;
-    rounds.step_by(PART).map(move |start| start..end.min(start.saturating_add(PART as u32)))
+    let starts = (0..).map(move |part| rounds.start.saturating_add(part * PART));
+    starts.take_while(move |start| *start < end).map(move |start| start..end.min(start.saturating_add(PART)))
 }
 
 fn number(name: &str) -> Result<Option<u32>> {
