@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Beside(Vec<OsString>),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Login {
     #[command(subcommand)]
     pub(crate) action: Option<LoginAction>,
@@ -125,7 +125,7 @@ pub(crate) enum LoginsAction {
     },
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Status {
     /// Use the login of this name, whatever else is chosen or set.
     #[arg(long, value_name = "NAME")]
@@ -138,7 +138,7 @@ pub(crate) struct Status {
     pub(crate) check: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Token {
     /// Use the login of this name, whatever else is chosen or set.
     #[arg(long, value_name = "NAME")]

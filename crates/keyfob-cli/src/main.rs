@@ -17,6 +17,7 @@ mod hardening;
 mod log;
 mod output;
 mod settings;
+mod usual;
 
 use clap::Parser as _;
 use environment::Environment;
@@ -24,11 +25,14 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     hardening::apply();
-    let arguments = match args::Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(problem) => return output::usage(&problem),
+    let command = match usual::read(std::env::args_os().skip(1)) {
+        Some(command) => command,
+        None => match args::Arguments::try_parse() {
+            Ok(arguments) => arguments.command,
+            Err(problem) => return output::usage(&problem),
+        },
     };
-    match commands::run(arguments.command, &Environment::read()) {
+    match commands::run(command, &Environment::read()) {
         Ok(exit) => exit.into(),
         Err(error) => {
             output::failure(&error);

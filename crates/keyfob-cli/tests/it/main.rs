@@ -14,6 +14,7 @@ mod signed_out;
 mod stored;
 mod stub;
 mod token;
+mod usual;
 mod why;
 
 use std::path::{Path, PathBuf};
