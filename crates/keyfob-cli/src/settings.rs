@@ -187,7 +187,7 @@ fn shared(home: &Home) -> Result<Config, SettingsError> {
     let path = home.codex_config_file();
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
         Err(source) => return Err(SettingsError::Read { path, source }),
     };
     Config::parse(&text).map_err(|source| SettingsError::Shared { path, source })

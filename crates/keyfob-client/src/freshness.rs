@@ -2,7 +2,7 @@
 
 use crate::clock_skew::{Moment, is_before};
 use keyfob_codex::auth_file::AccountTokens;
-use keyfob_jose::read_unverified;
+use keyfob_jose::Lifetime;
 use keyfob_oauth::{Entropy, EntropyError};
 use std::time::Duration;
 
@@ -55,16 +55,16 @@ impl Freshness {
     /// Judges the access token of `tokens` at `moment` for what is needed of it.
     pub(crate) fn of(tokens: &AccountTokens, moment: Moment, need: Need) -> Self {
         let now = moment.now;
-        let Some(claims) = read_unverified(tokens.access_token.expose()) else {
+        let Some(lifetime) = Lifetime::read_unverified(tokens.access_token.expose()) else {
             return match tokens.last_refresh {
                 Some(written) if now.since(written) < OPAQUE_LIFE && need != Need::New => Self::Fresh,
                 _ => Self::ExpiresSoon,
             };
         };
-        let Some(expires) = claims.time("exp") else {
+        let Some(expires) = lifetime.expires else {
             return if need == Need::New { Self::ExpiresSoon } else { Self::Fresh };
         };
-        let made = claims.time("iat");
+        let made = lifetime.issued;
         let now = moment.for_token_of(made);
         if now >= expires {
             return Self::Expired;

@@ -8,7 +8,7 @@ use crate::refresh::{self, RefreshError};
 use crate::status::Status;
 use crate::store::{SharedStore, Slot, StoreError};
 use keyfob_codex::auth_file::Login;
-use keyfob_jose::read_unverified;
+use keyfob_jose::Lifetime;
 use keyfob_oauth::{AccessToken, Clock, Entropy, Timestamp};
 use std::time::Duration;
 
@@ -45,8 +45,7 @@ impl Session {
 
     /// Returns the access token if it is stored and fresh: no lock, no network, no runtime.
     pub fn fresh_token(&self, now: Timestamp, need: Need) -> Result<Option<AccessToken>, StoreError> {
-        let Some((_, record)) = self.store.blocking().load()?.record()? else { return Ok(None) };
-        let Login::Account(tokens) = record.login() else { return Ok(None) };
+        let Some(Login::Account(tokens)) = self.store.blocking().login()? else { return Ok(None) };
         let is_fresh = |moment| Freshness::of(&tokens, moment, need) == Freshness::Fresh;
         // The note is read only when it may matter: almost every clock is right.
         let fresh = is_fresh(now.into()) || is_fresh(self.moment(now));
@@ -55,9 +54,8 @@ impl Session {
 
     /// Returns how wrong this machine's clock is at its `now`, as far as that is known without asking anybody.
     pub fn clock_skew(&self, now: Timestamp) -> Option<ClockSkew> {
-        let Slot::Holds { record, .. } = self.store.blocking().load().ok()? else { return None };
-        let Login::Account(tokens) = record.login() else { return None };
-        let made = read_unverified(tokens.access_token.expose())?.time("iat")?;
+        let Some(Login::Account(tokens)) = self.store.blocking().login().ok()? else { return None };
+        let made = Lifetime::read_unverified(tokens.access_token.expose())?.issued?;
         self.moment(now).skew_by_token_of(made)
     }
 

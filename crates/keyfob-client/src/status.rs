@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::store::{CredentialStore, StoreError};
 use keyfob_codex::auth_file::Login;
-use keyfob_jose::read_unverified;
+use keyfob_jose::{Lifetime, read_unverified};
 use keyfob_oauth::{AccessToken, ClientId, IssuerUrl, Timestamp, WorkspaceId};
 
 /// What is stored.
@@ -58,13 +58,13 @@ impl TokenFacts {
 impl Status {
     /// Reads the store.
     pub fn read(store: &dyn CredentialStore) -> Result<Self, StoreError> {
-        let Some((_, record)) = store.load()?.record()? else { return Ok(Self::SignedOut) };
-        Ok(match record.login() {
+        let Some(login) = store.login()? else { return Ok(Self::SignedOut) };
+        Ok(match login {
             Login::ApiKey => Self::ApiKey,
             Login::Foreign(kind) => Self::Foreign(kind),
             Login::Account(tokens) => {
-                let expires =
-                    read_unverified(tokens.access_token.expose()).and_then(|claims| claims.time("exp"));
+                let expires = Lifetime::read_unverified(tokens.access_token.expose())
+                    .and_then(|lifetime| lifetime.expires);
                 let account = Account::of_stored(&tokens);
                 let (issuer, client_id) = tokens.provenance.map(|from| (from.issuer, from.client_id)).unzip();
                 Self::Account(Box::new(AccountStatus {

@@ -80,9 +80,22 @@ const MODES: [&str; 8] = [
     "bedrockAccessKeys",
 ];
 
+impl Login {
+    /// Parses a document for the login in it alone; what is no [`AuthFile`] is none here either.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAuthFile> {
+        AuthFile::of_json(bytes)?.read()
+    }
+}
+
 impl AuthFile {
     /// Parses a document; its order, its unknown members and their numbers are kept.
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidAuthFile> {
+        let file = Self::of_json(bytes)?;
+        file.read()?;
+        Ok(file)
+    }
+
+    fn of_json(bytes: &[u8]) -> Result<Self, InvalidAuthFile> {
         let not_json = |error: serde_json::Error| InvalidAuthFile::NotJson {
             line: error.line(),
             column: error.column(),
@@ -92,9 +105,7 @@ impl AuthFile {
         if std::str::from_utf8(bytes).is_ok_and(layout::too_deep) {
             return Err(InvalidAuthFile::TooDeep);
         }
-        let file = Self(members);
-        file.read()?;
-        Ok(file)
+        Ok(Self(members))
     }
 
     /// Returns the document of a new account login, member for member as the Codex CLI writes it.

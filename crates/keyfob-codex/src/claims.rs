@@ -1,5 +1,6 @@
 //! The claims that the Codex CLI reads from a token.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 /// The claim whose object holds the members of [`AuthClaims`].
@@ -34,6 +35,6 @@ pub struct AuthClaims {
 impl AuthClaims {
     /// Reads the namespaced object; anything malformed counts as absent, as it does for the Codex CLI.
     pub fn from_claim(value: Option<&Value>) -> Self {
-        value.and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default()
+        value.and_then(|value| Self::deserialize(value).ok()).unwrap_or_default()
     }
 }

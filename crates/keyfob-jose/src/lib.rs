@@ -35,7 +35,7 @@ mod verify;
 pub use claims::Claims;
 pub use key_set::{InvalidKeySet, KeySet};
 pub use signing_key::{SigningError, SigningKey};
-pub use unverified::read_unverified;
+pub use unverified::{Lifetime, read_unverified};
 pub use verify::{Expected, TokenType, VerifyError};
 
 /// Chooses the one cryptographic library for the whole process; safe to call more than once.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::home::Home;
 use keyfob_codex::auth_file::{AuthFile, Login};
-use keyfob_jose::read_unverified;
+use keyfob_jose::Lifetime;
 use keyfob_oauth::Timestamp;
 use std::sync::{Mutex, PoisonError};
 
@@ -267,7 +267,7 @@ impl AutoStore {
 fn issued(slot: &Slot) -> Option<Timestamp> {
     let Slot::Holds { record, .. } = slot else { return None };
     let Login::Account(tokens) = record.login() else { return None };
-    read_unverified(tokens.access_token.expose())?.time("iat")
+    Lifetime::read_unverified(tokens.access_token.expose())?.issued
 }
 
 fn same_document(one: &Slot, other: &Slot) -> bool {

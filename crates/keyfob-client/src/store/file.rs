@@ -8,7 +8,7 @@ mod staged;
 use super::{CredentialStore, Damaged, Digest, Keepsake, Location, Lock, Slot, StoreError};
 use crate::failpoint::Failpoint;
 use crate::home::Home;
-use keyfob_codex::auth_file::AuthFile;
+use keyfob_codex::auth_file::{AuthFile, Login};
 use keyfob_oauth::Timestamp;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use staged::Staged;
@@ -78,6 +78,15 @@ impl CredentialStore for FileStore {
         match slot {
             Slot::Empty | Slot::Holds { .. } => Ok(slot),
             Slot::Corrupt { .. } => Ok(Slot::of(&self.repair(&path, bytes)?, self.location())),
+        }
+    }
+
+    fn login(&self) -> Result<Option<Login>, StoreError> {
+        let Some(bytes) = self.stored(&self.home.auth_file())? else { return Ok(None) };
+        match Login::parse(&bytes) {
+            Ok(login) => Ok(Some(login)),
+            // It can perhaps be repaired.
+            Err(_) => Ok(self.load()?.record()?.map(|(_, record)| record.login())),
         }
     }
 

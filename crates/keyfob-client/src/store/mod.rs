@@ -41,6 +41,11 @@ pub trait CredentialStore: Send + Sync + Debug {
     /// Reads what is stored.
     fn load(&self) -> Result<Slot, StoreError>;
 
+    /// Returns the stored login, for callers that only look: without the digest that a change has to name.
+    fn login(&self) -> Result<Option<Login>, StoreError> {
+        Ok(self.load()?.record()?.map(|(_, record)| record.login()))
+    }
+
     /// Fails if no new document could be stored now; asked before a token is spent (security R-11).
     fn prepare(&self) -> Result<(), StoreError>;
 

@@ -34,7 +34,10 @@ pub(crate) fn record(key: &str) -> AuthFile {
 
 /// The text that is stored, laid out as in a file.
 pub(crate) fn stored(store: &dyn CredentialStore) -> Option<String> {
-    Some(store.load().unwrap().record().unwrap()?.1.to_text())
+    let record = store.load().unwrap().record().unwrap().map(|(_, record)| record);
+    let login = record.as_ref().map(AuthFile::login);
+    assert_eq!(store.login().unwrap(), login, "who only looks sees the same");
+    Some(record?.to_text())
 }
 
 pub(crate) fn digest(store: &dyn CredentialStore) -> Option<Digest> {

@@ -70,6 +70,10 @@ impl Layout {
 
 /// Whether objects and arrays nest deeper than any reader has to follow.
 pub(super) fn too_deep(text: &str) -> bool {
+    // Quick, and enough for every login: what opens so seldom cannot nest deeper.
+    if text.bytes().filter(|token| matches!(token, b'{' | b'[')).count() <= DEEPEST {
+        return false;
+    }
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0usize, 0usize, false, false);
     for token in text.bytes() {
         match (quoted, token) {

@@ -116,7 +116,11 @@ fn c_38_texts_that_only_some_readers_accept_are_refused() {
 
 #[test]
 fn kinds_of_login_are_told_apart_as_the_codex_cli_does() {
-    let login = |text: &str| AuthFile::parse(text.as_bytes()).map(|file| file.login());
+    let login = |text: &str| {
+        let login = AuthFile::parse(text.as_bytes()).map(|file| file.login());
+        assert_eq!(Login::parse(text.as_bytes()), login);
+        login
+    };
 
     assert_eq!(login(r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk"}"#), Ok(Login::ApiKey));
     assert_eq!(login(r#"{"OPENAI_API_KEY":"sk","tokens":null}"#), Ok(Login::ApiKey));

@@ -53,7 +53,9 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     if !metadata.is_file() {
         return Err(StoreError::NotAFile(path.to_owned()));
     }
-    let mut bytes = Vec::new();
+    // With room for what it says it holds, and a byte more by which its end is seen.
+    let room = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default() + 1;
+    let mut bytes = Vec::with_capacity(room);
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(problem)?;
     if bytes.len() as u64 > LARGEST {
         return Err(StoreError::TooLarge(path.to_owned()));
