@@ -1,7 +1,7 @@
 //! `keyfob session`: the person's sessions at the issuer of the login.
 
 use super::on_runtime;
-use super::times::{local, parse, relative};
+use super::times::{Zone, parse, relative};
 use crate::args::SessionCommand;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
@@ -55,7 +55,7 @@ fn table(sessions: &[IssuerSession], now: Timestamp) -> String {
 
 fn block(session: &IssuerSession, now: Timestamp) -> String {
     let when = |text: &str| match parse(text) {
-        Some(moment) => format!("{} ({})", local(moment), relative(moment, now)),
+        Some(moment) => format!("{} ({})", Zone::of_the_person().local(moment), relative(moment, now)),
         None => text.to_owned(),
     };
     let unknown = || "unknown".to_owned();

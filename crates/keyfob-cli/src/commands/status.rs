@@ -1,6 +1,6 @@
 //! `keyfob status`: what is stored and whether it is used; offline, unless asked to check.
 
-use super::times::{local, relative, utc};
+use super::times::{Zone, relative, utc};
 use super::used::{Used, title, titles};
 use super::{Acting, on_runtime};
 use crate::args::Status as Arguments;
@@ -157,8 +157,9 @@ fn rows_of_login(status: &Status, used: &Used, session: &Session, now: Timestamp
             rows.insert(5, store);
             rows.push(uses(used));
             if let Some(skew) = skew {
-                let theirs = local(skew.corrected(now));
-                rows.push(("Clock", format!("says {}; the issuer's says {theirs} ({skew})", local(now))));
+                let zone = Zone::of_the_person();
+                let (ours, theirs) = (zone.local(now), zone.local(skew.corrected(now)));
+                rows.push(("Clock", format!("says {ours}; the issuer's says {theirs} ({skew})")));
             }
             if let Some(trouble) = Trouble::read(session.store().home()) {
                 let when = relative(trouble.since, now);
@@ -186,6 +187,7 @@ fn uses(used: &Used) -> Row {
 
 fn account_rows(status: &AccountStatus, now: Timestamp, skew: Option<ClockSkew>) -> Vec<Row> {
     let unknown = || "unknown".to_owned();
+    let zone = Zone::of_the_person();
     let account = &status.account;
     let text = |value: &Option<String>| value.clone().unwrap_or_else(unknown);
     let after = if status.refreshable { "refreshed by itself" } else { "cannot be refreshed" };
@@ -193,7 +195,7 @@ fn account_rows(status: &AccountStatus, now: Timestamp, skew: Option<ClockSkew>)
     let issuers_now = skew.map_or(now, |skew| skew.corrected(now));
     let expires = match status.access_token_expires {
         Some(end) if issuers_now >= end => format!("expired {}; {after}", relative(end, issuers_now)),
-        Some(end) => format!("until {} ({}); {after}", local(end), relative(end, issuers_now)),
+        Some(end) => format!("until {} ({}); {after}", zone.local(end), relative(end, issuers_now)),
         None => format!("without a known end; {after}"),
     };
     let session = if status.refreshable {
@@ -211,16 +213,16 @@ fn account_rows(status: &AccountStatus, now: Timestamp, skew: Option<ClockSkew>)
         ("Session", session.into()),
         (
             "Refreshed",
-            status.last_refresh.map_or_else(unknown, |at| format!("{} ({})", local(at), relative(at, now))),
+            status
+                .last_refresh
+                .map_or_else(unknown, |at| format!("{} ({})", zone.local(at), relative(at, now))),
         ),
     ]
 }
 
 fn table(rows: &[Row]) -> Result<(), CommandError> {
-    for (name, value) in rows {
-        print(&format!("{name:<10} {value}"))?;
-    }
-    Ok(())
+    let lines: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<10} {value}")).collect();
+    print(&lines.join("\n"))
 }
 
 fn print(line: &str) -> Result<(), CommandError> {
