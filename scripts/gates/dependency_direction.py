@@ -25,11 +25,12 @@ MAY_NAME = {
     "keyfob-gateway": {"keyfob-jose", "keyfob-oauth"},
     "keyfob-testing": COMMON,
     "keyfob-e2e": COMMON,
+    "keyfob-floors": set(),
 }
 
 # A crate of others → the only crates of ours that may name it.
 HOMES = {
-    "anyhow": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway", "keyfob-e2e"},
+    "anyhow": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway", "keyfob-e2e", "keyfob-floors"},
     "axum": {"keyfob-issuer"},
     "clap": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway"},
     "sqlx": {"keyfob-issuer-sql"},
