@@ -1,4 +1,4 @@
-"""The goals of design A1 to A3, measured and judged. Run by scripts/bench, on a bus of its own."""
+"""The goals of design A1 to A3 and D1, measured and judged. Run by scripts/bench, on a bus of its own."""
 
 import json
 import os
@@ -88,15 +88,32 @@ def client(programs, codex, count, folder):
     yield by_round("A3", "keyring token, wall / secret-tool", 0.6, walls, decided)
 
 
+def storm(programs, count):
+    pressure = measure.pressure()
+    command = [str(programs / "keyfob-storm"), str(count + 1)]
+    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    # The first round warms up.
+    runs = [json.loads(line) for line in lines][1:]
+    # The storm itself is the pressure afterwards.
+    print(f"\nD1: {count} rounds of 64 processes; pressure before {pressure}\n")
+    for name, what in (("fresh", "64, fresh token"), ("refresh", "1, refreshing"), ("expired", "64, expired token")):
+        print(f"{what:18} ms until the last has its token: {spread([run[name] for run in runs])}")
+    most = max(run["refreshes"] for run in runs)
+    yield judge("D1", "64 expired, refreshes at the issuer", 1, most)
+    waits = [(run["expired"] - run["refresh"]) / run["fresh"] for run in runs]
+    yield by_round("D1", "64 expired, (last − a refresh) / last of 64 fresh", 1.5, waits, pressure < BUSY)
+
+
 def path_of(name):
     return subprocess.run(["which", name], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def main():
-    programs, count, codex = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    programs, count, codex, parts = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
     with tempfile.TemporaryDirectory(prefix="keyfob-bench-") as folder:
         os.environ["HOME"] = folder
-        rows = list(client(programs, codex, count, Path(folder)))
+        rows = list(client(programs, codex, count, Path(folder))) if "A" in parts else []
+    rows += storm(programs, count) if "D1" in parts else []
     print(f"\n{'goal':4} {'what':50} {'limit':>8}  {'measured':28} verdict")
     for row in rows:
         print(f"{row.goal:4} {row.what:50} {row.limit:>8}  {row.measured:28} {row.verdict}")
