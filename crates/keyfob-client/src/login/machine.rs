@@ -111,7 +111,7 @@ impl Login {
                 failed(LoginError::Store(error))
             }
             (State::Discovering, Event::Discovered(Ok(found))) => {
-                self.go(State::Opening(found), Effect::Listen)
+                self.go(State::Opening(*found), Effect::Listen)
             }
             (State::Discovering, Event::Discovered(Err(error))) => failed(error.into()),
             (State::Opening(endpoints), Event::Listening(Ok(port))) => self.show(endpoints, port),

@@ -37,7 +37,7 @@ pub enum Event {
     /// The disk would take a new document, or not.
     Prepared(Result<(), StoreError>),
     /// The issuer's endpoints were found, or not.
-    Discovered(Result<Endpoints, DiscoveryError>),
+    Discovered(Result<Box<Endpoints>, DiscoveryError>),
     /// The callback can be received on this port, or not.
     Listening(Result<u16, ListenError>),
     /// A browser came to the callback.

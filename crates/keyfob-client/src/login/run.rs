@@ -153,7 +153,7 @@ impl Shell {
                 if !found.as_ref().is_ok_and(|found| found.sessions.is_some()) {
                     self.machine = None;
                 }
-                Event::Discovered(found)
+                Event::Discovered(found.map(Box::new))
             }
             Effect::Listen => Event::Listening(match CallbackServer::open().await {
                 Ok(server) => {

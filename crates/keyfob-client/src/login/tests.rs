@@ -60,7 +60,7 @@ impl World {
             keys: url("/keys"),
             names_itself: true,
         };
-        assert!(matches!(self.login.step(Event::Discovered(Ok(endpoints))), Effect::Listen));
+        assert!(matches!(self.login.step(Event::Discovered(Ok(Box::new(endpoints)))), Effect::Listen));
         let Effect::Show(address) = self.login.step(Event::Listening(Ok(1457))) else { panic!("an address") };
         let query: Vec<(String, String)> = address.query_pairs().into_owned().collect();
         let find = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());

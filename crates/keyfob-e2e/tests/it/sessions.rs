@@ -75,5 +75,5 @@ async fn signed_in(world: &World, name: &str) -> Result<Home> {
 async fn list(home: &Home) -> Result<Vec<Value>> {
     let document: Value =
         serde_json::from_str(&home.expect(0, &["session", "list", "--json"]).await?.stdout)?;
-    Ok(document["sessions"].as_array().context("no list")?.clone())
+    Ok(document.get("sessions").and_then(Value::as_array).context("no list")?.clone())
 }
