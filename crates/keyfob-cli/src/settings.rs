@@ -153,18 +153,22 @@ pub(crate) fn named(environment: &Environment, home: &Home) -> Result<Vec<(Which
     Ok(default.into_iter().chain(rules).collect())
 }
 
-/// Returns the keyring, if the configuration asks for one, and whether a file would do as well.
-pub(crate) fn keyring(
-    environment: &Environment,
-    home: &Home,
-) -> Result<Option<(Arc<dyn CredentialStore>, Fallback)>, SettingsError> {
+/// The keyring that the configuration asks for.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    pub(crate) store: Arc<dyn CredentialStore>,
+    pub(crate) fallback: Fallback,
+}
+
+/// Returns the keyring, if the configuration asks for one.
+pub(crate) fn keyring(environment: &Environment, home: &Home) -> Result<Option<Keyring>, SettingsError> {
     let fallback = match shared(home)?.cli_auth_credentials_store {
         CredentialsStore::Keyring => Fallback::None,
         CredentialsStore::Auto => Fallback::File,
         CredentialsStore::File | CredentialsStore::Ephemeral => return Ok(None),
     };
-    let keyring = store::open(CredentialsStore::Keyring, home, &session_bus(environment));
-    Ok(Some((keyring, fallback)))
+    let store = store::open(CredentialsStore::Keyring, home, &session_bus(environment));
+    Ok(Some(Keyring { store, fallback }))
 }
 
 /// Where a login goes that the keyring does not take.

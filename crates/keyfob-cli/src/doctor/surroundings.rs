@@ -19,7 +19,7 @@ pub(super) fn keyring(home: &Home) -> Finding {
     match settings::keyring(&Environment::read(), home) {
         // That the configuration cannot be read is a finding of its own.
         Ok(None) | Err(_) => session_bus(),
-        Ok(Some((keyring, fallback))) => match (keyring.prepare(), fallback) {
+        Ok(Some(keyring)) => match (keyring.store.prepare(), keyring.fallback) {
             (Ok(()), _) => Finding::ok(CHECK, "the keyring takes a login"),
             (Err(error), Fallback::None) => Finding::fail(CHECK, with_causes(&error), unlock),
             (Err(error), Fallback::File) => {
