@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 fn main() -> Result<()> {
     let path = std::env::args_os().nth(1).context("usage: floor-token FILE")?;
     let mut file = File::open(path)?;
-    ensure!(file.metadata()?.permissions().mode() & 0o077 == 0, "others may read the file");
+    ensure!(file.metadata()?.permissions().mode() % 0o100 == 0, "others may read the file");
     flock(&file, FlockOperation::LockShared)?;
     let mut document = Vec::with_capacity(8192);
     file.read_to_end(&mut document)?;
