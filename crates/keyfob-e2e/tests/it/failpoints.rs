@@ -162,7 +162,10 @@ impl Point<'_> {
                 ensure!(was_killed || finished.status.success(), "{finished:?}");
                 return Ok(was_killed);
             }
-            Fault::IoError => (finished.stderr.contains("failpoint"), "Input/output error"),
+            Fault::IoError => (
+                finished.stderr.contains(&format!("failpoint {} was reached", self.name)),
+                "Input/output error",
+            ),
             Fault::FullDisk => {
                 let filler = self.home.codex_home().join("filler");
                 (std::fs::remove_file(filler).is_ok(), "No space left on device")
