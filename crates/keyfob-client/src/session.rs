@@ -97,7 +97,7 @@ impl Session {
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<SignedOutEverywhere, SignOutError> {
-        let ends = ends.with_noted(self.store.home());
+        let ends = ends.with_noted(self.store.home())?;
         if let Slot::Holds { record, .. } = self.store.load().await? {
             logout::admit(&record.login(), &ends)?;
         }
@@ -110,6 +110,6 @@ impl Session {
 
     /// Ends the session at its issuer and removes it here, if it is one that may be ended.
     pub async fn sign_out(&self, ends: Ends) -> Result<SignedOut, SignOutError> {
-        logout::run(&self.store, ends.with_noted(self.store.home())).await
+        logout::run(&self.store, ends.with_noted(self.store.home())?).await
     }
 }

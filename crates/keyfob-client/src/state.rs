@@ -17,6 +17,12 @@ pub(crate) fn read(home: &Home, name: &str) -> Option<Value> {
     document(&home.state_file()).ok()?.read(name)
 }
 
+/// As [`read`], where not knowing is not the same as there being nothing.
+pub(crate) fn require(home: &Home, name: &str) -> Result<Option<Value>, StoreError> {
+    let path = home.state_file();
+    Ok(document(&path).map_err(|source| StoreError::Read { path, source })?.read(name))
+}
+
 /// Puts `value` in the place of the member `name`.
 ///
 /// Called under the refresh lock.

@@ -18,14 +18,14 @@ pub enum Ends {
 
 impl Ends {
     /// Adds the issuers where somebody signed in from `home` with us.
-    pub(crate) fn with_noted(self, home: &Home) -> Self {
-        match self {
+    pub(crate) fn with_noted(self, home: &Home) -> Result<Self, StoreError> {
+        Ok(match self {
             Self::OfIssuers(mut issuers) => {
-                issuers.extend(signed_in_at::issuers(home));
+                issuers.extend(signed_in_at::issuers(home)?);
                 Self::OfIssuers(issuers)
             }
             Self::Anything => Self::Anything,
-        }
+        })
     }
 }
 
