@@ -23,6 +23,9 @@
 mod error;
 mod row;
 mod sqlite;
+mod statement;
+mod table;
+mod transaction;
 
 pub use sqlite::{OpenError, SqliteStorage};
 

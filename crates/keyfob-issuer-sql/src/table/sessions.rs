@@ -1,8 +1,7 @@
 //! Signed-in browsers.
 
-use super::SqliteTransaction;
-use crate::error::storage_error;
 use crate::row::TableRow;
+use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::digest::SessionDigest;
@@ -10,42 +9,31 @@ use keyfob_issuer_core::storage::{BrowserSessions, StorageError};
 use keyfob_oauth::{Subject, Timestamp};
 
 #[async_trait]
-impl BrowserSessions for SqliteTransaction {
+impl BrowserSessions for SqlTransaction {
     async fn find_session(&mut self, digest: &SessionDigest) -> Result<Option<BrowserSession>, StorageError> {
-        sqlx::query("SELECT * FROM browser_sessions WHERE digest = $1")
+        self.sql("SELECT * FROM browser_sessions WHERE digest = $1")
             .bind(digest.as_bytes())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| session(&TableRow::new("browser_sessions", row)))
+            .optional("browser_sessions")
+            .await?
+            .map(|row| session(&row))
             .transpose()
     }
 
     async fn insert_session(&mut self, session: &BrowserSession, now: Timestamp) -> Result<(), StorageError> {
-        sqlx::query("DELETE FROM browser_sessions WHERE expires_at < $1")
-            .bind(now.as_unix())
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
-        sqlx::query(
+        self.sql("DELETE FROM browser_sessions WHERE expires_at < $1").bind(now.as_unix()).execute().await?;
+        self.sql(
             "INSERT INTO browser_sessions (digest, subject, signed_in_at, expires_at) VALUES ($1, $2, $3, $4)",
         )
         .bind(session.digest.as_bytes())
         .bind(session.subject.as_str())
         .bind(session.signed_in_at.as_unix())
         .bind(session.expires_at.as_unix())
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute().await?;
         Ok(())
     }
 
     async fn delete_session(&mut self, digest: &SessionDigest) -> Result<(), StorageError> {
-        sqlx::query("DELETE FROM browser_sessions WHERE digest = $1")
-            .bind(digest.as_bytes())
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
+        self.sql("DELETE FROM browser_sessions WHERE digest = $1").bind(digest.as_bytes()).execute().await?;
         Ok(())
     }
 }

@@ -1,23 +1,14 @@
 //! The database file: opened, brought to the current schema, written through one connection.
 
-mod clients;
-mod device_grants;
-mod grants;
-mod login_sessions;
-mod refresh_families;
-mod sessions;
-mod signing_keys;
-mod users;
-
 use crate::error::storage_error;
+use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::storage::{Storage, StorageError, Transaction};
+use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{SqlSafeStr as _, Sqlite};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -101,9 +92,9 @@ impl SqliteStorage {
 
 /// Every step of the schema, in order; one that was released never changes.
 const STEPS: [(&str, &str); 3] = [
-    ("first", include_str!("../../migrations/sqlite/0001_first.sql")),
-    ("recoverable rotation", include_str!("../../migrations/sqlite/0002_recoverable_rotation.sql")),
-    ("session labels", include_str!("../../migrations/sqlite/0003_session_labels.sql")),
+    ("first", include_str!("../migrations/sqlite/0001_first.sql")),
+    ("recoverable rotation", include_str!("../migrations/sqlite/0002_recoverable_rotation.sql")),
+    ("session labels", include_str!("../migrations/sqlite/0003_session_labels.sql")),
 ];
 
 fn migrator() -> Migrator {
@@ -117,22 +108,6 @@ fn migrator() -> Migrator {
 impl Storage for SqliteStorage {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
         let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(storage_error)?;
-        Ok(Box::new(SqliteTransaction(transaction)))
-    }
-}
-
-/// One transaction; its repositories are the files beside this one.
-struct SqliteTransaction(sqlx::Transaction<'static, Sqlite>);
-
-impl SqliteTransaction {
-    fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.0
-    }
-}
-
-#[async_trait]
-impl Transaction for SqliteTransaction {
-    async fn commit(self: Box<Self>) -> Result<(), StorageError> {
-        self.0.commit().await.map_err(storage_error)
+        Ok(Box::new(SqlTransaction::new(transaction)))
     }
 }

@@ -1,8 +1,7 @@
 //! People and their workspaces.
 
-use super::SqliteTransaction;
-use crate::error::storage_error;
 use crate::row::TableRow;
+use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::password::PasswordHash;
 use keyfob_issuer_core::storage::{StorageError, Users, Workspaces};
@@ -10,29 +9,27 @@ use keyfob_issuer_core::user::{DeviceCodes, Email, User, Workspace};
 use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
 
 #[async_trait]
-impl Users for SqliteTransaction {
+impl Users for SqlTransaction {
     async fn find_user(&mut self, subject: &Subject) -> Result<Option<User>, StorageError> {
-        sqlx::query("SELECT * FROM users WHERE subject = $1")
+        self.sql("SELECT * FROM users WHERE subject = $1")
             .bind(subject.as_str())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| user(&TableRow::new("users", row)))
+            .optional("users")
+            .await?
+            .map(|row| user(&row))
             .transpose()
     }
 
     async fn find_user_by_email(&mut self, email: &Email) -> Result<Option<User>, StorageError> {
-        sqlx::query("SELECT * FROM users WHERE email = $1")
+        self.sql("SELECT * FROM users WHERE email = $1")
             .bind(email.as_str())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| user(&TableRow::new("users", row)))
+            .optional("users")
+            .await?
+            .map(|row| user(&row))
             .transpose()
     }
 
     async fn insert_user(&mut self, user: &User) -> Result<(), StorageError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO users (subject, email, name, password_hash, device_code_enabled, created_at)
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
@@ -45,63 +42,52 @@ impl Users for SqliteTransaction {
             DeviceCodes::On => 1,
         })
         .bind(user.created_at.as_unix())
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute()
+        .await?;
         Ok(())
     }
 
     async fn enable_device_codes(&mut self, subject: &Subject) -> Result<(), StorageError> {
-        sqlx::query("UPDATE users SET device_code_enabled = 1 WHERE subject = $1")
+        self.sql("UPDATE users SET device_code_enabled = 1 WHERE subject = $1")
             .bind(subject.as_str())
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
+            .execute()
+            .await?;
         Ok(())
     }
 
     async fn list_users(&mut self) -> Result<Vec<User>, StorageError> {
-        sqlx::query("SELECT * FROM users ORDER BY email")
-            .fetch_all(self.connection())
-            .await
-            .map_err(storage_error)?
-            .into_iter()
-            .map(|row| user(&TableRow::new("users", row)))
-            .collect()
+        self.sql("SELECT * FROM users ORDER BY email").all("users").await?.iter().map(user).collect()
     }
 }
 
 #[async_trait]
-impl Workspaces for SqliteTransaction {
+impl Workspaces for SqlTransaction {
     async fn find_workspace(&mut self, id: &WorkspaceId) -> Result<Option<Workspace>, StorageError> {
-        sqlx::query("SELECT * FROM workspaces WHERE id = $1")
+        self.sql("SELECT * FROM workspaces WHERE id = $1")
             .bind(id.as_str())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| workspace(&TableRow::new("workspaces", row)))
+            .optional("workspaces")
+            .await?
+            .map(|row| workspace(&row))
             .transpose()
     }
 
     async fn find_personal_workspace(&mut self, owner: &Subject) -> Result<Option<Workspace>, StorageError> {
-        sqlx::query("SELECT * FROM workspaces WHERE owner = $1 ORDER BY created_at LIMIT 1")
+        self.sql("SELECT * FROM workspaces WHERE owner = $1 ORDER BY created_at LIMIT 1")
             .bind(owner.as_str())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| workspace(&TableRow::new("workspaces", row)))
+            .optional("workspaces")
+            .await?
+            .map(|row| workspace(&row))
             .transpose()
     }
 
     async fn insert_workspace(&mut self, workspace: &Workspace, now: Timestamp) -> Result<(), StorageError> {
-        sqlx::query("INSERT INTO workspaces (id, name, owner, created_at) VALUES ($1, $2, $3, $4)")
+        self.sql("INSERT INTO workspaces (id, name, owner, created_at) VALUES ($1, $2, $3, $4)")
             .bind(workspace.id.as_str())
             .bind(&workspace.name)
             .bind(workspace.owner.as_str())
             .bind(now.as_unix())
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
+            .execute()
+            .await?;
         Ok(())
     }
 }

@@ -1,9 +1,8 @@
 //! Refresh families as their people know them.
 
-use super::SqliteTransaction;
 use super::refresh_families::family;
-use crate::error::storage_error;
 use crate::row::TableRow;
+use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
 use keyfob_issuer_core::login_session::{LoginSession, Origin, SessionName};
@@ -12,16 +11,15 @@ use keyfob_oauth::{Subject, Timestamp};
 use std::net::IpAddr;
 
 #[async_trait]
-impl LoginSessions for SqliteTransaction {
+impl LoginSessions for SqlTransaction {
     async fn note_origin(&mut self, id: FamilyId, origin: &Origin) -> Result<(), StorageError> {
-        sqlx::query("UPDATE refresh_families SET tool = $2, machine = $3, place = $4 WHERE id = $1")
+        self.sql("UPDATE refresh_families SET tool = $2, machine = $3, place = $4 WHERE id = $1")
             .bind(id.to_string())
             .bind(&origin.tool)
             .bind(&origin.machine)
             .bind(origin.place.as_ref().map(IpAddr::to_string))
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
+            .execute()
+            .await?;
         Ok(())
     }
 
@@ -30,32 +28,30 @@ impl LoginSessions for SqliteTransaction {
         id: FamilyId,
         subject: &Subject,
     ) -> Result<Option<LoginSession>, StorageError> {
-        sqlx::query(
+        self.sql(
             "SELECT f.*, t.issued_at FROM refresh_families f
              JOIN refresh_tokens t ON t.family_id = f.id AND t.generation = f.generation
              WHERE f.id = $1 AND f.subject = $2",
         )
         .bind(id.to_string())
         .bind(subject.as_str())
-        .fetch_optional(self.connection())
-        .await
-        .map_err(storage_error)?
-        .map(|row| session(&TableRow::new("refresh_families", row)))
+        .optional("refresh_families")
+        .await?
+        .map(|row| session(&row))
         .transpose()
     }
 
     async fn list_login_sessions(&mut self, subject: &Subject) -> Result<Vec<LoginSession>, StorageError> {
-        sqlx::query(
+        self.sql(
             "SELECT f.*, t.issued_at FROM refresh_families f
              JOIN refresh_tokens t ON t.family_id = f.id AND t.generation = f.generation
              WHERE f.subject = $1 AND f.status = 'live' ORDER BY f.created_at DESC, f.id DESC",
         )
         .bind(subject.as_str())
-        .fetch_all(self.connection())
-        .await
-        .map_err(storage_error)?
-        .into_iter()
-        .map(|row| session(&TableRow::new("refresh_families", row)))
+        .all("refresh_families")
+        .await?
+        .iter()
+        .map(session)
         .collect()
     }
 
@@ -64,12 +60,11 @@ impl LoginSessions for SqliteTransaction {
         id: FamilyId,
         name: Option<&SessionName>,
     ) -> Result<(), StorageError> {
-        sqlx::query("UPDATE refresh_families SET name = $2 WHERE id = $1")
+        self.sql("UPDATE refresh_families SET name = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(name.map(SessionName::as_str))
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
+            .execute()
+            .await?;
         Ok(())
     }
 
@@ -85,23 +80,19 @@ impl LoginSessions for SqliteTransaction {
              WHERE subject = $1 AND progress = 'approved'",
             "UPDATE device_grants SET progress = 'denied' WHERE subject = $1 AND progress = 'approved'",
         ] {
-            sqlx::query(statement)
-                .bind(subject.as_str())
-                .execute(self.connection())
-                .await
-                .map_err(storage_error)?;
+            self.sql(statement).bind(subject.as_str()).execute().await?;
         }
-        let ended = sqlx::query(
-            "UPDATE refresh_families SET status = 'revoked', ended_at = $3
+        let ended = self
+            .sql(
+                "UPDATE refresh_families SET status = 'revoked', ended_at = $3
              WHERE subject = $1 AND status = 'live' AND id <> COALESCE($2, '')",
-        )
-        .bind(subject.as_str())
-        .bind(spared.map(|id| id.to_string()))
-        .bind(now.as_unix())
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
-        Ok(ended.rows_affected())
+            )
+            .bind(subject.as_str())
+            .bind(spared.map(|id| id.to_string()))
+            .bind(now.as_unix())
+            .execute()
+            .await?;
+        Ok(ended)
     }
 }
 

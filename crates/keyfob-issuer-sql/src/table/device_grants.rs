@@ -1,28 +1,25 @@
 //! Device grants.
 
-use super::SqliteTransaction;
 use super::grants::approval;
-use crate::error::storage_error;
 use crate::row::TableRow;
+use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
 use keyfob_issuer_core::digest::DeviceAuthDigest;
 use keyfob_issuer_core::storage::{DeviceGrants, StorageError};
 use keyfob_oauth::{ClientId, Timestamp};
-use sqlx::Row as _;
 
 #[async_trait]
-impl DeviceGrants for SqliteTransaction {
+impl DeviceGrants for SqlTransaction {
     async fn find_device_grant(
         &mut self,
         digest: &DeviceAuthDigest,
     ) -> Result<Option<DeviceGrant>, StorageError> {
-        sqlx::query("SELECT * FROM device_grants WHERE digest = $1")
+        self.sql("SELECT * FROM device_grants WHERE digest = $1")
             .bind(digest.as_bytes())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| device_grant(&TableRow::new("device_grants", row)))
+            .optional("device_grants")
+            .await?
+            .map(|row| device_grant(&row))
             .transpose()
     }
 
@@ -30,12 +27,11 @@ impl DeviceGrants for SqliteTransaction {
         &mut self,
         code: &UserCodeDigest,
     ) -> Result<Option<DeviceGrant>, StorageError> {
-        sqlx::query("SELECT * FROM device_grants WHERE user_code_digest = $1")
+        self.sql("SELECT * FROM device_grants WHERE user_code_digest = $1")
             .bind(code.as_bytes())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| device_grant(&TableRow::new("device_grants", row)))
+            .optional("device_grants")
+            .await?
+            .map(|row| device_grant(&row))
             .transpose()
     }
 
@@ -44,12 +40,8 @@ impl DeviceGrants for SqliteTransaction {
         grant: &DeviceGrant,
         forget: Timestamp,
     ) -> Result<(), StorageError> {
-        sqlx::query("DELETE FROM device_grants WHERE expires_at < $1")
-            .bind(forget.as_unix())
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
-        sqlx::query(
+        self.sql("DELETE FROM device_grants WHERE expires_at < $1").bind(forget.as_unix()).execute().await?;
+        self.sql(
             "INSERT INTO device_grants (digest, user_code_digest, client_id, expires_at, progress)
              VALUES ($1, $2, $3, $4, $5)",
         )
@@ -58,9 +50,8 @@ impl DeviceGrants for SqliteTransaction {
         .bind(grant.client_id.as_str())
         .bind(grant.expires_at.as_unix())
         .bind(PENDING)
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute()
+        .await?;
         self.update_device_grant(grant).await
     }
 
@@ -71,7 +62,7 @@ impl DeviceGrants for SqliteTransaction {
             DeviceProgress::Denied => (DENIED, None),
             DeviceProgress::Delivered => (DELIVERED, None),
         };
-        sqlx::query(
+        self.sql(
             "UPDATE device_grants SET progress = $2, subject = $3, workspace_id = $4, auth_time = $5
              WHERE digest = $1",
         )
@@ -80,20 +71,18 @@ impl DeviceGrants for SqliteTransaction {
         .bind(approval.map(|approval| approval.subject.as_str()))
         .bind(approval.map(|approval| approval.workspace_id.as_str()))
         .bind(approval.map(|approval| approval.auth_time.as_unix()))
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute()
+        .await?;
         Ok(())
     }
 
     async fn count_device_grants(&mut self, now: Timestamp) -> Result<u32, StorageError> {
-        let row = sqlx::query("SELECT count(*) FROM device_grants WHERE expires_at > $1")
+        let row = self
+            .sql("SELECT count(*) AS waiting FROM device_grants WHERE expires_at > $1")
             .bind(now.as_unix())
-            .fetch_one(self.connection())
-            .await
-            .map_err(storage_error)?;
-        let count: i64 = row.try_get(0).map_err(storage_error)?;
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+            .one("device_grants")
+            .await?;
+        row.parse("waiting", |count: i64| u32::try_from(count).ok())
     }
 }
 

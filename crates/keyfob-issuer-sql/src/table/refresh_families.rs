@@ -1,8 +1,7 @@
 //! Refresh families and their tokens.
 
-use super::SqliteTransaction;
-use crate::error::storage_error;
 use crate::row::TableRow;
+use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
 use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
@@ -13,13 +12,13 @@ use keyfob_issuer_core::storage::{RefreshFamilies, Rotated, Rotation, StorageErr
 use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
 
 #[async_trait]
-impl RefreshFamilies for SqliteTransaction {
+impl RefreshFamilies for SqlTransaction {
     async fn insert_family(
         &mut self,
         family: &RefreshFamily,
         first: &RefreshDigest,
     ) -> Result<(), StorageError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO refresh_families (id, client_id, subject, workspace_id, scope, auth_time, created_at,
              generation, last_anonymous, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
@@ -33,9 +32,7 @@ impl RefreshFamilies for SqliteTransaction {
         .bind(i64::from(family.generation))
         .bind(family.last_anonymous.map(i64::from))
         .bind(family.status.as_str())
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute().await?;
         self.insert_token(family.id, family.generation, first, family.created_at).await
     }
 
@@ -43,39 +40,35 @@ impl RefreshFamilies for SqliteTransaction {
         &mut self,
         digest: &RefreshDigest,
     ) -> Result<Option<(StoredToken, RefreshFamily)>, StorageError> {
-        sqlx::query(
+        self.sql(
             "SELECT t.digest, t.generation AS token_generation, t.issued_at, t.superseded_at,
              t.sealed_successor, t.attempt, t.confirmed_at, t.replays, f.* FROM refresh_tokens t JOIN refresh_families f ON f.id = t.family_id
              WHERE t.digest = $1",
         )
         .bind(digest.as_bytes())
-        .fetch_optional(self.connection())
-        .await
-        .map_err(storage_error)?
-        .map(|row| {
-            let row = TableRow::new("refresh_tokens", row);
-            Ok((token(&row)?, family(&row)?))
-        })
+        .optional("refresh_tokens")
+        .await?
+        .map(|row| Ok((token(&row)?, family(&row)?)))
         .transpose()
     }
 
     async fn rotate(&mut self, rotation: &Rotation<'_>) -> Result<Rotated, StorageError> {
         let next = rotation.generation.saturating_add(1);
-        let moved = sqlx::query(
-            "UPDATE refresh_families SET generation = $3, last_anonymous = COALESCE($4, last_anonymous)
+        let moved = self
+            .sql(
+                "UPDATE refresh_families SET generation = $3, last_anonymous = COALESCE($4, last_anonymous)
              WHERE id = $1 AND generation = $2 AND status = 'live'",
-        )
-        .bind(rotation.family.to_string())
-        .bind(i64::from(rotation.generation))
-        .bind(i64::from(next))
-        .bind(rotation.attempt.is_none().then_some(i64::from(next)))
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
-        if moved.rows_affected() == 0 {
+            )
+            .bind(rotation.family.to_string())
+            .bind(i64::from(rotation.generation))
+            .bind(i64::from(next))
+            .bind(rotation.attempt.is_none().then_some(i64::from(next)))
+            .execute()
+            .await?;
+        if moved == 0 {
             return Ok(Rotated::TooLate);
         }
-        sqlx::query(
+        self.sql(
             "UPDATE refresh_tokens SET superseded_at = $3, sealed_successor = $4, attempt = $5
              WHERE family_id = $1 AND generation = $2",
         )
@@ -84,29 +77,26 @@ impl RefreshFamilies for SqliteTransaction {
         .bind(rotation.now.as_unix())
         .bind(rotation.sealed)
         .bind(rotation.attempt.map(AttemptDigest::as_bytes))
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
-        sqlx::query(
+        .execute()
+        .await?;
+        self.sql(
             "UPDATE refresh_tokens SET sealed_successor = NULL, confirmed_at = $3
              WHERE family_id = $1 AND generation = $2",
         )
         .bind(rotation.family.to_string())
         .bind(i64::from(rotation.generation) - 1)
         .bind(rotation.now.as_unix())
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute()
+        .await?;
         self.insert_token(rotation.family, next, rotation.next, rotation.now).await?;
         Ok(Rotated::Done)
     }
 
     async fn count_replay(&mut self, spent: &RefreshDigest) -> Result<(), StorageError> {
-        sqlx::query("UPDATE refresh_tokens SET replays = replays + 1 WHERE digest = $1")
+        self.sql("UPDATE refresh_tokens SET replays = replays + 1 WHERE digest = $1")
             .bind(spent.as_bytes())
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
+            .execute()
+            .await?;
         Ok(())
     }
 
@@ -116,16 +106,15 @@ impl RefreshFamilies for SqliteTransaction {
         generation: u32,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        sqlx::query(
+        self.sql(
             "UPDATE refresh_tokens SET confirmed_at = $3
              WHERE family_id = $1 AND generation = $2 AND confirmed_at IS NULL",
         )
         .bind(family.to_string())
         .bind(i64::from(generation) - 1)
         .bind(now.as_unix())
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute()
+        .await?;
         Ok(())
     }
 
@@ -135,20 +124,17 @@ impl RefreshFamilies for SqliteTransaction {
         status: FamilyStatus,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        sqlx::query(
-            "UPDATE refresh_families SET status = $2, ended_at = $3 WHERE id = $1 AND status = 'live'",
-        )
-        .bind(id.to_string())
-        .bind(status.as_str())
-        .bind(now.as_unix())
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        self.sql("UPDATE refresh_families SET status = $2, ended_at = $3 WHERE id = $1 AND status = 'live'")
+            .bind(id.to_string())
+            .bind(status.as_str())
+            .bind(now.as_unix())
+            .execute()
+            .await?;
         Ok(())
     }
 }
 
-impl SqliteTransaction {
+impl SqlTransaction {
     async fn insert_token(
         &mut self,
         family: FamilyId,
@@ -156,16 +142,15 @@ impl SqliteTransaction {
         digest: &RefreshDigest,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        sqlx::query(
+        self.sql(
             "INSERT INTO refresh_tokens (digest, family_id, generation, issued_at) VALUES ($1, $2, $3, $4)",
         )
         .bind(digest.as_bytes())
         .bind(family.to_string())
         .bind(i64::from(generation))
         .bind(now.as_unix())
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute()
+        .await?;
         Ok(())
     }
 }

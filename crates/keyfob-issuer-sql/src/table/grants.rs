@@ -1,8 +1,7 @@
 //! Authorization grants.
 
-use super::SqliteTransaction;
-use crate::error::storage_error;
 use crate::row::TableRow;
+use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::digest::{CodeDigest, InteractionDigest};
 use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
@@ -13,14 +12,13 @@ use keyfob_oauth::token::{Nonce, State};
 use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
 
 #[async_trait]
-impl Grants for SqliteTransaction {
+impl Grants for SqlTransaction {
     async fn find_grant(&mut self, id: GrantId) -> Result<Option<AuthorizationGrant>, StorageError> {
-        sqlx::query("SELECT * FROM authorization_grants WHERE id = $1")
+        self.sql("SELECT * FROM authorization_grants WHERE id = $1")
             .bind(id.to_string())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| grant(&TableRow::new("authorization_grants", row)))
+            .optional("authorization_grants")
+            .await?
+            .map(|row| grant(&row))
             .transpose()
     }
 
@@ -28,12 +26,11 @@ impl Grants for SqliteTransaction {
         &mut self,
         code: &CodeDigest,
     ) -> Result<Option<AuthorizationGrant>, StorageError> {
-        sqlx::query("SELECT * FROM authorization_grants WHERE code_digest = $1")
+        self.sql("SELECT * FROM authorization_grants WHERE code_digest = $1")
             .bind(code.as_bytes())
-            .fetch_optional(self.connection())
-            .await
-            .map_err(storage_error)?
-            .map(|row| grant(&TableRow::new("authorization_grants", row)))
+            .optional("authorization_grants")
+            .await?
+            .map(|row| grant(&row))
             .transpose()
     }
 
@@ -42,12 +39,11 @@ impl Grants for SqliteTransaction {
         grant: &AuthorizationGrant,
         forget: Timestamp,
     ) -> Result<(), StorageError> {
-        sqlx::query("DELETE FROM authorization_grants WHERE expires_at < $1")
+        self.sql("DELETE FROM authorization_grants WHERE expires_at < $1")
             .bind(forget.as_unix())
-            .execute(self.connection())
-            .await
-            .map_err(storage_error)?;
-        sqlx::query(
+            .execute()
+            .await?;
+        self.sql(
             "INSERT INTO authorization_grants (id, client_id, redirect_uri, scope, client_state, nonce,
              code_challenge, login_hint, browser_digest, expires_at, progress)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -63,9 +59,8 @@ impl Grants for SqliteTransaction {
         .bind(grant.browser.as_ref().map(InteractionDigest::as_bytes))
         .bind(grant.expires_at.as_unix())
         .bind(PENDING)
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute()
+        .await?;
         self.update_grant(grant).await
     }
 
@@ -76,7 +71,7 @@ impl Grants for SqliteTransaction {
             Progress::Denied => (DENIED, None, None, None),
             Progress::Exchanged { code, family } => (EXCHANGED, None, Some(code), Some(family)),
         };
-        sqlx::query(
+        self.sql(
             "UPDATE authorization_grants SET expires_at = $2, progress = $3, subject = $4, workspace_id = $5,
              auth_time = $6, code_digest = $7, family_id = $8 WHERE id = $1",
         )
@@ -88,9 +83,8 @@ impl Grants for SqliteTransaction {
         .bind(approval.map(|approval| approval.auth_time.as_unix()))
         .bind(code.map(CodeDigest::as_bytes))
         .bind(family.map(FamilyId::to_string))
-        .execute(self.connection())
-        .await
-        .map_err(storage_error)?;
+        .execute()
+        .await?;
         Ok(())
     }
 }
