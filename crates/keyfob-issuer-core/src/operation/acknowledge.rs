@@ -2,6 +2,7 @@
 
 use crate::digest::RefreshDigest;
 use crate::issuer::{Fault, Issuer};
+use crate::operation::retry::retried;
 use crate::refresh_family::FamilyStatus;
 use keyfob_oauth::{ClientId, RefreshToken};
 
@@ -30,6 +31,10 @@ super::faults!(AcknowledgeError);
 impl Issuer {
     /// Notes that the token arrived, if it is this client's current one; that it is not is no error, and changes nothing.
     pub async fn acknowledge(&self, request: &Acknowledgement) -> Result<(), AcknowledgeError> {
+        retried(|| self.try_acknowledge(request)).await
+    }
+
+    async fn try_acknowledge(&self, request: &Acknowledgement) -> Result<(), AcknowledgeError> {
         let mut transaction = self.begin().await?;
         let client =
             transaction.find_client(&request.client_id).await?.ok_or(AcknowledgeError::UnknownClient)?;

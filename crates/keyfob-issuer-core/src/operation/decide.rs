@@ -5,6 +5,7 @@ use crate::grant::{Approval, WrongState};
 use crate::interaction::Interaction;
 use crate::issuer::{Fault, Issuer};
 use crate::operation::authorize::Redirect;
+use crate::operation::retry::retried;
 use crate::{GrantId, lifetime};
 use keyfob_oauth::{AuthorizationCode, ErrorCode};
 
@@ -42,6 +43,16 @@ impl From<WrongState> for DecideError {
 impl Issuer {
     /// Decides `grant` for the user of `session`, once.
     pub async fn decide(
+        &self,
+        grant: GrantId,
+        browser: &InteractionCookie,
+        session: &SessionCookie,
+        decision: Decision,
+    ) -> Result<Redirect, DecideError> {
+        retried(|| self.try_decide(grant, browser, session, decision)).await
+    }
+
+    async fn try_decide(
         &self,
         grant: GrantId,
         browser: &InteractionCookie,

@@ -7,6 +7,7 @@ use crate::grant::{Approval, AuthorizationGrant, Progress, WrongState};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::authorize::known_scope;
 use crate::operation::grantee::{find_grantee, find_personal};
+use crate::operation::retry::retried;
 use crate::operation::sign_in::ProvenUser;
 use crate::storage::Transaction;
 use crate::{GrantId, lifetime};
@@ -137,6 +138,14 @@ impl Issuer {
         device_auth_id: &DeviceAuthId,
         user_code: &UserCode,
     ) -> Result<Poll, PollError> {
+        retried(|| self.try_poll_device(device_auth_id, user_code)).await
+    }
+
+    async fn try_poll_device(
+        &self,
+        device_auth_id: &DeviceAuthId,
+        user_code: &UserCode,
+    ) -> Result<Poll, PollError> {
         let user_code = self.user_code_digest(user_code)?;
         let mut transaction = self.begin().await?;
         let now = self.now();
@@ -192,6 +201,14 @@ impl Issuer {
         user_code: &UserCode,
         user: &ProvenUser,
     ) -> Result<(), DecideDeviceError> {
+        retried(|| self.try_approve_device(user_code, user)).await
+    }
+
+    async fn try_approve_device(
+        &self,
+        user_code: &UserCode,
+        user: &ProvenUser,
+    ) -> Result<(), DecideDeviceError> {
         let mut transaction = self.begin().await?;
         let waiting = self.waiting_device(&mut *transaction, user_code).await?;
         let grantee =
@@ -208,6 +225,10 @@ impl Issuer {
 
     /// Somebody who sees the code says no.
     pub async fn deny_device(&self, user_code: &UserCode) -> Result<(), DecideDeviceError> {
+        retried(|| self.try_deny_device(user_code)).await
+    }
+
+    async fn try_deny_device(&self, user_code: &UserCode) -> Result<(), DecideDeviceError> {
         let mut transaction = self.begin().await?;
         let waiting = self.waiting_device(&mut *transaction, user_code).await?;
         transaction.update_device_grant(&waiting.deny()?).await?;

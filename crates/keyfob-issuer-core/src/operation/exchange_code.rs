@@ -8,6 +8,7 @@ use crate::issuer::{Fault, Issuer};
 use crate::login_session::Origin;
 use crate::operation::grantee::find_grantee;
 use crate::operation::refresh::new_refresh_token;
+use crate::operation::retry::retried;
 use crate::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier};
 
@@ -82,6 +83,10 @@ impl From<CodeRefusal> for ExchangeError {
 impl Issuer {
     /// Redeems a code for the first tokens of a new family.
     pub async fn exchange_code(&self, request: CodeExchange) -> Result<IssuedTokens, ExchangeError> {
+        retried(|| self.try_exchange_code(&request)).await
+    }
+
+    async fn try_exchange_code(&self, request: &CodeExchange) -> Result<IssuedTokens, ExchangeError> {
         let mut transaction = self.begin().await?;
         let client =
             transaction.find_client(&request.client_id).await?.ok_or(ExchangeError::UnknownClient)?;
@@ -112,8 +117,8 @@ impl Issuer {
         if grant.redirect_uri != request.redirect_uri {
             return Err(CodeRefusal::OtherRedirect.into());
         }
-        let verifier = request.code_verifier.ok_or(CodeRefusal::WrongVerifier)?;
-        if !grant.code_challenge.is_answered_by(&verifier) {
+        let verifier = request.code_verifier.as_ref().ok_or(CodeRefusal::WrongVerifier)?;
+        if !grant.code_challenge.is_answered_by(verifier) {
             return Err(CodeRefusal::WrongVerifier.into());
         }
         let grantee = find_grantee(&mut *transaction, &approval.subject, &approval.workspace_id)

@@ -11,6 +11,7 @@ mod grantee;
 mod initialize;
 mod interact;
 mod refresh;
+mod retry;
 mod revoke;
 mod sessions;
 mod sign_in;
@@ -32,7 +33,7 @@ pub use revoke::{Revocation, RevokeError};
 pub use sessions::{Ending, ListedSession, SessionError};
 pub use sign_in::{Candidate, ProvenUser, SignedIn, WrongPassword};
 
-/// Lets `?` turn what can break inside into an operation's `Fault` variant.
+/// Lets `?` turn what can break inside into an operation's `Fault` variant, and a conflict be told from the rest.
 macro_rules! faults {
     ($error:ty) => {
         $crate::operation::faults!($error: $crate::storage::StorageError, $crate::seal::SealError,
@@ -44,6 +45,12 @@ macro_rules! faults {
                 Self::Fault(cause.into())
             }
         })+
+
+        impl $crate::operation::retry::OperationError for $error {
+            fn fault(&self) -> Option<&$crate::issuer::Fault> {
+                if let Self::Fault(fault) = self { Some(fault) } else { None }
+            }
+        }
     };
 }
 use faults;

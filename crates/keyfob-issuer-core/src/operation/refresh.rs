@@ -5,9 +5,10 @@ use crate::claims::IssuedTokens;
 use crate::digest::{AttemptDigest, RefreshDigest};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::grantee::find_grantee;
+use crate::operation::retry::retried;
 use crate::refresh_family::{FamilyStatus, RefreshFamily, Verdict};
 use crate::seal::Seal;
-use crate::storage::{Rotated, Rotation, Transaction};
+use crate::storage::{Rotated, Rotation, StorageError, Transaction};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{ClientId, Entropy, EntropyError, RefreshToken, Secret, Timestamp};
 
@@ -49,15 +50,19 @@ super::faults!(RefreshError);
 impl Issuer {
     /// Redeems a refresh token.
     pub async fn refresh(&self, request: Refresh) -> Result<IssuedTokens, RefreshError> {
+        retried(|| self.try_refresh(&request)).await
+    }
+
+    async fn try_refresh(&self, request: &Refresh) -> Result<IssuedTokens, RefreshError> {
         let mut transaction = self.begin().await?;
         let client = transaction.find_client(&request.client_id).await?.ok_or(RefreshError::UnknownClient)?;
         if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
             return Err(RefreshError::WrongResource);
         }
         let invalidated = || RefreshError::Refused(RefreshRejection::Invalidated);
-        let presented = request.refresh_token;
+        let presented = &request.refresh_token;
         let (token, family) = transaction
-            .find_refresh_token(&RefreshDigest::of(&presented))
+            .find_refresh_token(&RefreshDigest::of(presented))
             .await?
             // I-28: whoever presents another client's token cannot end its family.
             .filter(|(_, family)| family.client_id == client.id)
@@ -69,14 +74,14 @@ impl Issuer {
         let attempt = request.attempt.as_ref().map(AttemptDigest::of);
         let refresh_token = match family.judge(&token, attempt.as_ref(), self.grace, now) {
             Verdict::Rotate => {
-                let next = self.rotate(&mut *transaction, &family, &presented, attempt.as_ref(), now).await?;
+                let next = self.rotate(&mut *transaction, &family, presented, attempt.as_ref(), now).await?;
                 transaction.commit().await?;
                 next
             }
             Verdict::Repeat(copy) => {
                 transaction.count_replay(&token.digest).await?;
                 transaction.commit().await?;
-                let seal = Seal::of_successor(&presented, family.id, token.generation)?;
+                let seal = Seal::of_successor(presented, family.id, token.generation)?;
                 RefreshToken::from(seal.open(&copy.sealed)?)
             }
             Verdict::SlowDown => return Err(RefreshError::SlowDown),
@@ -113,8 +118,7 @@ impl Issuer {
         };
         match transaction.rotate(&rotation).await? {
             Rotated::Done => Ok(next),
-            // The family was read in this transaction, so nobody can have been quicker.
-            Rotated::TooLate => Err(Fault::Dangling("a refresh token").into()),
+            Rotated::TooLate => Err(StorageError::Conflict.into()),
         }
     }
 }

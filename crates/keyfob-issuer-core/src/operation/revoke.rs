@@ -2,6 +2,7 @@
 
 use crate::digest::RefreshDigest;
 use crate::issuer::{Fault, Issuer};
+use crate::operation::retry::retried;
 use crate::refresh_family::FamilyStatus;
 use keyfob_oauth::{ClientId, RefreshToken};
 
@@ -30,6 +31,10 @@ super::faults!(RevokeError);
 impl Issuer {
     /// Ends the family of the token, if it is one of this client's; that it is not is no error (RFC 7009 §2.2).
     pub async fn revoke(&self, request: &Revocation) -> Result<(), RevokeError> {
+        retried(|| self.try_revoke(request)).await
+    }
+
+    async fn try_revoke(&self, request: &Revocation) -> Result<(), RevokeError> {
         let mut transaction = self.begin().await?;
         let client = transaction.find_client(&request.client_id).await?.ok_or(RevokeError::UnknownClient)?;
         let found = transaction.find_refresh_token(&RefreshDigest::of(&request.token)).await?;

@@ -25,7 +25,7 @@ pub trait DeviceGrants {
         grant: &DeviceGrant,
         forget: Timestamp,
     ) -> Result<(), StorageError>;
-    /// Stores how far a grant has come.
+    /// Stores a step that a grant has taken; [`StorageError::Conflict`] if it is not where that step begins.
     async fn update_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError>;
     /// Counts those that end after `now`.
     async fn count_device_grants(&mut self, now: Timestamp) -> Result<u32, StorageError>;

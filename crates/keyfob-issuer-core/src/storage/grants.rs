@@ -23,6 +23,6 @@ pub trait Grants {
         grant: &AuthorizationGrant,
         forget: Timestamp,
     ) -> Result<(), StorageError>;
-    /// Stores how far a grant has come.
+    /// Stores a step that a grant has taken; [`StorageError::Conflict`] if it is not where that step begins (I-05).
     async fn update_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError>;
 }

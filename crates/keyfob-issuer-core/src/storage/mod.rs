@@ -26,7 +26,10 @@ use async_trait::async_trait;
 /// A database.
 #[async_trait]
 pub trait Storage: Send + Sync + std::fmt::Debug {
-    /// Begins a transaction that may write; writers are served one after the other.
+    /// Begins a transaction that may write.
+    ///
+    /// What it finds and may change, nobody else changes before it ends: whoever comes second waits, or gets
+    /// [`StorageError::Conflict`].
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError>;
 }
 
@@ -65,4 +68,7 @@ pub enum StorageError {
     /// A row of the same name exists.
     #[error("it exists already")]
     Exists,
+    /// Another transaction was quicker: nothing happened, and the same may succeed when it begins anew.
+    #[error("another transaction was quicker")]
+    Conflict,
 }

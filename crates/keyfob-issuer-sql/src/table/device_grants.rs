@@ -6,6 +6,7 @@ use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
 use keyfob_issuer_core::digest::DeviceAuthDigest;
+use keyfob_issuer_core::grant::Approval;
 use keyfob_issuer_core::storage::{DeviceGrants, StorageError};
 use keyfob_oauth::{ClientId, Timestamp};
 
@@ -41,39 +42,40 @@ impl DeviceGrants for SqlTransaction {
         forget: Timestamp,
     ) -> Result<(), StorageError> {
         self.sql("DELETE FROM device_grants WHERE expires_at < $1").bind(forget.as_unix()).execute().await?;
+        let step = Step::of(&grant.progress);
         self.sql(
-            "INSERT INTO device_grants (digest, user_code_digest, client_id, expires_at, progress)
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO device_grants (digest, user_code_digest, client_id, expires_at, progress, subject,
+             workspace_id, auth_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(grant.digest.as_bytes())
         .bind(grant.user_code.as_bytes())
         .bind(grant.client_id.as_str())
         .bind(grant.expires_at.as_unix())
-        .bind(PENDING)
-        .execute()
-        .await?;
-        self.update_device_grant(grant).await
-    }
-
-    async fn update_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError> {
-        let (progress, approval) = match &grant.progress {
-            DeviceProgress::Pending => (PENDING, None),
-            DeviceProgress::Approved(approval) => (APPROVED, Some(approval)),
-            DeviceProgress::Denied => (DENIED, None),
-            DeviceProgress::Delivered => (DELIVERED, None),
-        };
-        self.sql(
-            "UPDATE device_grants SET progress = $2, subject = $3, workspace_id = $4, auth_time = $5
-             WHERE digest = $1",
-        )
-        .bind(grant.digest.as_bytes())
-        .bind(progress)
-        .bind(approval.map(|approval| approval.subject.as_str()))
-        .bind(approval.map(|approval| approval.workspace_id.as_str()))
-        .bind(approval.map(|approval| approval.auth_time.as_unix()))
+        .bind(step.to)
+        .bind(step.approval.map(|approval| approval.subject.as_str()))
+        .bind(step.approval.map(|approval| approval.workspace_id.as_str()))
+        .bind(step.approval.map(|approval| approval.auth_time.as_unix()))
         .execute()
         .await?;
         Ok(())
+    }
+
+    async fn update_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError> {
+        let step = Step::of(&grant.progress);
+        let taken = self
+            .sql(
+                "UPDATE device_grants SET progress = $2, subject = $3, workspace_id = $4, auth_time = $5
+                 WHERE digest = $1 AND progress = $6",
+            )
+            .bind(grant.digest.as_bytes())
+            .bind(step.to)
+            .bind(step.approval.map(|approval| approval.subject.as_str()))
+            .bind(step.approval.map(|approval| approval.workspace_id.as_str()))
+            .bind(step.approval.map(|approval| approval.auth_time.as_unix()))
+            .bind(step.from)
+            .execute()
+            .await?;
+        if taken == 1 { Ok(()) } else { Err(StorageError::Conflict) }
     }
 
     async fn count_device_grants(&mut self, now: Timestamp) -> Result<u32, StorageError> {
@@ -90,6 +92,26 @@ const PENDING: &str = "pending";
 const APPROVED: &str = "approved";
 const DENIED: &str = "denied";
 const DELIVERED: &str = "delivered";
+
+/// How far a grant has come, in columns, and where the last step to there began.
+struct Step<'a> {
+    from: &'static str,
+    to: &'static str,
+    approval: Option<&'a Approval>,
+}
+
+impl<'a> Step<'a> {
+    fn of(progress: &'a DeviceProgress) -> Self {
+        match progress {
+            DeviceProgress::Pending => Self { from: PENDING, to: PENDING, approval: None },
+            DeviceProgress::Approved(approval) => {
+                Self { from: PENDING, to: APPROVED, approval: Some(approval) }
+            }
+            DeviceProgress::Denied => Self { from: PENDING, to: DENIED, approval: None },
+            DeviceProgress::Delivered => Self { from: APPROVED, to: DELIVERED, approval: None },
+        }
+    }
+}
 
 fn device_grant(row: &TableRow) -> Result<DeviceGrant, StorageError> {
     Ok(DeviceGrant {

@@ -43,10 +43,12 @@ impl Grants for SqlTransaction {
             .bind(forget.as_unix())
             .execute()
             .await?;
+        let step = Step::of(&grant.progress);
         self.sql(
             "INSERT INTO authorization_grants (id, client_id, redirect_uri, scope, client_state, nonce,
-             code_challenge, login_hint, browser_digest, expires_at, progress)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             code_challenge, login_hint, browser_digest, expires_at, progress, subject, workspace_id, auth_time,
+             code_digest, family_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         )
         .bind(grant.id.to_string())
         .bind(grant.client_id.as_str())
@@ -58,34 +60,36 @@ impl Grants for SqlTransaction {
         .bind(&grant.login_hint)
         .bind(grant.browser.as_ref().map(InteractionDigest::as_bytes))
         .bind(grant.expires_at.as_unix())
-        .bind(PENDING)
-        .execute()
-        .await?;
-        self.update_grant(grant).await
-    }
-
-    async fn update_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError> {
-        let (progress, approval, code, family) = match &grant.progress {
-            Progress::Pending => (PENDING, None, None, None),
-            Progress::Approved { approval, code } => (APPROVED, Some(approval), Some(code), None),
-            Progress::Denied => (DENIED, None, None, None),
-            Progress::Exchanged { code, family } => (EXCHANGED, None, Some(code), Some(family)),
-        };
-        self.sql(
-            "UPDATE authorization_grants SET expires_at = $2, progress = $3, subject = $4, workspace_id = $5,
-             auth_time = $6, code_digest = $7, family_id = $8 WHERE id = $1",
-        )
-        .bind(grant.id.to_string())
-        .bind(grant.expires_at.as_unix())
-        .bind(progress)
-        .bind(approval.map(|approval| approval.subject.as_str()))
-        .bind(approval.map(|approval| approval.workspace_id.as_str()))
-        .bind(approval.map(|approval| approval.auth_time.as_unix()))
-        .bind(code.map(CodeDigest::as_bytes))
-        .bind(family.map(FamilyId::to_string))
+        .bind(step.to)
+        .bind(step.approval.map(|approval| approval.subject.as_str()))
+        .bind(step.approval.map(|approval| approval.workspace_id.as_str()))
+        .bind(step.approval.map(|approval| approval.auth_time.as_unix()))
+        .bind(step.code.map(CodeDigest::as_bytes))
+        .bind(step.family.as_ref().map(FamilyId::to_string))
         .execute()
         .await?;
         Ok(())
+    }
+
+    async fn update_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError> {
+        let step = Step::of(&grant.progress);
+        let taken = self
+            .sql(
+                "UPDATE authorization_grants SET expires_at = $2, progress = $3, subject = $4, workspace_id = $5,
+                 auth_time = $6, code_digest = $7, family_id = $8 WHERE id = $1 AND progress = $9",
+            )
+            .bind(grant.id.to_string())
+            .bind(grant.expires_at.as_unix())
+            .bind(step.to)
+            .bind(step.approval.map(|approval| approval.subject.as_str()))
+            .bind(step.approval.map(|approval| approval.workspace_id.as_str()))
+            .bind(step.approval.map(|approval| approval.auth_time.as_unix()))
+            .bind(step.code.map(CodeDigest::as_bytes))
+            .bind(step.family.as_ref().map(FamilyId::to_string))
+            .bind(step.from)
+            .execute()
+            .await?;
+        if taken == 1 { Ok(()) } else { Err(StorageError::Conflict) }
     }
 }
 
@@ -93,6 +97,32 @@ const PENDING: &str = "pending";
 const APPROVED: &str = "approved";
 const DENIED: &str = "denied";
 const EXCHANGED: &str = "exchanged";
+
+/// How far a grant has come, in columns, and where the last step to there began.
+struct Step<'a> {
+    from: &'static str,
+    to: &'static str,
+    approval: Option<&'a Approval>,
+    code: Option<&'a CodeDigest>,
+    family: Option<FamilyId>,
+}
+
+impl<'a> Step<'a> {
+    fn of(progress: &'a Progress) -> Self {
+        let (from, to) = match progress {
+            Progress::Pending => (PENDING, PENDING),
+            Progress::Approved { .. } => (PENDING, APPROVED),
+            Progress::Denied => (PENDING, DENIED),
+            Progress::Exchanged { .. } => (APPROVED, EXCHANGED),
+        };
+        let (approval, code, family) = match progress {
+            Progress::Pending | Progress::Denied => (None, None, None),
+            Progress::Approved { approval, code } => (Some(approval), Some(code), None),
+            Progress::Exchanged { code, family } => (None, Some(code), Some(*family)),
+        };
+        Self { from, to, approval, code, family }
+    }
+}
 
 fn grant(row: &TableRow) -> Result<AuthorizationGrant, StorageError> {
     let browser: Option<&[u8]> = row.read("browser_digest")?;

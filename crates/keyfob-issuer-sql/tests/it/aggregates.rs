@@ -43,6 +43,10 @@ fn device() -> DeviceGrant {
     }
 }
 
+fn assert_conflict(taken: &Result<(), StorageError>) {
+    assert!(matches!(taken, Err(StorageError::Conflict)), "{taken:?}");
+}
+
 #[tokio::test]
 async fn a_grant_comes_back_at_every_step_of_its_life() {
     let database = Database::with_user().await;
@@ -53,7 +57,7 @@ async fn a_grant_comes_back_at_every_step_of_its_life() {
     transaction.insert_grant(&grant(), NOW).await.unwrap();
     assert_eq!(transaction.find_grant(grant().id).await.unwrap(), Some(grant()));
 
-    for step in [grant().deny().unwrap(), approved, exchanged.clone()] {
+    for step in [approved, exchanged.clone()] {
         transaction.update_grant(&step).await.unwrap();
         assert_eq!(transaction.find_grant(grant().id).await.unwrap(), Some(step));
     }
@@ -61,6 +65,41 @@ async fn a_grant_comes_back_at_every_step_of_its_life() {
     assert_eq!(transaction.find_grant_by_code(&code).await.unwrap(), Some(exchanged));
     let other = CodeDigest::of(&AuthorizationCode::new("other"));
     assert_eq!(transaction.find_grant_by_code(&other).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn i_05_a_grant_takes_each_step_once_whoever_else_has_read_it() {
+    let database = Database::with_user().await;
+    let code = CodeDigest::of(&AuthorizationCode::new("code"));
+    let denied = grant().deny().unwrap();
+    let approved = grant().approve(approval(), code, NOW).unwrap();
+    let exchanged = approved.clone().exchange(family().id).unwrap();
+    let mut transaction = database.begin().await;
+    transaction.insert_grant(&grant(), NOW).await.unwrap();
+
+    assert_conflict(&transaction.update_grant(&exchanged).await);
+    transaction.update_grant(&denied).await.unwrap();
+    assert_conflict(&transaction.update_grant(&approved).await);
+    assert_conflict(&transaction.update_grant(&denied).await);
+
+    assert_eq!(transaction.find_grant(grant().id).await.unwrap(), Some(denied));
+}
+
+#[tokio::test]
+async fn a_device_grant_takes_each_step_once_whoever_else_has_read_it() {
+    let database = Database::with_user().await;
+    let denied = device().deny().unwrap();
+    let approved = device().approve(approval()).unwrap();
+    let (delivered, _) = approved.clone().deliver().unwrap();
+    let mut transaction = database.begin().await;
+    transaction.insert_device_grant(&device(), NOW).await.unwrap();
+
+    assert_conflict(&transaction.update_device_grant(&delivered).await);
+    transaction.update_device_grant(&denied).await.unwrap();
+    assert_conflict(&transaction.update_device_grant(&approved).await);
+    assert_conflict(&transaction.update_device_grant(&denied).await);
+
+    assert_eq!(transaction.find_device_grant(&device().digest).await.unwrap(), Some(denied));
 }
 
 #[tokio::test]
@@ -87,7 +126,7 @@ async fn a_device_grant_comes_back_at_every_step_of_its_life() {
     let mut transaction = database.begin().await;
     transaction.insert_device_grant(&device(), NOW).await.unwrap();
 
-    for step in [device(), device().deny().unwrap(), approved, delivered] {
+    for step in [device(), approved, delivered] {
         transaction.update_device_grant(&step).await.unwrap();
         let by_digest = transaction.find_device_grant(&step.digest).await.unwrap();
         let by_code = transaction.find_device_grant_by_user_code(&step.user_code).await.unwrap();
