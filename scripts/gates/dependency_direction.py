@@ -30,7 +30,7 @@ MAY_NAME = {
 
 # A crate of others → the only crates of ours that may name it.
 HOMES = {
-    "anyhow": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway", "keyfob-e2e", "keyfob-floors"},
+    "anyhow": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway", "keyfob-e2e", "keyfob-floors", "keyfob-testing"},
     "axum": {"keyfob-issuer"},
     "clap": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway"},
     "sqlx": {"keyfob-issuer-sql"},

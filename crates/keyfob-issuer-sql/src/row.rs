@@ -2,37 +2,51 @@
 
 use keyfob_issuer_core::storage::StorageError;
 use keyfob_oauth::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row as _, Sqlite, Type};
+use sqlx::postgres::{PgRow, Postgres};
+use sqlx::sqlite::{Sqlite, SqliteRow};
+use sqlx::{Decode, Row as _, Type};
 
 /// A row of one table.
 pub(crate) struct TableRow {
     table: &'static str,
-    row: SqliteRow,
+    row: Row,
 }
 
+/// A driver's row.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+/// What both databases can hold in a column.
+pub(crate) trait Column<'r>:
+    Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
+{
+}
+
+impl<'r, T> Column<'r> for T where T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
+{}
+
 impl TableRow {
-    pub(crate) fn new(table: &'static str, row: SqliteRow) -> Self {
+    pub(crate) fn new(table: &'static str, row: Row) -> Self {
         Self { table, row }
     }
 
     /// Reads a column as the driver understands it.
-    pub(crate) fn read<'r, T>(&'r self, column: &'static str) -> Result<T, StorageError>
-    where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
-    {
-        self.row.try_get(column).map_err(|_| self.inconsistent(column))
+    pub(crate) fn read<'r, T: Column<'r>>(&'r self, column: &'static str) -> Result<T, StorageError> {
+        match &self.row {
+            Row::Sqlite(row) => row.try_get(column),
+            Row::Postgres(row) => row.try_get(column),
+        }
+        .map_err(|_| self.inconsistent(column))
     }
 
     /// Reads a column through `parse`.
-    pub(crate) fn parse<'r, T, U>(
+    pub(crate) fn parse<'r, T: Column<'r>, U>(
         &'r self,
         column: &'static str,
         parse: impl FnOnce(T) -> Option<U>,
-    ) -> Result<U, StorageError>
-    where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
-    {
+    ) -> Result<U, StorageError> {
         parse(self.read(column)?).ok_or_else(|| self.inconsistent(column))
     }
 

@@ -1,49 +1,135 @@
-//! A statement on its way to the database: the one place that talks to the driver.
+//! A statement on its way to the database: the one place that talks to the drivers.
 
 use crate::error::storage_error;
-use crate::row::TableRow;
+use crate::row::{Row, TableRow};
 use keyfob_issuer_core::storage::StorageError;
+use sqlx::postgres::{PgArguments, PgConnection, Postgres};
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{Encode, Sqlite, Type};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
+use sqlx::{Encode, Type};
 
-/// A statement and the values it gets.
-pub(crate) struct Statement<'t> {
-    query: Query<'static, Sqlite, SqliteArguments>,
-    connection: &'t mut SqliteConnection,
+/// What a statement says: one text for both databases, unless it locks what it reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text {
+    sqlite: &'static str,
+    postgres: &'static str,
 }
 
-impl<'t> Statement<'t> {
-    pub(crate) fn new(text: &'static str, connection: &'t mut SqliteConnection) -> Self {
-        Self { query: sqlx::query(text), connection }
+impl From<&'static str> for Text {
+    fn from(both: &'static str) -> Self {
+        Self { sqlite: both, postgres: both }
+    }
+}
+
+impl Text {
+    pub(crate) const fn forked(sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { sqlite, postgres }
+    }
+}
+
+/// A `SELECT` of one table whose rows nobody else changes before the transaction ends.
+///
+/// On SQLite there is no other writer in the meantime: the transaction began `IMMEDIATE`.
+macro_rules! locking {
+    ($select:literal) => {
+        $crate::statement::Text::forked($select, concat!($select, " FOR UPDATE"))
+    };
+}
+pub(crate) use locking;
+
+/// A value that both databases take.
+pub(crate) trait Value<'v>:
+    Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres>
+{
+}
+
+impl<'v, T> Value<'v> for T where T: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres> {}
+
+/// A statement, the values it gets, and the connection it goes to.
+pub(crate) struct Statement<'c> {
+    driver: Driver<'c>,
+    failed: &'c mut bool,
+}
+
+pub(crate) enum Driver<'c> {
+    Sqlite(Query<'static, Sqlite, SqliteArguments>, &'c mut SqliteConnection),
+    Postgres(Query<'static, Postgres, PgArguments>, &'c mut PgConnection),
+}
+
+impl<'c> Driver<'c> {
+    pub(crate) fn sqlite(text: Text, connection: &'c mut SqliteConnection) -> Self {
+        Self::Sqlite(sqlx::query(text.sqlite), connection)
+    }
+
+    pub(crate) fn postgres(text: Text, connection: &'c mut PgConnection) -> Self {
+        Self::Postgres(sqlx::query(text.postgres), connection)
+    }
+}
+
+impl<'c> Statement<'c> {
+    /// Begins one that sets `failed` if it fails.
+    pub(crate) fn new(driver: Driver<'c>, failed: &'c mut bool) -> Self {
+        Self { driver, failed }
     }
 
     /// Gives the next parameter its value.
-    pub(crate) fn bind<'v, T: Encode<'v, Sqlite> + Type<Sqlite>>(self, value: T) -> Self {
-        Self { query: self.query.bind(value), ..self }
+    pub(crate) fn bind<'v>(self, value: impl Value<'v>) -> Self {
+        let driver = match self.driver {
+            Driver::Sqlite(query, connection) => Driver::Sqlite(query.bind(value), connection),
+            Driver::Postgres(query, connection) => Driver::Postgres(query.bind(value), connection),
+        };
+        Self { driver, ..self }
     }
 
     /// Runs it; returns how many rows it changed.
     pub(crate) async fn execute(self) -> Result<u64, StorageError> {
-        let done = self.query.execute(self.connection).await.map_err(storage_error)?;
-        Ok(done.rows_affected())
+        let done = match self.driver {
+            Driver::Sqlite(query, connection) => {
+                query.execute(connection).await.map(|done| done.rows_affected())
+            }
+            Driver::Postgres(query, connection) => {
+                query.execute(connection).await.map(|done| done.rows_affected())
+            }
+        };
+        outcome(done, self.failed)
     }
 
     /// Returns the row it finds in `table`, if any.
     pub(crate) async fn optional(self, table: &'static str) -> Result<Option<TableRow>, StorageError> {
-        let row = self.query.fetch_optional(self.connection).await.map_err(storage_error)?;
-        Ok(row.map(|row| TableRow::new(table, row)))
+        let found = match self.driver {
+            Driver::Sqlite(query, connection) => {
+                query.fetch_optional(connection).await.map(|row| row.map(Row::Sqlite))
+            }
+            Driver::Postgres(query, connection) => {
+                query.fetch_optional(connection).await.map(|row| row.map(Row::Postgres))
+            }
+        };
+        Ok(outcome(found, self.failed)?.map(|row| TableRow::new(table, row)))
     }
 
     /// Returns the one row that it always finds.
     pub(crate) async fn one(self, table: &'static str) -> Result<TableRow, StorageError> {
-        let row = self.query.fetch_one(self.connection).await.map_err(storage_error)?;
-        Ok(TableRow::new(table, row))
+        self.optional(table).await?.ok_or_else(|| storage_error(sqlx::Error::RowNotFound))
     }
 
     /// Returns all rows that it finds in `table`.
     pub(crate) async fn all(self, table: &'static str) -> Result<Vec<TableRow>, StorageError> {
-        let rows = self.query.fetch_all(self.connection).await.map_err(storage_error)?;
+        let found = match self.driver {
+            Driver::Sqlite(query, connection) => {
+                query.fetch_all(connection).await.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Driver::Postgres(query, connection) => {
+                query.fetch_all(connection).await.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        };
+        let rows: Vec<Row> = outcome(found, self.failed)?;
         Ok(rows.into_iter().map(|row| TableRow::new(table, row)).collect())
     }
+}
+
+fn outcome<T>(result: Result<T, sqlx::Error>, failed: &mut bool) -> Result<T, StorageError> {
+    result.map_err(|error| {
+        *failed = true;
+        storage_error(error)
+    })
 }

@@ -1,28 +1,51 @@
 //! One transaction; its repositories are the files of [`crate::table`].
 
-use crate::error::storage_error;
-use crate::statement::Statement;
+use crate::error::{StatementFailed, storage_error};
+use crate::statement::{Driver, Statement, Text};
 use async_trait::async_trait;
 use keyfob_issuer_core::storage::{StorageError, Transaction};
-use sqlx::Sqlite;
+use sqlx::{Postgres, Sqlite};
 
 /// A transaction.
-pub(crate) struct SqlTransaction(sqlx::Transaction<'static, Sqlite>);
+pub(crate) struct SqlTransaction {
+    begun: Begun,
+    failed: bool,
+}
+
+/// A driver's transaction.
+pub(crate) enum Begun {
+    /// Of the one writer of a file.
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// On one of the connections to a server.
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
 
 impl SqlTransaction {
-    pub(crate) fn new(transaction: sqlx::Transaction<'static, Sqlite>) -> Self {
-        Self(transaction)
+    pub(crate) fn new(begun: Begun) -> Self {
+        Self { begun, failed: false }
     }
 
     /// Begins a statement.
-    pub(crate) fn sql(&mut self, text: &'static str) -> Statement<'_> {
-        Statement::new(text, &mut self.0)
+    pub(crate) fn sql(&mut self, text: impl Into<Text>) -> Statement<'_> {
+        let driver = match &mut self.begun {
+            Begun::Sqlite(transaction) => Driver::sqlite(text.into(), transaction),
+            Begun::Postgres(transaction) => Driver::postgres(text.into(), transaction),
+        };
+        Statement::new(driver, &mut self.failed)
     }
 }
 
 #[async_trait]
 impl Transaction for SqlTransaction {
     async fn commit(self: Box<Self>) -> Result<(), StorageError> {
-        self.0.commit().await.map_err(storage_error)
+        // PostgreSQL answers the COMMIT of a transaction in which a statement failed with success, and rolls it back.
+        if self.failed {
+            return Err(StorageError::Unavailable(Box::new(StatementFailed)));
+        }
+        match self.begun {
+            Begun::Sqlite(transaction) => transaction.commit().await,
+            Begun::Postgres(transaction) => transaction.commit().await,
+        }
+        .map_err(storage_error)
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::command::files::{self, FileError};
 use crate::config::{Config, ConfigError};
+use crate::database::{self, DatabaseError};
 use crate::guard::guess_budget::GuessBudget;
 use crate::guard::hashing::Hashing;
 use crate::site::Site;
 use keyfob_issuer_core::{Fault, Issuer, IssuerParts};
-use keyfob_issuer_sql::SqliteStorage;
 use keyfob_oauth::{Clock, Entropy};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub enum OpenError {
     File(#[from] FileError),
     /// The database.
     #[error(transparent)]
-    Database(#[from] keyfob_issuer_sql::OpenError),
+    Database(#[from] DatabaseError),
     /// The signing key in the database does not open with the seal key, or something else broke.
     #[error("cannot open the issuer in {data}")]
     Issuer {
@@ -53,7 +53,7 @@ impl App {
     ) -> Result<Self, OpenError> {
         let config = Config::load(data)?;
         let seal_key = files::read_seal_key(data)?;
-        let storage = SqliteStorage::open(&files::database(data)).await?;
+        let storage = database::open(data, &config, &seal_key).await?;
         let broken = |source| OpenError::Issuer { data: data.display().to_string(), source };
         let csrf = seal_key.authentication_key("csrf").map_err(|error| broken(error.into()))?;
         let issuer = Issuer::open(IssuerParts {

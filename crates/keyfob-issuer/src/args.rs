@@ -37,6 +37,12 @@ pub(crate) struct Init {
     /// A P-256 key in PEM to sign with, instead of a new one
     #[arg(long, value_name = "FILE")]
     pub(crate) signing_key: Option<PathBuf>,
+    /// Keep the data in this PostgreSQL database instead of a file in DIR
+    #[arg(long, value_name = "postgres://USER@HOST/NAME")]
+    pub(crate) database: Option<String>,
+    /// The file that holds the database's password; else it is looked for as libpq does (PGPASSFILE)
+    #[arg(long, value_name = "FILE", requires = "database")]
+    pub(crate) database_password_file: Option<PathBuf>,
     /// The resource server that access tokens are for, instead of the issuer's own address
     #[arg(long, value_name = "URL")]
     pub(crate) audience: Option<String>,

@@ -1,10 +1,11 @@
 //! `issuer.toml`: what an issuer is called and where it listens.
 
 use keyfob_issuer_core::grace::{Grace, InvalidGrace};
+use keyfob_issuer_sql::{DatabaseUrl, InvalidDatabaseUrl};
 use keyfob_oauth::{Audience, IssuerUrl};
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
@@ -19,6 +20,25 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// How forgiving it is with spent refresh tokens.
     pub grace: Grace,
+    /// Where everything rests.
+    pub database: DatabaseSettings,
+}
+
+/// Where everything rests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseSettings {
+    /// Which database.
+    pub url: DatabaseUrl,
+    /// What holds its password, relative to the issuer's directory; without one, libpq's `PGPASSFILE` does.
+    pub password_file: Option<PathBuf>,
+    /// How many connections to a server there may be.
+    pub connections: u32,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self { url: DatabaseUrl::default(), password_file: None, connections: CONNECTIONS }
+    }
 }
 
 /// The settings cannot be used.
@@ -67,11 +87,21 @@ pub enum ConfigError {
     /// The windows of `[refresh]` are too wide.
     #[error(transparent)]
     Grace(#[from] InvalidGrace),
+    /// The value of `database` names none.
+    #[error(transparent)]
+    Database(#[from] InvalidDatabaseUrl),
+    /// There would be no connection, or more than a server has.
+    #[error("`database_connections` must be between 1 and 1000")]
+    Connections,
 }
 
 /// The name of the file.
 pub const FILE: &str = "issuer.toml";
-const KEYS: [&str; 4] = ["url", "audience", "listen", "refresh"];
+/// Enough for the refreshes that a server of a few cores does at once.
+const CONNECTIONS: u32 = 16;
+const MOST_CONNECTIONS: u32 = 1000;
+const KEYS: [&str; 7] =
+    ["url", "audience", "listen", "refresh", "database", "database_password_file", "database_connections"];
 const REFRESH_KEYS: [&str; 3] = ["anonymous_grace_seconds", "shared_grace_seconds", "strict"];
 
 #[derive(serde::Deserialize)]
@@ -81,6 +111,9 @@ struct Wire {
     listen: Option<SocketAddr>,
     #[serde(default)]
     refresh: WireRefresh,
+    database: Option<String>,
+    database_password_file: Option<PathBuf>,
+    database_connections: Option<u32>,
 }
 
 /// The table `[refresh]`: for how many seconds a spent token still gets its successor from whoever presents it.
@@ -113,7 +146,7 @@ impl Config {
             return Err(ConfigError::UrlWithPath(url.to_string()));
         }
         let audience = Audience::new(audience.unwrap_or_else(|| url.as_str().to_owned()));
-        Ok(Self { url, audience, listen: None, grace: Grace::WIDEST })
+        Ok(Self { url, audience, listen: None, grace: Grace::WIDEST, database: DatabaseSettings::default() })
     }
 
     /// Reads the file in the directory `data`.
@@ -138,6 +171,17 @@ impl Config {
         if let Some(address) = self.listen {
             set("listen", &address.to_string());
         }
+        let usual = DatabaseSettings::default();
+        if self.database.url != usual.url {
+            set("database", self.database.url.as_str());
+        }
+        if let Some(file) = &self.database.password_file {
+            set("database_password_file", &file.to_string_lossy());
+        }
+        if self.database.connections != usual.connections {
+            let connections = i64::from(self.database.connections).into();
+            table.insert("database_connections".to_owned(), connections);
+        }
         if self.grace != Grace::WIDEST {
             let seconds = |window: Duration| i64::try_from(window.as_secs()).unwrap_or(i64::MAX).into();
             let windows = [seconds(self.grace.anonymous()), seconds(self.grace.shared())];
@@ -156,7 +200,13 @@ impl Config {
         }
         let wire: Wire = table.try_into().map_err(malformed)?;
         let grace = wire.refresh.try_into()?;
-        Ok(Self { listen: wire.listen, grace, ..Self::new(&wire.url, wire.audience)? })
+        let url = wire.database.as_deref().map_or(Ok(DatabaseUrl::default()), DatabaseUrl::parse)?;
+        let connections = wire.database_connections.unwrap_or(CONNECTIONS);
+        if !(1..=MOST_CONNECTIONS).contains(&connections) {
+            return Err(ConfigError::Connections);
+        }
+        let database = DatabaseSettings { url, password_file: wire.database_password_file, connections };
+        Ok(Self { listen: wire.listen, grace, database, ..Self::new(&wire.url, wire.audience)? })
     }
 }
 
@@ -181,11 +231,17 @@ mod tests {
         let listen = Some("127.0.0.1:8400".parse().unwrap());
         let config = Config::new("https://id.example.org/", Some("https://api.example.org".into())).unwrap();
         let grace = Grace::new(Duration::from_secs(3), Duration::from_secs(20)).unwrap();
-        let config = Config { listen, grace, ..config };
+        let database = DatabaseSettings {
+            url: DatabaseUrl::parse("postgres://keyfob@db.example/keyfob").unwrap(),
+            password_file: Some("database.password".into()),
+            connections: 40,
+        };
+        let config = Config { listen, grace, database, ..config };
 
         assert_eq!(Config::parse(&config.to_text(), "issuer.toml").unwrap(), config);
         let bare = Config::parse("url = \"http://localhost:1\"", "issuer.toml").unwrap();
         assert_eq!(bare.audience.as_str(), "http://localhost:1");
+        assert_eq!(bare.database, DatabaseSettings::default());
     }
 
     #[test]
@@ -198,6 +254,14 @@ mod tests {
         );
         assert_eq!(refused("url = \"https://a.example/base\""), "https://a.example/base must have no path");
         assert_eq!(refused("url = 1"), "issuer.toml is not as it should be");
+        assert_eq!(
+            refused("url = \"http://localhost:1\"\ndatabase = \"postgres://u:secret@h/d\""),
+            "the address of the database holds a password"
+        );
+        assert_eq!(
+            refused("url = \"http://localhost:1\"\ndatabase_connections = 0"),
+            "`database_connections` must be between 1 and 1000"
+        );
     }
 
     #[test]

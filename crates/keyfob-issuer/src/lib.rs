@@ -12,6 +12,7 @@
 mod app;
 pub mod command;
 pub mod config;
+pub mod database;
 mod endpoint;
 mod error;
 mod guard;

@@ -9,10 +9,11 @@ use args::{Arguments, Command, Init, Serve, User};
 use clap::Parser as _;
 use keyfob_issuer::command::init::{self, InitError, NewIssuer};
 use keyfob_issuer::command::user;
-use keyfob_issuer::config::Config;
+use keyfob_issuer::config::{Config, DatabaseSettings};
 use keyfob_issuer::{App, router, server};
 use keyfob_issuer_core::password::Password;
 use keyfob_issuer_core::user::Email;
+use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_jose::SigningKey;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -50,8 +51,15 @@ async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn make(arguments: Init) -> anyhow::Result<()> {
-    init::check(&arguments.data)?;
     let config = Config::new(&arguments.url, arguments.audience).context("--url")?;
+    let url = arguments.database.as_deref().map_or(Ok(DatabaseUrl::default()), DatabaseUrl::parse);
+    let database = DatabaseSettings {
+        url: url.context("--database")?,
+        password_file: arguments.database_password_file.map(std::path::absolute).transpose()?,
+        ..DatabaseSettings::default()
+    };
+    let config = Config { database, ..config };
+    init::check(&arguments.data, &config)?;
     let owner = Email::parse(&arguments.owner).with_context(|| format!("--owner {}", arguments.owner))?;
     let signing_key = match &arguments.signing_key {
         None => SigningKey::generate()?,
@@ -119,9 +127,9 @@ fn read_password(email: &Email) -> anyhow::Result<Password> {
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
     match error.downcast_ref()? {
         InitError::Exists(_) => Some("start it with `keyfob-issuer serve`, or choose another directory"),
-        InitError::Unfinished { .. } => {
-            Some("restore `issuer.toml` if this issuer was in use; else remove `issuer.db` and `seal.key`")
-        }
+        InitError::Unfinished { .. } => Some(
+            "restore `issuer.toml` if this issuer was in use; else remove `seal.key` and empty the database",
+        ),
         _ => None,
     }
 }

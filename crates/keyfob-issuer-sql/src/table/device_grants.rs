@@ -2,6 +2,7 @@
 
 use super::grants::approval;
 use crate::row::TableRow;
+use crate::statement::locking;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
@@ -16,7 +17,7 @@ impl DeviceGrants for SqlTransaction {
         &mut self,
         digest: &DeviceAuthDigest,
     ) -> Result<Option<DeviceGrant>, StorageError> {
-        self.sql("SELECT * FROM device_grants WHERE digest = $1")
+        self.sql(locking!("SELECT * FROM device_grants WHERE digest = $1"))
             .bind(digest.as_bytes())
             .optional("device_grants")
             .await?
@@ -28,7 +29,7 @@ impl DeviceGrants for SqlTransaction {
         &mut self,
         code: &UserCodeDigest,
     ) -> Result<Option<DeviceGrant>, StorageError> {
-        self.sql("SELECT * FROM device_grants WHERE user_code_digest = $1")
+        self.sql(locking!("SELECT * FROM device_grants WHERE user_code_digest = $1"))
             .bind(code.as_bytes())
             .optional("device_grants")
             .await?

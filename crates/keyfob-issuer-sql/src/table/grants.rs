@@ -1,6 +1,7 @@
 //! Authorization grants.
 
 use crate::row::TableRow;
+use crate::statement::locking;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::digest::{CodeDigest, InteractionDigest};
@@ -14,7 +15,7 @@ use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
 #[async_trait]
 impl Grants for SqlTransaction {
     async fn find_grant(&mut self, id: GrantId) -> Result<Option<AuthorizationGrant>, StorageError> {
-        self.sql("SELECT * FROM authorization_grants WHERE id = $1")
+        self.sql(locking!("SELECT * FROM authorization_grants WHERE id = $1"))
             .bind(id.to_string())
             .optional("authorization_grants")
             .await?
@@ -26,7 +27,7 @@ impl Grants for SqlTransaction {
         &mut self,
         code: &CodeDigest,
     ) -> Result<Option<AuthorizationGrant>, StorageError> {
-        self.sql("SELECT * FROM authorization_grants WHERE code_digest = $1")
+        self.sql(locking!("SELECT * FROM authorization_grants WHERE code_digest = $1"))
             .bind(code.as_bytes())
             .optional("authorization_grants")
             .await?

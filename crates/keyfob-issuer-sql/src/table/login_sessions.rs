@@ -1,6 +1,6 @@
 //! Refresh families as their people know them.
 
-use super::refresh_families::family;
+use super::refresh_families::refresh_family;
 use crate::row::TableRow;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
@@ -98,7 +98,7 @@ impl LoginSessions for SqlTransaction {
 
 fn session(row: &TableRow) -> Result<LoginSession, StorageError> {
     Ok(LoginSession {
-        family: family(row)?,
+        family: refresh_family(row)?,
         name: row.parse("name", |text: Option<String>| match text {
             Some(text) => SessionName::parse(&text).map(Some),
             None => Some(None),

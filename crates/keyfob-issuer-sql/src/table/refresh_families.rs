@@ -1,6 +1,7 @@
 //! Refresh families and their tokens.
 
 use crate::row::TableRow;
+use crate::statement::locking;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
@@ -40,16 +41,23 @@ impl RefreshFamilies for SqlTransaction {
         &mut self,
         digest: &RefreshDigest,
     ) -> Result<Option<(StoredToken, RefreshFamily)>, StorageError> {
-        self.sql(
-            "SELECT t.digest, t.generation AS token_generation, t.issued_at, t.superseded_at,
-             t.sealed_successor, t.attempt, t.confirmed_at, t.replays, f.* FROM refresh_tokens t JOIN refresh_families f ON f.id = t.family_id
-             WHERE t.digest = $1",
-        )
-        .bind(digest.as_bytes())
-        .optional("refresh_tokens")
-        .await?
-        .map(|row| Ok((token(&row)?, family(&row)?)))
-        .transpose()
+        // The family first: whoever changes one of its tokens has locked it, so the token cannot be out of date, and
+        // everybody locks in the same order.
+        let family = self
+            .sql(locking!(
+                "SELECT * FROM refresh_families
+                 WHERE id = (SELECT family_id FROM refresh_tokens WHERE digest = $1)"
+            ))
+            .bind(digest.as_bytes())
+            .optional("refresh_families")
+            .await?;
+        let Some(family) = family else { return Ok(None) };
+        let token = self
+            .sql("SELECT * FROM refresh_tokens WHERE digest = $1")
+            .bind(digest.as_bytes())
+            .one("refresh_tokens")
+            .await?;
+        Ok(Some((stored_token(&token)?, refresh_family(&family)?)))
     }
 
     async fn rotate(&mut self, rotation: &Rotation<'_>) -> Result<Rotated, StorageError> {
@@ -155,7 +163,7 @@ impl SqlTransaction {
     }
 }
 
-fn token(row: &TableRow) -> Result<StoredToken, StorageError> {
+fn stored_token(row: &TableRow) -> Result<StoredToken, StorageError> {
     let superseded_at: Option<i64> = row.read("superseded_at")?;
     let successor = match superseded_at {
         Some(at) => Some(Successor {
@@ -170,7 +178,7 @@ fn token(row: &TableRow) -> Result<StoredToken, StorageError> {
     };
     Ok(StoredToken {
         digest: row.parse("digest", RefreshDigest::from_bytes)?,
-        generation: row.parse("token_generation", |number: i64| u32::try_from(number).ok())?,
+        generation: row.parse("generation", |number: i64| u32::try_from(number).ok())?,
         issued_at: row.time("issued_at")?,
         successor,
     })
@@ -189,7 +197,7 @@ fn delivery(row: &TableRow) -> Result<Delivery, StorageError> {
     }
 }
 
-pub(super) fn family(row: &TableRow) -> Result<RefreshFamily, StorageError> {
+pub(super) fn refresh_family(row: &TableRow) -> Result<RefreshFamily, StorageError> {
     Ok(RefreshFamily {
         id: row.parse("id", FamilyId::parse)?,
         client_id: row.read::<String>("client_id").map(ClientId::new)?,

@@ -1,6 +1,6 @@
 //! Everything that is stored comes back as it was.
 
-use crate::fixture::{Database, NOW, client, family, grant_id, user, workspace};
+use crate::fixture::{Database, NOW, client, family, grant_id, on_both, user, workspace};
 use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::device_grant::DeviceProgress;
 use keyfob_issuer_core::device_grant::{DeviceGrant, UserCodeDigest};
@@ -47,9 +47,9 @@ fn assert_conflict(taken: &Result<(), StorageError>) {
     assert!(matches!(taken, Err(StorageError::Conflict)), "{taken:?}");
 }
 
-#[tokio::test]
-async fn a_grant_comes_back_at_every_step_of_its_life() {
-    let database = Database::with_user().await;
+on_both!(a_grant_comes_back_at_every_step_of_its_life);
+async fn a_grant_comes_back_at_every_step_of_its_life(database: Database) {
+    let database = database.with_user().await;
     let code = CodeDigest::of(&AuthorizationCode::new("code"));
     let approved = grant().approve(approval(), code.clone(), NOW.plus(Duration::from_mins(1))).unwrap();
     let exchanged = approved.clone().exchange(family().id).unwrap();
@@ -67,9 +67,9 @@ async fn a_grant_comes_back_at_every_step_of_its_life() {
     assert_eq!(transaction.find_grant_by_code(&other).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn i_05_a_grant_takes_each_step_once_whoever_else_has_read_it() {
-    let database = Database::with_user().await;
+on_both!(i_05_a_grant_takes_each_step_once_whoever_else_has_read_it);
+async fn i_05_a_grant_takes_each_step_once_whoever_else_has_read_it(database: Database) {
+    let database = database.with_user().await;
     let code = CodeDigest::of(&AuthorizationCode::new("code"));
     let denied = grant().deny().unwrap();
     let approved = grant().approve(approval(), code, NOW).unwrap();
@@ -85,9 +85,9 @@ async fn i_05_a_grant_takes_each_step_once_whoever_else_has_read_it() {
     assert_eq!(transaction.find_grant(grant().id).await.unwrap(), Some(denied));
 }
 
-#[tokio::test]
-async fn a_device_grant_takes_each_step_once_whoever_else_has_read_it() {
-    let database = Database::with_user().await;
+on_both!(a_device_grant_takes_each_step_once_whoever_else_has_read_it);
+async fn a_device_grant_takes_each_step_once_whoever_else_has_read_it(database: Database) {
+    let database = database.with_user().await;
     let denied = device().deny().unwrap();
     let approved = device().approve(approval()).unwrap();
     let (delivered, _) = approved.clone().deliver().unwrap();
@@ -102,9 +102,9 @@ async fn a_device_grant_takes_each_step_once_whoever_else_has_read_it() {
     assert_eq!(transaction.find_device_grant(&device().digest).await.unwrap(), Some(denied));
 }
 
-#[tokio::test]
-async fn a_grant_is_forgotten_when_its_time_is_long_over() {
-    let database = Database::with_user().await;
+on_both!(a_grant_is_forgotten_when_its_time_is_long_over);
+async fn a_grant_is_forgotten_when_its_time_is_long_over(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     transaction.insert_grant(&grant(), NOW).await.unwrap();
     let other = AuthorizationGrant {
@@ -118,9 +118,9 @@ async fn a_grant_is_forgotten_when_its_time_is_long_over() {
     assert_eq!(transaction.find_grant(other.id).await.unwrap(), Some(other));
 }
 
-#[tokio::test]
-async fn a_device_grant_comes_back_at_every_step_of_its_life() {
-    let database = Database::with_user().await;
+on_both!(a_device_grant_comes_back_at_every_step_of_its_life);
+async fn a_device_grant_comes_back_at_every_step_of_its_life(database: Database) {
+    let database = database.with_user().await;
     let approved = device().approve(approval()).unwrap();
     let (delivered, _) = approved.clone().deliver().unwrap();
     let mut transaction = database.begin().await;
@@ -137,9 +137,9 @@ async fn a_device_grant_comes_back_at_every_step_of_its_life() {
     assert_eq!(transaction.count_device_grants(NOW).await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn people_workspaces_clients_and_keys_come_back() {
-    let database = Database::with_user().await;
+on_both!(people_workspaces_clients_and_keys_come_back);
+async fn people_workspaces_clients_and_keys_come_back(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     let key = SealedSigningKey { id: "k".into(), sealed: vec![1, 2, 3] };
     transaction.insert_signing_key(&key, NOW).await.unwrap();
@@ -159,22 +159,23 @@ async fn people_workspaces_clients_and_keys_come_back() {
     assert_eq!(transaction.find_user(&user().subject).await.unwrap(), Some(enabled));
 }
 
-#[tokio::test]
-async fn an_address_belongs_to_one_user() {
-    let database = Database::with_user().await;
+on_both!(an_address_belongs_to_one_user);
+async fn an_address_belongs_to_one_user(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     let namesake = User { subject: Subject::new("other"), ..user() };
 
     let added = transaction.insert_user(&namesake).await;
 
     assert!(matches!(added, Err(StorageError::Exists)), "{added:?}");
+    drop(transaction);
     let somebody = Email::parse("zoe@example.org").unwrap();
-    assert_eq!(transaction.find_user_by_email(&somebody).await.unwrap(), None);
+    assert_eq!(database.begin().await.find_user_by_email(&somebody).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_session_comes_back_until_it_is_deleted_or_swept() {
-    let database = Database::with_user().await;
+on_both!(a_session_comes_back_until_it_is_deleted_or_swept);
+async fn a_session_comes_back_until_it_is_deleted_or_swept(database: Database) {
+    let database = database.with_user().await;
     let session = |byte: u8| BrowserSession {
         digest: SessionDigest::from_bytes(&[byte; 32]).unwrap(),
         subject: user().subject,

@@ -1,4 +1,4 @@
-//! A database in a directory of its own, empty or with a client, a user and a workspace.
+//! Databases of a test's own, in a file and on a server, and what is put into them.
 
 use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::client::{Client, ClientKind};
@@ -8,33 +8,91 @@ use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::storage::{Storage as _, Transaction};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User, Workspace};
 use keyfob_issuer_core::{FamilyId, GrantId};
-use keyfob_issuer_sql::SqliteStorage;
+use keyfob_issuer_sql::{Access, DatabaseUrl, SqlStorage};
 use keyfob_oauth::{ClientId, RefreshToken, Scope, Subject, Timestamp, WorkspaceId};
+use keyfob_testing::postgres;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const UUID: &str = "01890000-0000-7000-8000-000000000000";
 
-/// A database.
+/// A database with the tables of this version, empty or with a client, a user and a workspace.
 pub(crate) struct Database {
-    pub(crate) storage: SqliteStorage,
+    pub(crate) storage: SqlStorage,
+    pub(crate) place: Place,
+}
+
+/// Which database, and what keeps it.
+pub(crate) struct Place {
+    pub(crate) url: DatabaseUrl,
     pub(crate) directory: tempfile::TempDir,
+    server: Option<postgres::Database>,
+}
+
+/// Runs a behaviour, a function of this name that takes an empty [`Database`], on a file and on a server.
+macro_rules! on_both {
+    ($behaviour:ident) => {
+        mod $behaviour {
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$behaviour($crate::fixture::Place::file().database().await).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgresql() {
+                super::$behaviour($crate::fixture::Place::server().database().await).await;
+            }
+        }
+    };
+}
+pub(crate) use on_both;
+
+impl Place {
+    /// A file that does not exist.
+    pub(crate) fn file() -> Self {
+        Self { url: DatabaseUrl::default(), directory: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    /// An empty database of a real server.
+    pub(crate) fn server() -> Self {
+        let server = postgres::Server::shared().and_then(postgres::Server::database).unwrap();
+        let url = DatabaseUrl::parse(&server.url()).unwrap();
+        Self { url, directory: tempfile::tempdir().unwrap(), server: Some(server) }
+    }
+
+    pub(crate) fn access(&self) -> Access<'_> {
+        Access { url: &self.url, directory: self.directory.path(), password: None, connections: 8 }
+    }
+
+    pub(crate) async fn database(self) -> Database {
+        let database = keyfob_issuer_sql::Database::create(&self.access()).await.unwrap();
+        Database { storage: database.into_storage().await.unwrap(), place: self }
+    }
+
+    /// Runs SQL behind the storage's back; returns the first column of each row.
+    pub(crate) async fn query(&self, sql: &'static str) -> Vec<String> {
+        if let Some(server) = &self.server {
+            return server.query(sql).unwrap().lines().map(str::to_owned).collect();
+        }
+        let file = self.url.file(self.directory.path()).unwrap();
+        let mut connection =
+            SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
+        let rows = sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
 }
 
 impl Database {
-    pub(crate) async fn empty() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let storage = SqliteStorage::create(&directory.path().join("issuer.db")).await.unwrap();
-        Self { storage, directory }
-    }
-
-    pub(crate) async fn with_user() -> Self {
-        let database = Self::empty().await;
-        let mut transaction = database.begin().await;
+    /// Adds a client, a user and a workspace.
+    pub(crate) async fn with_user(self) -> Self {
+        let mut transaction = self.begin().await;
         transaction.insert_client(&client(), NOW).await.unwrap();
         transaction.insert_user(&user()).await.unwrap();
         transaction.insert_workspace(&workspace(), NOW).await.unwrap();
         transaction.commit().await.unwrap();
-        database
+        self
     }
 
     pub(crate) async fn begin(&self) -> Box<dyn Transaction> {

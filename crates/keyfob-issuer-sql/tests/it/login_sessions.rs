@@ -1,6 +1,6 @@
 //! Refresh families as their people know them.
 
-use crate::fixture::{Database, NOW, family, refresh_digest, user};
+use crate::fixture::{Database, NOW, family, on_both, refresh_digest, user};
 use keyfob_issuer_core::FamilyId;
 use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
@@ -31,9 +31,9 @@ async fn add(transaction: &mut dyn Transaction, family: &RefreshFamily) {
     transaction.insert_family(family, &refresh_digest(&family.id.to_string())).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_session_comes_back_with_its_labels_and_its_last_use() {
-    let database = Database::with_user().await;
+on_both!(a_session_comes_back_with_its_labels_and_its_last_use);
+async fn a_session_comes_back_with_its_labels_and_its_last_use(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     let subject = user().subject;
     add(&mut *transaction, &fresh(1).family).await;
@@ -56,9 +56,9 @@ async fn a_session_comes_back_with_its_labels_and_its_last_use() {
     assert_eq!(transaction.find_login_session(id(1), &subject).await.unwrap(), Some(unnamed));
 }
 
-#[tokio::test]
-async fn i_69_a_session_is_found_by_its_own_person_alone() {
-    let database = Database::with_user().await;
+on_both!(i_69_a_session_is_found_by_its_own_person_alone);
+async fn i_69_a_session_is_found_by_its_own_person_alone(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     let somebody = Subject::new("somebody");
     for number in [1, 2] {
@@ -73,9 +73,9 @@ async fn i_69_a_session_is_found_by_its_own_person_alone() {
     assert_eq!(transaction.list_login_sessions(&Subject::new("nobody")).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn i_33_everything_of_one_person_ends_at_once_and_nothing_of_another() {
-    let database = Database::with_user().await;
+on_both!(i_33_everything_of_one_person_ends_at_once_and_nothing_of_another);
+async fn i_33_everything_of_one_person_ends_at_once_and_nothing_of_another(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     let zoe = User { subject: Subject::new("z"), email: Email::parse("zoe@example.org").unwrap(), ..user() };
     transaction.insert_user(&zoe).await.unwrap();

@@ -1,4 +1,4 @@
-//! The storage against a real file: what the traits of `keyfob_issuer_core::storage` promise.
+//! The storage against a real file and a real server: what the traits of `keyfob_issuer_core::storage` promise.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
 
@@ -9,3 +9,5 @@ mod login_sessions;
 mod redemption;
 mod rotation;
 mod schema;
+mod server;
+mod transaction;

@@ -1,6 +1,6 @@
 //! The operations over this storage, when the user has gone in between.
 
-use crate::fixture::{Database, NOW};
+use crate::fixture::{Database, NOW, on_both};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::grace::Grace;
@@ -17,8 +17,6 @@ use keyfob_jose::SigningKey;
 use keyfob_oauth::{
     Audience, AuthorizationCode, ClientId, Clock, CodeVerifier, Entropy, EntropyError, IssuerUrl, Timestamp,
 };
-use sqlx::Connection as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -57,8 +55,7 @@ struct World {
 }
 
 impl World {
-    async fn start() -> Self {
-        let database = Database::empty().await;
+    async fn start(database: Database) -> Self {
         let entropy = Arc::new(Counting::default());
         let seal_key = SealKey::generate(&*entropy).unwrap();
         let signing_key = SigningKey::generate().unwrap();
@@ -112,24 +109,17 @@ impl World {
             origin: Origin::default(),
         }
     }
-
-    async fn forget_zoe(&self) {
-        let options = SqliteConnectOptions::new().filename(self.database.directory.path().join("issuer.db"));
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        sqlx::query("DELETE FROM users").execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-    }
 }
 
-#[tokio::test]
-async fn i_32_nothing_is_redeemed_for_a_user_who_is_gone() {
-    let world = World::start().await;
+on_both!(i_32_nothing_is_redeemed_for_a_user_who_is_gone);
+async fn i_32_nothing_is_redeemed_for_a_user_who_is_gone(database: Database) {
+    let world = World::start(database).await;
     let spent = world.issuer.exchange_code(world.code().await).await.unwrap();
     let waiting = world.code().await;
     let device = world.issuer.start_device(&ClientId::new(CLIENT_ID)).await.unwrap();
     world.issuer.approve_device(&device.user_code, &world.zoe).await.unwrap();
 
-    world.forget_zoe().await;
+    world.database.place.query("DELETE FROM users").await;
 
     let exchanged = world.issuer.exchange_code(waiting).await;
     assert!(matches!(exchanged, Err(ExchangeError::Refused(CodeRefusal::UserGone))), "{exchanged:?}");

@@ -1,6 +1,6 @@
 //! Refresh families.
 
-use crate::fixture::{Database, NOW, attempt_digest, family, refresh_digest};
+use crate::fixture::{Database, NOW, attempt_digest, family, on_both, refresh_digest};
 use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
 use keyfob_issuer_core::refresh_family::{
     Delivery, FamilyStatus, RefreshFamily, SealedCopy, StoredToken, Successor,
@@ -27,9 +27,9 @@ async fn delivery(transaction: &mut dyn Transaction, token: &str) -> Delivery {
     token.successor.unwrap().delivery
 }
 
-#[tokio::test]
-async fn i_24_a_family_rotates_once_per_generation() {
-    let database = Database::with_user().await;
+on_both!(i_24_a_family_rotates_once_per_generation);
+async fn i_24_a_family_rotates_once_per_generation(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     transaction.insert_family(&family(), &refresh_digest("one")).await.unwrap();
     let (two, three) = (refresh_digest("two"), refresh_digest("three"));
@@ -59,9 +59,9 @@ async fn i_24_a_family_rotates_once_per_generation() {
     assert_eq!(transaction.find_refresh_token(&three).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn i_27_a_successor_is_replayed_then_acknowledged_then_presented() {
-    let database = Database::with_user().await;
+on_both!(i_27_a_successor_is_replayed_then_acknowledged_then_presented);
+async fn i_27_a_successor_is_replayed_then_acknowledged_then_presented(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     transaction.insert_family(&family(), &refresh_digest("one")).await.unwrap();
     let copy = |replays| SealedCopy { sealed: b"sealed".to_vec(), replays };
@@ -79,9 +79,9 @@ async fn i_27_a_successor_is_replayed_then_acknowledged_then_presented() {
     assert_eq!(delivery(&mut *transaction, "two").await, Delivery::Unknown(copy(0)));
 }
 
-#[tokio::test]
-async fn i_27_a_family_remembers_its_last_refresh_without_an_attempt_id() {
-    let database = Database::with_user().await;
+on_both!(i_27_a_family_remembers_its_last_refresh_without_an_attempt_id);
+async fn i_27_a_family_remembers_its_last_refresh_without_an_attempt_id(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     transaction.insert_family(&family(), &refresh_digest("0")).await.unwrap();
     let attempt = attempt_digest("attempt");
@@ -98,9 +98,9 @@ async fn i_27_a_family_remembers_its_last_refresh_without_an_attempt_id() {
     assert_eq!(seen, [None, Some(2), Some(2)]);
 }
 
-#[tokio::test]
-async fn an_ended_family_keeps_its_first_reason_and_does_not_rotate() {
-    let database = Database::with_user().await;
+on_both!(an_ended_family_keeps_its_first_reason_and_does_not_rotate);
+async fn an_ended_family_keeps_its_first_reason_and_does_not_rotate(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     transaction.insert_family(&family(), &refresh_digest("one")).await.unwrap();
     transaction.end_family(family().id, FamilyStatus::Reused, NOW).await.unwrap();
@@ -113,9 +113,9 @@ async fn an_ended_family_keeps_its_first_reason_and_does_not_rotate() {
     assert_eq!(found.status, FamilyStatus::Reused);
 }
 
-#[tokio::test]
-async fn a_token_cannot_be_stored_twice() {
-    let database = Database::with_user().await;
+on_both!(a_token_cannot_be_stored_twice);
+async fn a_token_cannot_be_stored_twice(database: Database) {
+    let database = database.with_user().await;
     let mut transaction = database.begin().await;
     transaction.insert_family(&family(), &refresh_digest("one")).await.unwrap();
 

@@ -1,9 +1,9 @@
-//! The steps of the schema, on a database that was in use before them.
+//! The schema: the same on both, taken step by step, on a database that was in use before or by several at once.
 
-use crate::fixture::{client, refresh_digest};
+use crate::fixture::{self, NOW, Place, client, on_both, refresh_digest};
 use keyfob_issuer_core::refresh_family::{Delivery, RefreshFamily, SealedCopy};
-use keyfob_issuer_core::storage::Storage as _;
-use keyfob_issuer_sql::SqliteStorage;
+use keyfob_issuer_core::storage::{SealedSigningKey, Storage as _};
+use keyfob_issuer_sql::{Database, OpenError};
 use keyfob_oauth::Timestamp;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -17,11 +17,11 @@ const ROWS: &str = "
 
 #[tokio::test]
 async fn i_27_a_login_from_before_attempt_ids_goes_on_as_one_that_a_stock_client_shares() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("issuer.db");
+    let place = Place::file();
+    let path = place.url.file(place.directory.path()).unwrap();
     let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    let first = include_str!("../../migrations/sqlite/0001_first.sql").into_sql_str();
+    let first = include_str!("../../migrations/0001_first.sql").into_sql_str();
     let step = Migration::new(1, "first".into(), MigrationType::Simple, first, false);
     Migrator::with_migrations(vec![step]).run_direct(None, &mut connection, false).await.unwrap();
     sqlx::raw_sql(ROWS).execute(&mut connection).await.unwrap();
@@ -38,7 +38,7 @@ async fn i_27_a_login_from_before_attempt_ids_goes_on_as_one_that_a_stock_client
     }
     connection.close().await.unwrap();
 
-    let storage = SqliteStorage::open(&path).await.unwrap();
+    let storage = Database::reach(&place.access()).await.unwrap().into_storage().await.unwrap();
     let mut transaction = storage.begin().await.unwrap();
     let mut deliveries = Vec::new();
     let mut families: Vec<RefreshFamily> = Vec::new();
@@ -53,4 +53,75 @@ async fn i_27_a_login_from_before_attempt_ids_goes_on_as_one_that_a_stock_client
     assert_eq!(deliveries, [Some(presented), Some(Delivery::Unknown(copy)), None]);
     assert!(families.iter().all(|family| family.last_anonymous == Some(2)));
     assert_eq!(transaction.find_client(&client().id).await.unwrap(), Some(client()));
+}
+
+/// The columns of every table of ours, as SQLite and as PostgreSQL list them.
+const COLUMNS_OF_FILE: &str = "
+    SELECT m.name || '.' || c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+    WHERE m.type = 'table' AND m.name <> '_sqlx_migrations'";
+const COLUMNS_OF_SERVER: &str = "
+    SELECT table_name || '.' || column_name FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'";
+
+#[tokio::test]
+async fn a_file_and_a_server_have_the_same_tables_and_columns() {
+    let file = Place::file().database().await;
+    let server = Place::server().database().await;
+
+    let mut of_file = file.place.query(COLUMNS_OF_FILE).await;
+    let mut of_server = server.place.query(COLUMNS_OF_SERVER).await;
+    of_file.sort();
+    of_server.sort();
+
+    assert!(of_file.contains(&"refresh_tokens.digest".into()), "{of_file:?}");
+    assert_eq!(of_server, of_file);
+}
+
+#[tokio::test]
+async fn of_nodes_that_start_at_once_on_one_server_one_makes_the_tables_and_all_go_on() {
+    let place = Place::server();
+    let mut reached = Vec::new();
+    for _ in 0..8 {
+        reached.push(Database::reach(&place.access()).await.unwrap());
+    }
+
+    let nodes = reached.into_iter().map(|node| tokio::spawn(node.into_storage()));
+
+    for node in nodes.collect::<Vec<_>>() {
+        let storage = node.await.unwrap().unwrap();
+        assert_eq!(storage.begin().await.unwrap().list_users().await.unwrap(), []);
+    }
+}
+
+on_both!(i_41_whose_database_it_is_can_be_seen_before_anything_changes);
+async fn i_41_whose_database_it_is_can_be_seen_before_anything_changes(database: fixture::Database) {
+    let place = database.place;
+    let key = SealedSigningKey { id: "k".into(), sealed: vec![1, 2, 3] };
+    let mut transaction = database.storage.begin().await.unwrap();
+    transaction.insert_signing_key(&key, NOW).await.unwrap();
+    transaction.commit().await.unwrap();
+    database.storage.close().await;
+    // As a version of ours that knows of no later step has left it.
+    place.query("ALTER TABLE refresh_families DROP COLUMN last_anonymous").await;
+    place.query("DELETE FROM _sqlx_migrations WHERE version > 1").await;
+
+    let mut reached = Database::reach(&place.access()).await.unwrap();
+    let seen = reached.sealed_signing_key().await.unwrap();
+    drop(reached);
+
+    assert_eq!(seen, Some(key));
+    let steps = place.query("SELECT CAST(count(*) AS TEXT) FROM _sqlx_migrations").await;
+    assert_eq!(steps, ["1"]);
+}
+
+on_both!(a_database_that_holds_an_issuer_is_not_taken_for_another);
+async fn a_database_that_holds_an_issuer_is_not_taken_for_another(database: fixture::Database) {
+    let mut transaction = database.begin().await;
+    let key = SealedSigningKey { id: "k".into(), sealed: vec![1, 2, 3] };
+    transaction.insert_signing_key(&key, NOW).await.unwrap();
+    transaction.commit().await.unwrap();
+
+    let taken = Database::create(&database.place.access()).await.map(drop);
+
+    assert!(matches!(taken, Err(OpenError::Create { .. } | OpenError::Occupied { .. })), "{taken:?}");
 }

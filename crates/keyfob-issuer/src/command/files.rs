@@ -2,13 +2,12 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyfob_issuer_core::seal::SealKey;
+use keyfob_oauth::Secret;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The name of the database.
-pub const DATABASE: &str = "issuer.db";
 /// The name of the seal key's file.
 pub const SEAL_KEY: &str = "seal.key";
 
@@ -33,17 +32,18 @@ pub enum FileError {
         #[source]
         source: io::Error,
     },
+    /// Others than its owner and group can read it.
+    #[error("{path} holds a secret, and everybody can read it")]
+    Exposed {
+        /// Which.
+        path: String,
+    },
     /// It holds no seal key.
     #[error("{path} holds no seal key: 32 bytes in base64 are expected")]
     NotASealKey {
         /// Which.
         path: String,
     },
-}
-
-/// Returns where the database is.
-pub fn database(data: &Path) -> PathBuf {
-    data.join(DATABASE)
 }
 
 /// Reads the seal key.
@@ -55,6 +55,20 @@ pub fn read_seal_key(data: &Path) -> Result<SealKey, FileError> {
         .map_err(|source| FileError::Read { path: shown.clone(), source })?;
     let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new).ok();
     bytes.and_then(|bytes| SealKey::from_bytes(&bytes)).ok_or(FileError::NotASealKey { path: shown })
+}
+
+/// Reads a secret of one line, which not everybody may be able to read.
+pub fn read_secret(path: &Path) -> Result<Secret, FileError> {
+    let shown = path.display().to_string();
+    let read = || {
+        let is_exposed = std::fs::metadata(path)?.permissions().mode() & 0o007 != 0;
+        Ok((is_exposed, std::fs::read_to_string(path).map(Zeroizing::new)?))
+    };
+    let (is_exposed, text) = read().map_err(|source| FileError::Read { path: shown.clone(), source })?;
+    if is_exposed {
+        return Err(FileError::Exposed { path: shown });
+    }
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// Writes the seal key, readable by its owner alone.

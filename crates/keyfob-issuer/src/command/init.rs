@@ -1,13 +1,13 @@
 //! `init`: a directory becomes an issuer's, or stays as it was.
 
-use crate::command::files::{self, DATABASE, FileError, SEAL_KEY};
+use crate::command::files::{self, FileError, SEAL_KEY};
 use crate::config::{Config, FILE};
+use crate::database::{self, DatabaseError};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{AddUserError, Initial, add_user, initialize};
 use keyfob_issuer_core::password::{HashError, Password, PasswordHash};
 use keyfob_issuer_core::seal::SealKey;
 use keyfob_issuer_core::user::Email;
-use keyfob_issuer_sql::SqliteStorage;
 use keyfob_jose::SigningKey;
 use keyfob_oauth::{Clock, Entropy};
 use std::fs::DirBuilder;
@@ -40,7 +40,7 @@ pub enum InitError {
         /// Where.
         directory: String,
         /// What.
-        file: &'static str,
+        file: String,
     },
     /// The directory cannot be used.
     #[error("cannot use the directory {path}")]
@@ -56,7 +56,7 @@ pub enum InitError {
     File(#[from] FileError),
     /// The database.
     #[error(transparent)]
-    Database(#[from] keyfob_issuer_sql::OpenError),
+    Database(#[from] DatabaseError),
     /// The password.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -72,13 +72,17 @@ pub enum InitError {
 const STAGING: &str = "init.unfinished";
 
 /// Refuses a directory that holds an issuer, or half of one.
-pub fn check(data: &Path) -> Result<(), InitError> {
+pub fn check(data: &Path, config: &Config) -> Result<(), InitError> {
     let directory = data.display().to_string();
     if data.join(FILE).exists() {
         return Err(InitError::Exists(directory));
     }
-    match [SEAL_KEY, DATABASE].into_iter().find(|file| data.join(file).exists()) {
-        Some(file) => Err(InitError::Unfinished { directory, file }),
+    let files = [Some(data.join(SEAL_KEY)), config.database.url.file(data)];
+    match files.into_iter().flatten().find(|file| file.exists()) {
+        Some(file) => {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Err(InitError::Unfinished { directory, file: name })
+        }
         None => Ok(()),
     }
 }
@@ -93,13 +97,13 @@ pub async fn init(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<(), InitError> {
-    check(data)?;
+    check(data, &new.config)?;
     let staging = data.join(STAGING);
     prepare(data, &staging)
         .map_err(|source| InitError::Directory { path: data.display().to_string(), source })?;
     let seal_key = SealKey::generate(entropy).map_err(Fault::from)?;
     files::write_seal_key(&staging, &seal_key)?;
-    let storage = SqliteStorage::create(&files::database(&staging)).await?;
+    let storage = database::create(data, &staging, &new.config).await?;
     let initial = Initial { seal_key: &seal_key, signing_key: &new.signing_key };
     initialize(&storage, clock, entropy, &initial).await?;
     let password = PasswordHash::of(&new.password, entropy)?;
@@ -107,10 +111,16 @@ pub async fn init(
     storage.close().await;
     files::write_new(&staging.join(FILE), new.config.to_text().as_bytes())?;
     files::sync_directory(&staging)?;
-    for file in [SEAL_KEY, DATABASE, FILE] {
-        let target = data.join(file);
-        std::fs::rename(staging.join(file), &target)
-            .map_err(|source| FileError::Write { path: target.display().to_string(), source })?;
+    let url = &new.config.database.url;
+    let made = [
+        Some((staging.join(SEAL_KEY), data.join(SEAL_KEY))),
+        // A file elsewhere, and what a server keeps, is where it belongs.
+        url.file(&staging).zip(url.file(data)).filter(|(made, wanted)| made != wanted),
+        Some((staging.join(FILE), data.join(FILE))),
+    ];
+    for (made, wanted) in made.into_iter().flatten() {
+        std::fs::rename(made, &wanted)
+            .map_err(|source| FileError::Write { path: wanted.display().to_string(), source })?;
         files::sync_directory(data)?;
     }
     std::fs::remove_dir_all(&staging)

@@ -1,13 +1,14 @@
 //! `user`: people are added and listed.
 
-use crate::command::files;
+use crate::command::files::{self, FileError};
 use crate::config::{Config, ConfigError};
+use crate::database::{self, DatabaseError};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{AddUserError, add_user};
 use keyfob_issuer_core::password::{HashError, Password, PasswordHash};
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
 use keyfob_issuer_core::user::{Email, User};
-use keyfob_issuer_sql::SqliteStorage;
+use keyfob_issuer_sql::SqlStorage;
 use keyfob_oauth::{Clock, Entropy};
 use std::path::Path;
 
@@ -19,7 +20,10 @@ pub enum UserError {
     Config(#[from] ConfigError),
     /// The database.
     #[error(transparent)]
-    Database(#[from] keyfob_issuer_sql::OpenError),
+    Database(#[from] DatabaseError),
+    /// The seal key.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The password.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -60,8 +64,9 @@ pub async fn list(data: &Path) -> Result<Vec<User>, UserError> {
     Ok(users)
 }
 
-async fn open(data: &Path) -> Result<SqliteStorage, UserError> {
+async fn open(data: &Path) -> Result<SqlStorage, UserError> {
     // Without settings this is no issuer's directory.
-    Config::load(data)?;
-    Ok(SqliteStorage::open(&files::database(data)).await?)
+    let config = Config::load(data)?;
+    let seal_key = files::read_seal_key(data)?;
+    Ok(database::open(data, &config, &seal_key).await?)
 }

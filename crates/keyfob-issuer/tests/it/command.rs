@@ -2,9 +2,10 @@
 
 use crate::world::{OWNER, PASSWORD, make_issuer};
 use keyfob_oauth::{Clock, Timestamp};
+use keyfob_testing::postgres::Server;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -58,6 +59,31 @@ fn init_makes_files_for_their_owner_alone_and_refuses_a_second_time() {
     let again = said(&run(&data, &INIT, &format!("{PASSWORD}\n")));
     assert_eq!(again.0, Some(1));
     assert!(again.1.contains("holds an issuer already") && again.1.contains("hint: "), "{}", again.1);
+}
+
+#[tokio::test]
+async fn init_on_a_server_keeps_the_data_there_and_takes_no_database_twice() {
+    let database = Server::shared().unwrap().database().unwrap();
+    let url = database.url_with_password("right horse").unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let (data, other) = (parent.path().join("issuer"), parent.path().join("other"));
+    let password = parent.path().join("password");
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&password);
+    file.unwrap().write_all(b"right horse\n").unwrap();
+    let on_server = ["--database", &url, "--database-password-file", password.to_str().unwrap()];
+    let init = [INIT.as_slice(), &on_server].concat();
+
+    let made = run(&data, &init, &format!("{PASSWORD}\n"));
+    let again = said(&run(&other, &init, &format!("{PASSWORD}\n")));
+    let listed = run(&data, &["user", "list"], "");
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o644)).unwrap();
+    let exposed = said(&run(&data, &["user", "list"], ""));
+
+    assert_eq!(said(&made).0, Some(0), "{made:?}");
+    assert!(!data.join("issuer.db").exists());
+    assert!(again.0 == Some(1) && again.1.contains("holds an issuer already"), "{}", again.1);
+    assert!(String::from_utf8_lossy(&listed.stdout).starts_with(OWNER), "{listed:?}");
+    assert!(exposed.0 == Some(1) && exposed.1.contains("everybody can read it"), "{}", exposed.1);
 }
 
 #[test]

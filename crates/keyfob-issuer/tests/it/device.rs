@@ -1,7 +1,7 @@
 //! The sign-in of a device.
 
 use crate::browser::{Answer, Browser};
-use crate::world::{OWNER, PASSWORD, World, exchange};
+use crate::world::{Kept, OWNER, PASSWORD, World, exchange, on_both};
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use serde_json::{Value, json};
 
@@ -39,9 +39,9 @@ async fn decide(world: &World, device: &Value, password: &str, decision: &str) -
     browser.post("/codex/device/approve", &form).await
 }
 
-#[tokio::test]
-async fn s_19_an_approved_device_is_given_its_code_once_and_redeems_it() {
-    let world = World::start().await;
+on_both!(s_19_an_approved_device_is_given_its_code_once_and_redeems_it);
+async fn s_19_an_approved_device_is_given_its_code_once_and_redeems_it(kept: Kept) {
+    let world = World::keeping(kept).await;
     let device = start(&world).await;
     assert_eq!((&device["interval"], &device["expires_at"]), (&json!("1"), &json!("2027-01-15T08:15:00Z")));
     let pending = poll(&world, &device).await;
@@ -65,9 +65,9 @@ async fn s_19_an_approved_device_is_given_its_code_once_and_redeems_it() {
     assert_eq!(world.browser().post("/oauth/token", &fields).await.status, 200);
 }
 
-#[tokio::test]
-async fn i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike() {
-    let world = World::start().await;
+on_both!(i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike);
+async fn i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike(kept: Kept) {
+    let world = World::keeping(kept).await;
     let (denied, expired, other) = (start(&world).await, start(&world).await, start(&world).await);
     decide(&world, &denied, "", "deny").await;
     let mut mixed = other.clone();
@@ -85,9 +85,9 @@ async fn i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike() {
     }
 }
 
-#[tokio::test]
-async fn i_46_approval_needs_the_password_the_shown_code_and_the_button() {
-    let world = World::start().await;
+on_both!(i_46_approval_needs_the_password_the_shown_code_and_the_button);
+async fn i_46_approval_needs_the_password_the_shown_code_and_the_button(kept: Kept) {
+    let world = World::keeping(kept).await;
     let (device, other) = (start(&world).await, start(&world).await);
     let code = |device: &Value| device["user_code"].as_str().unwrap().to_owned();
     let mut browser = world.browser();
@@ -117,9 +117,9 @@ async fn i_46_approval_needs_the_password_the_shown_code_and_the_button() {
     assert_eq!(send(&csrf, &code(&device), PASSWORD, "approve").await, 404, "once");
 }
 
-#[tokio::test]
-async fn i_44_a_browser_may_guess_ten_times_in_a_quarter_of_an_hour() {
-    let world = World::start().await;
+on_both!(i_44_a_browser_may_guess_ten_times_in_a_quarter_of_an_hour);
+async fn i_44_a_browser_may_guess_ten_times_in_a_quarter_of_an_hour(kept: Kept) {
+    let world = World::keeping(kept).await;
     let device = start(&world).await;
     let right = device["user_code"].as_str().unwrap();
     let mut browser = world.browser();
@@ -133,9 +133,9 @@ async fn i_44_a_browser_may_guess_ten_times_in_a_quarter_of_an_hour() {
     assert_eq!(enter(&mut browser, "BCDF-GHJK").await.status, 404);
 }
 
-#[tokio::test]
-async fn i_49_a_client_that_may_not_use_codes_gets_none() {
-    let world = World::start().await;
+on_both!(i_49_a_client_that_may_not_use_codes_gets_none);
+async fn i_49_a_client_that_may_not_use_codes_gets_none(kept: Kept) {
+    let world = World::keeping(kept).await;
 
     for client in ["nobody", GATEWAY_CLIENT_ID] {
         let answer = world.browser().post_json(USER_CODE, &json!({ "client_id": client })).await;

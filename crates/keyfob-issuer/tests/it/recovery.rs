@@ -1,7 +1,7 @@
 //! Recoverable rotation: the table of security §7.3, row by row, over HTTP.
 
 use crate::browser::Answer;
-use crate::world::{Tokens, World, refresh};
+use crate::world::{Kept, Tokens, World, on_both, refresh};
 use futures_util::future::join_all;
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use serde_json::json;
@@ -42,10 +42,10 @@ async fn acknowledge(world: &World, client: &str, token: &str) -> u16 {
     world.browser().post("/oauth/refresh/ack", &form).await.status
 }
 
-#[tokio::test]
-async fn r_02_the_same_attempt_gets_the_lost_answer_however_late_it_asks() {
+on_both!(r_02_the_same_attempt_gets_the_lost_answer_however_late_it_asks);
+async fn r_02_the_same_attempt_gets_the_lost_answer_however_late_it_asks(kept: Kept) {
     for late in [0, 59, 600, 23 * 3600, 10 * DAY, 30 * DAY - 1] {
-        let world = World::start().await;
+        let world = World::keeping(kept).await;
         let first = world.tokens().await.refresh;
         let lost = next(&world, &first, FIRST).await;
 
@@ -56,9 +56,9 @@ async fn r_02_the_same_attempt_gets_the_lost_answer_however_late_it_asks() {
     }
 }
 
-#[tokio::test]
-async fn r_02_a_lost_answer_ends_with_the_idle_life_of_what_it_brought() {
-    let world = World::start().await;
+on_both!(r_02_a_lost_answer_ends_with_the_idle_life_of_what_it_brought);
+async fn r_02_a_lost_answer_ends_with_the_idle_life_of_what_it_brought(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     next(&world, &first, FIRST).await;
 
@@ -67,9 +67,9 @@ async fn r_02_a_lost_answer_ends_with_the_idle_life_of_what_it_brought() {
     assert_eq!(refused_as(&world, &first, FIRST).await, "refresh_token_expired");
 }
 
-#[tokio::test]
-async fn r_03_sixty_four_retries_at_once_get_the_one_leaf() {
-    let world = World::start().await;
+on_both!(r_03_sixty_four_retries_at_once_get_the_one_leaf);
+async fn r_03_sixty_four_retries_at_once_get_the_one_leaf(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
 
     let answers = join_all((0..64).map(|_| next(&world, &first, FIRST))).await;
@@ -80,10 +80,10 @@ async fn r_03_sixty_four_retries_at_once_get_the_one_leaf() {
     next(&world, &afterwards, SECOND).await;
 }
 
-#[tokio::test]
-async fn i_27_anybody_gets_the_same_successor_for_ten_seconds() {
+on_both!(i_27_anybody_gets_the_same_successor_for_ten_seconds);
+async fn i_27_anybody_gets_the_same_successor_for_ten_seconds(kept: Kept) {
     for (spender, other) in [(FIRST, STOCK), (FIRST, STRANGER), (FIRST, Some("malformed"))] {
-        let world = World::start().await;
+        let world = World::keeping(kept).await;
         let first = world.tokens().await.refresh;
         let second = next(&world, &first, spender).await;
 
@@ -94,10 +94,10 @@ async fn i_27_anybody_gets_the_same_successor_for_ten_seconds() {
     }
 }
 
-#[tokio::test]
-async fn i_27_where_a_stock_client_shares_the_login_it_is_sixty_seconds() {
+on_both!(i_27_where_a_stock_client_shares_the_login_it_is_sixty_seconds);
+async fn i_27_where_a_stock_client_shares_the_login_it_is_sixty_seconds(kept: Kept) {
     for (spender, other) in [(STOCK, STOCK), (STOCK, FIRST), (Some("malformed"), STRANGER)] {
-        let world = World::start().await;
+        let world = World::keeping(kept).await;
         let first = world.tokens().await.refresh;
         let second = next(&world, &first, spender).await;
 
@@ -108,10 +108,10 @@ async fn i_27_where_a_stock_client_shares_the_login_it_is_sixty_seconds() {
     }
 }
 
-#[tokio::test]
-async fn i_27_a_stock_client_is_remembered_for_eight_generations() {
+on_both!(i_27_a_stock_client_is_remembered_for_eight_generations);
+async fn i_27_a_stock_client_is_remembered_for_eight_generations(kept: Kept) {
     for (ours, after_eleven_seconds) in [(7, 200), (8, 400)] {
-        let world = World::start().await;
+        let world = World::keeping(kept).await;
         let first = world.tokens().await.refresh;
         let mut spent = first.clone();
         let mut leaf = next(&world, &first, STOCK).await;
@@ -126,9 +126,9 @@ async fn i_27_a_stock_client_is_remembered_for_eight_generations() {
     }
 }
 
-#[tokio::test]
-async fn i_27_an_acknowledged_answer_is_not_repeated_to_a_stranger_after_the_window() {
-    let world = World::start().await;
+on_both!(i_27_an_acknowledged_answer_is_not_repeated_to_a_stranger_after_the_window);
+async fn i_27_an_acknowledged_answer_is_not_repeated_to_a_stranger_after_the_window(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     let second = next(&world, &first, FIRST).await;
     assert_eq!(acknowledge(&world, CLIENT_ID, &second).await, 200);
@@ -138,9 +138,9 @@ async fn i_27_an_acknowledged_answer_is_not_repeated_to_a_stranger_after_the_win
     ends(&world, &first, STOCK, &second).await;
 }
 
-#[tokio::test]
-async fn i_27_an_acknowledgement_ends_no_race_of_a_stock_client() {
-    let world = World::start().await;
+on_both!(i_27_an_acknowledgement_ends_no_race_of_a_stock_client);
+async fn i_27_an_acknowledgement_ends_no_race_of_a_stock_client(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     let second = next(&world, &first, FIRST).await;
     acknowledge(&world, CLIENT_ID, &second).await;
@@ -150,9 +150,9 @@ async fn i_27_an_acknowledgement_ends_no_race_of_a_stock_client() {
     assert_eq!(next(&world, &first, STOCK).await, second);
 }
 
-#[tokio::test]
-async fn i_27_the_same_attempt_after_its_acknowledgement_is_refused_softly_for_a_minute() {
-    let world = World::start().await;
+on_both!(i_27_the_same_attempt_after_its_acknowledgement_is_refused_softly_for_a_minute);
+async fn i_27_the_same_attempt_after_its_acknowledgement_is_refused_softly_for_a_minute(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     next(&world, &first, FIRST).await;
     world.clock.advance(3 * DAY);
@@ -169,9 +169,9 @@ async fn i_27_the_same_attempt_after_its_acknowledgement_is_refused_softly_for_a
     ends(&world, &first, FIRST, &third).await;
 }
 
-#[tokio::test]
-async fn i_27_a_soft_refusal_has_the_shape_of_the_hard_ones() {
-    let world = World::start().await;
+on_both!(i_27_a_soft_refusal_has_the_shape_of_the_hard_ones);
+async fn i_27_a_soft_refusal_has_the_shape_of_the_hard_ones(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     let second = next(&world, &first, FIRST).await;
     acknowledge(&world, CLIENT_ID, &second).await;
@@ -190,10 +190,10 @@ async fn i_27_a_soft_refusal_has_the_shape_of_the_hard_ones() {
     );
 }
 
-#[tokio::test]
-async fn i_27_an_older_generation_ends_the_family_in_every_window() {
+on_both!(i_27_an_older_generation_ends_the_family_in_every_window);
+async fn i_27_an_older_generation_ends_the_family_in_every_window(kept: Kept) {
     for (attempt, generations) in [(STOCK, 2), (STRANGER, 2), (STRANGER, 12)] {
-        let world = World::start().await;
+        let world = World::keeping(kept).await;
         let first = world.tokens().await.refresh;
         let mut leaf = first.clone();
         for _ in 0..generations {
@@ -204,9 +204,9 @@ async fn i_27_an_older_generation_ends_the_family_in_every_window() {
     }
 }
 
-#[tokio::test]
-async fn i_27_the_sixty_fifth_replay_is_told_to_wait_and_ends_nothing() {
-    let world = World::start().await;
+on_both!(i_27_the_sixty_fifth_replay_is_told_to_wait_and_ends_nothing);
+async fn i_27_the_sixty_fifth_replay_is_told_to_wait_and_ends_nothing(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     let second = next(&world, &first, STOCK).await;
     for _ in 0..64 {
@@ -232,9 +232,9 @@ async fn i_27_a_strict_issuer_repeats_an_answer_to_the_same_attempt_alone() {
     assert_eq!(next(&world, &first, FIRST).await, second);
 }
 
-#[tokio::test]
-async fn i_27_only_the_own_current_token_is_acknowledged_and_everything_else_is_a_200() {
-    let world = World::start().await;
+on_both!(i_27_only_the_own_current_token_is_acknowledged_and_everything_else_is_a_200);
+async fn i_27_only_the_own_current_token_is_acknowledged_and_everything_else_is_a_200(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     let second = next(&world, &first, FIRST).await;
 

@@ -1,6 +1,6 @@
 //! Refresh tokens: rotation, lost answers, reuse, revocation.
 
-use crate::world::{Tokens, World, codex_request, exchange, refresh};
+use crate::world::{Kept, Tokens, World, codex_request, exchange, on_both, refresh};
 use futures_util::future::join_all;
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use keyfob_jose::read_unverified;
@@ -20,9 +20,9 @@ async fn refused_as(world: &World, refresh_token: &str) -> String {
     answer.json()["code"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test]
-async fn s_12_a_refresh_gives_new_tokens_of_the_same_login_without_the_nonce() {
-    let world = World::start().await;
+on_both!(s_12_a_refresh_gives_new_tokens_of_the_same_login_without_the_nonce);
+async fn s_12_a_refresh_gives_new_tokens_of_the_same_login_without_the_nonce(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await;
     world.clock.advance(1800);
 
@@ -36,9 +36,9 @@ async fn s_12_a_refresh_gives_new_tokens_of_the_same_login_without_the_nonce() {
     assert_ne!(claims(&second.access).text("jti"), claims(&first.access).text("jti"));
 }
 
-#[tokio::test]
-async fn i_24_parallel_presentations_of_one_token_make_one_leaf() {
-    let world = World::start().await;
+on_both!(i_24_parallel_presentations_of_one_token_make_one_leaf);
+async fn i_24_parallel_presentations_of_one_token_make_one_leaf(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
 
     let answers = join_all((0..32).map(|_| world.refresh(&first))).await;
@@ -48,9 +48,9 @@ async fn i_24_parallel_presentations_of_one_token_make_one_leaf() {
     next(&world, &leaves[0]).await;
 }
 
-#[tokio::test]
-async fn i_26_an_old_generation_ends_the_family() {
-    let world = World::start().await;
+on_both!(i_26_an_old_generation_ends_the_family);
+async fn i_26_an_old_generation_ends_the_family(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     let second = next(&world, &first).await;
     let third = next(&world, &second).await;
@@ -59,9 +59,9 @@ async fn i_26_an_old_generation_ends_the_family() {
     assert_eq!(refused_as(&world, &third).await, "refresh_token_reused");
 }
 
-#[tokio::test]
-async fn i_28_another_client_gets_nothing_and_the_family_lives_on() {
-    let world = World::start().await;
+on_both!(i_28_another_client_gets_nothing_and_the_family_lives_on);
+async fn i_28_another_client_gets_nothing_and_the_family_lives_on(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
 
     let stolen = world.browser().post("/oauth/token", &refresh(GATEWAY_CLIENT_ID, &first)).await;
@@ -70,9 +70,9 @@ async fn i_28_another_client_gets_nothing_and_the_family_lives_on() {
     next(&world, &first).await;
 }
 
-#[tokio::test]
-async fn i_30_the_same_refusal_is_a_400_for_a_form_and_a_401_for_json() {
-    let world = World::start().await;
+on_both!(i_30_the_same_refusal_is_a_400_for_a_form_and_a_401_for_json);
+async fn i_30_the_same_refusal_is_a_400_for_a_form_and_a_401_for_json(kept: Kept) {
+    let world = World::keeping(kept).await;
     let body = json!({ "grant_type": "refresh_token", "client_id": CLIENT_ID, "refresh_token": "kfr_x",
         "refresh_reason": "proactive_expiry" });
 
@@ -91,9 +91,9 @@ async fn i_30_the_same_refusal_is_a_400_for_a_form_and_a_401_for_json() {
     );
 }
 
-#[tokio::test]
-async fn i_30_a_token_ends_after_thirty_idle_days_and_a_login_after_a_hundred_and_eighty() {
-    let world = World::start().await;
+on_both!(i_30_a_token_ends_after_thirty_idle_days_and_a_login_after_a_hundred_and_eighty);
+async fn i_30_a_token_ends_after_thirty_idle_days_and_a_login_after_a_hundred_and_eighty(kept: Kept) {
+    let world = World::keeping(kept).await;
     let idle = world.tokens().await.refresh;
     let mut used = world.tokens().await.refresh;
 
@@ -107,9 +107,9 @@ async fn i_30_a_token_ends_after_thirty_idle_days_and_a_login_after_a_hundred_an
     assert_eq!(refused_as(&world, &idle).await, "refresh_token_expired");
 }
 
-#[tokio::test]
-async fn i_31_after_a_revocation_no_token_of_the_family_works() {
-    let world = World::start().await;
+on_both!(i_31_after_a_revocation_no_token_of_the_family_works);
+async fn i_31_after_a_revocation_no_token_of_the_family_works(kept: Kept) {
+    let world = World::keeping(kept).await;
     let first = world.tokens().await.refresh;
     let second = next(&world, &first).await;
     let body = json!({ "token": first, "token_type_hint": "refresh_token", "client_id": CLIENT_ID });
@@ -122,9 +122,9 @@ async fn i_31_after_a_revocation_no_token_of_the_family_works() {
     }
 }
 
-#[tokio::test]
-async fn i_34_only_an_own_refresh_token_is_revoked_and_everything_else_is_a_200() {
-    let world = World::start().await;
+on_both!(i_34_only_an_own_refresh_token_is_revoked_and_everything_else_is_a_200);
+async fn i_34_only_an_own_refresh_token_is_revoked_and_everything_else_is_a_200(kept: Kept) {
+    let world = World::keeping(kept).await;
     let tokens = world.tokens().await;
     let revoke = async |client: &str, token: &str, hint: &str| {
         let form = [("client_id", client), ("token", token), ("token_type_hint", hint)];
@@ -140,9 +140,9 @@ async fn i_34_only_an_own_refresh_token_is_revoked_and_everything_else_is_a_200(
     assert_eq!(refused_as(&world, &second).await, "refresh_token_invalidated");
 }
 
-#[tokio::test]
-async fn i_06_one_kind_of_secret_is_worth_nothing_as_another() {
-    let world = World::start().await;
+on_both!(i_06_one_kind_of_secret_is_worth_nothing_as_another);
+async fn i_06_one_kind_of_secret_is_worth_nothing_as_another(kept: Kept) {
+    let world = World::keeping(kept).await;
     let code = world.code(&codex_request()).await;
     let tokens = world.tokens().await;
 

@@ -1,12 +1,12 @@
-//! What rests on the disk.
+//! What rests in the database.
 
-use crate::world::{PASSWORD, Tokens, VERIFIER, World, codex_request, exchange};
+use crate::world::{Kept, PASSWORD, Tokens, VERIFIER, World, codex_request, exchange, on_both};
 use keyfob_codex::client::CLIENT_ID;
 use serde_json::json;
 
-#[tokio::test]
-async fn i_29_the_database_holds_nothing_that_could_be_redeemed() {
-    let world = World::start().await;
+on_both!(i_29_the_database_holds_nothing_that_could_be_redeemed);
+async fn i_29_the_database_holds_nothing_that_could_be_redeemed(kept: Kept) {
+    let world = World::keeping(kept).await;
     let mut browser = world.browser();
     let interaction = world.begin(&mut browser, &codex_request()).await;
     world.sign_in(&mut browser, &interaction, PASSWORD).await;
@@ -30,8 +30,12 @@ async fn i_29_the_database_holds_nothing_that_could_be_redeemed() {
     }
     secrets.push(device["user_code"].as_str().unwrap().replace('-', ""));
 
-    let mut rest = std::fs::read(world.data.path().join("issuer.db")).unwrap();
-    rest.extend(std::fs::read(world.data.path().join("issuer.db-wal")).unwrap());
+    let rest = match &world.postgres {
+        Some(database) => database.dump().unwrap().into_bytes(),
+        None => ["issuer.db", "issuer.db-wal"]
+            .map(|name| std::fs::read(world.data.path().join(name)).unwrap())
+            .concat(),
+    };
 
     assert!(contains(&rest, "mia@example.org"), "the scan finds what is there");
     for secret in secrets {

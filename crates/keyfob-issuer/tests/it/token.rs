@@ -2,7 +2,8 @@
 
 use crate::browser::Answer;
 use crate::world::{
-    OWNER, START, Tokens, VERIFIER, World, authorize, challenge, changed, codex_request, exchange, refresh,
+    Kept, OWNER, START, Tokens, VERIFIER, World, authorize, challenge, changed, codex_request, exchange,
+    on_both, refresh,
 };
 use futures_util::future::join_all;
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
@@ -25,9 +26,9 @@ fn as_json(fields: &[(&str, &str)]) -> Value {
         .into()
 }
 
-#[tokio::test]
-async fn i_04_a_code_needs_the_challenge_with_s256_and_its_verifier() {
-    let world = World::start().await;
+on_both!(i_04_a_code_needs_the_challenge_with_s256_and_its_verifier);
+async fn i_04_a_code_needs_the_challenge_with_s256_and_its_verifier(kept: Kept) {
+    let world = World::keeping(kept).await;
     let right = challenge();
 
     for (challenge, method) in [
@@ -54,9 +55,9 @@ async fn i_04_a_code_needs_the_challenge_with_s256_and_its_verifier() {
     assert_eq!(redeem(&world, &exchange(&code)).await.status, 200);
 }
 
-#[tokio::test]
-async fn i_05_a_replayed_code_is_refused_and_ends_what_it_began() {
-    let world = World::start().await;
+on_both!(i_05_a_replayed_code_is_refused_and_ends_what_it_began);
+async fn i_05_a_replayed_code_is_refused_and_ends_what_it_began(kept: Kept) {
+    let world = World::keeping(kept).await;
     let code = world.code(&codex_request()).await;
     let first = Tokens::read(&redeem(&world, &exchange(&code)).await);
 
@@ -67,9 +68,9 @@ async fn i_05_a_replayed_code_is_refused_and_ends_what_it_began() {
     assert_eq!((dead.status, dead.json()["error"].as_str()), (400, Some("invalid_grant")));
 }
 
-#[tokio::test]
-async fn i_05_of_many_parallel_redemptions_exactly_one_succeeds() {
-    let world = World::start().await;
+on_both!(i_05_of_many_parallel_redemptions_exactly_one_succeeds);
+async fn i_05_of_many_parallel_redemptions_exactly_one_succeeds(kept: Kept) {
+    let world = World::keeping(kept).await;
     let code = world.code(&codex_request()).await;
 
     let answers = join_all((0..16).map(|_| async { redeem(&world, &exchange(&code)).await })).await;
@@ -79,9 +80,9 @@ async fn i_05_of_many_parallel_redemptions_exactly_one_succeeds() {
     assert_eq!(world.refresh(&Tokens::read(won[0]).refresh).await.status, 400);
 }
 
-#[tokio::test]
-async fn i_37_every_code_that_does_not_count_gets_the_same_answer() {
-    let world = World::start().await;
+on_both!(i_37_every_code_that_does_not_count_gets_the_same_answer);
+async fn i_37_every_code_that_does_not_count_gets_the_same_answer(kept: Kept) {
+    let world = World::keeping(kept).await;
     let code = world.code(&codex_request()).await;
     let expired = world.code(&codex_request()).await;
     let gateway = [("client_id", GATEWAY_CLIENT_ID), ("redirect_uri", "http://127.0.0.1:9/callback")];
@@ -104,9 +105,9 @@ async fn i_37_every_code_that_does_not_count_gets_the_same_answer() {
     assert_eq!(redeem(&world, &exchange(&expired)).await.essence(), REFUSED);
 }
 
-#[tokio::test]
-async fn i_23_a_form_and_json_are_decided_alike() {
-    let world = World::start().await;
+on_both!(i_23_a_form_and_json_are_decided_alike);
+async fn i_23_a_form_and_json_are_decided_alike(kept: Kept) {
+    let world = World::keeping(kept).await;
     let by_form = redeem(&world, &exchange(&world.code(&codex_request()).await)).await;
     let code = world.code(&codex_request()).await;
     let by_json = world.browser().post_json("/oauth/token", &as_json(&exchange(&code))).await;
@@ -125,9 +126,9 @@ async fn i_23_a_form_and_json_are_decided_alike() {
     }
 }
 
-#[tokio::test]
-async fn i_23_other_bodies_and_credentials_in_the_query_are_refused() {
-    let world = World::start().await;
+on_both!(i_23_other_bodies_and_credentials_in_the_query_are_refused);
+async fn i_23_other_bodies_and_credentials_in_the_query_are_refused(kept: Kept) {
+    let world = World::keeping(kept).await;
     let post = async |path: &str, kind: &str, body: &str| {
         world.browser().post_with(path, ("content-type", kind), body).await.status
     };
@@ -143,9 +144,9 @@ async fn i_23_other_bodies_and_credentials_in_the_query_are_refused() {
     assert_eq!(world.browser().get("/oauth/token").await.status, 405);
 }
 
-#[tokio::test]
-async fn i_38_the_tokens_say_exactly_this() {
-    let world = World::start().await;
+on_both!(i_38_the_tokens_say_exactly_this);
+async fn i_38_the_tokens_say_exactly_this(kept: Kept) {
+    let world = World::keeping(kept).await;
     let code = world.code(&changed(&codex_request(), &[("nonce", "n-1")])).await;
     let answer = redeem(&world, &exchange(&code)).await;
     let json = answer.json();
@@ -187,9 +188,9 @@ async fn i_38_the_tokens_say_exactly_this() {
     assert!(tokens.refresh.starts_with("kfr_") && tokens.refresh.len() == 47);
 }
 
-#[tokio::test]
-async fn i_38_the_published_key_verifies_both_tokens_each_as_its_own_kind() {
-    let world = World::start().await;
+on_both!(i_38_the_published_key_verifies_both_tokens_each_as_its_own_kind);
+async fn i_38_the_published_key_verifies_both_tokens_each_as_its_own_kind(kept: Kept) {
+    let world = World::keeping(kept).await;
     let tokens = world.tokens().await;
     let keys = world.browser().get("/oauth/jwks").await;
     let keys = KeySet::parse(keys.body.as_bytes()).unwrap();
@@ -204,9 +205,9 @@ async fn i_38_the_published_key_verifies_both_tokens_each_as_its_own_kind() {
     assert!(!verify(&tokens.access, TokenType::IdToken, &world.base));
 }
 
-#[tokio::test]
-async fn unknown_scope_words_are_passed_over_and_the_gateway_client_gets_ten_minutes() {
-    let world = World::start().await;
+on_both!(unknown_scope_words_are_passed_over_and_the_gateway_client_gets_ten_minutes);
+async fn unknown_scope_words_are_passed_over_and_the_gateway_client_gets_ten_minutes(kept: Kept) {
+    let world = World::keeping(kept).await;
     let redirect = "http://127.0.0.1:9/callback";
     let asked =
         [("client_id", GATEWAY_CLIENT_ID), ("redirect_uri", redirect), ("scope", "inference offline_access")];

@@ -7,8 +7,10 @@ use keyfob_issuer::config::Config;
 use keyfob_issuer::{App, router, server};
 use keyfob_issuer_core::password::Password;
 use keyfob_issuer_core::user::Email;
+use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_jose::SigningKey;
 use keyfob_oauth::{Clock, CodeVerifier, Entropy, EntropyError, Timestamp};
+use keyfob_testing::postgres;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +29,46 @@ pub(crate) struct World {
     pub(crate) base: String,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) data: tempfile::TempDir,
+    /// The database of a real server, unless it is a file.
+    pub(crate) postgres: Option<postgres::Database>,
     server: AbortHandle,
+}
+
+/// What keeps an issuer's data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kept {
+    InFile,
+    OnServer,
+}
+
+/// Runs a behaviour, a function of this name, with an issuer whose data is in a file and with one whose is on a server.
+macro_rules! on_both {
+    ($behaviour:ident) => {
+        mod $behaviour {
+            use crate::world::Kept;
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$behaviour(Kept::InFile).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgresql() {
+                super::$behaviour(Kept::OnServer).await;
+            }
+        }
+    };
+}
+pub(crate) use on_both;
+
+impl Kept {
+    /// Makes an empty database, if a server is to keep it.
+    pub(crate) fn database(self) -> Option<postgres::Database> {
+        match self {
+            Self::InFile => None,
+            Self::OnServer => Some(postgres::Server::shared().unwrap().database().unwrap()),
+        }
+    }
 }
 
 impl Drop for World {
@@ -71,23 +112,27 @@ pub(crate) struct Tokens {
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::keeping(Kept::InFile).await
+    }
+
+    pub(crate) async fn keeping(kept: Kept) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        Self::start_at(listener, base.clone(), &base).await
+        Self::start_configured(listener, base.clone(), &base, |file| file, kept).await
     }
 
     /// Starts an issuer whose address is `url`, wherever it listens.
     pub(crate) async fn start_as(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        Self::start_at(listener, base, url).await
+        Self::start_configured(listener, base, url, |file| file, Kept::InFile).await
     }
 
     /// Starts an issuer whose settings have these lines too.
     pub(crate) async fn start_with(settings: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        Self::start_configured(listener, base.clone(), &base, |file| file + settings).await
+        Self::start_configured(listener, base.clone(), &base, |file| file + settings, Kept::InFile).await
     }
 
     /// Starts an issuer whose access tokens are for the resource server `audience`.
@@ -96,11 +141,7 @@ impl World {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let line = |audience: &str| format!("audience = \"{audience}\"");
         let edit = |file: String| file.replace(&line(&base), &line(audience));
-        Self::start_configured(listener, base.clone(), &base, edit).await
-    }
-
-    async fn start_at(listener: TcpListener, base: String, url: &str) -> Self {
-        Self::start_configured(listener, base, url, |file| file).await
+        Self::start_configured(listener, base.clone(), &base, edit, Kept::InFile).await
     }
 
     async fn start_configured(
@@ -108,10 +149,12 @@ impl World {
         base: String,
         url: &str,
         edit: impl FnOnce(String) -> String,
+        kept: Kept,
     ) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let data = tempfile::tempdir().unwrap();
-        make_issuer(data.path(), url, &*clock).await;
+        let postgres = kept.database();
+        make_issuer_in(data.path(), url, &*clock, postgres.as_ref()).await;
         let path = data.path().join("issuer.toml");
         let settings = edit(std::fs::read_to_string(&path).unwrap());
         let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
@@ -119,7 +162,7 @@ impl World {
         let app = App::open(data.path(), Arc::<TestClock>::clone(&clock), Arc::new(TestEntropy)).await;
         let serving = server::serve(vec![listener], router(Arc::new(app.unwrap())), std::future::pending());
         let server = tokio::spawn(serving).abort_handle();
-        Self { base, clock, data, server }
+        Self { base, clock, data, postgres, server }
     }
 
     pub(crate) fn browser(&self) -> Browser {
@@ -177,8 +220,21 @@ impl Tokens {
 }
 
 pub(crate) async fn make_issuer(data: &Path, url: &str, clock: &dyn Clock) {
+    make_issuer_in(data, url, clock, None).await;
+}
+
+pub(crate) async fn make_issuer_in(
+    data: &Path,
+    url: &str,
+    clock: &dyn Clock,
+    postgres: Option<&postgres::Database>,
+) {
+    let mut config = Config::new(url, None).unwrap();
+    if let Some(postgres) = postgres {
+        config.database.url = DatabaseUrl::parse(&postgres.url()).unwrap();
+    }
     let new = NewIssuer {
-        config: Config::new(url, None).unwrap(),
+        config,
         owner: Email::parse(OWNER).unwrap(),
         password: Password::chosen(PASSWORD.into()).unwrap(),
         signing_key: SigningKey::generate().unwrap(),

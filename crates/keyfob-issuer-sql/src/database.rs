@@ -1,0 +1,280 @@
+//! The database: reached, brought to the current schema, written through a file's one connection or a server's many.
+
+use crate::error::{is_lost, storage_error};
+use crate::schema;
+use crate::transaction::{Begun, SqlTransaction};
+use crate::url::DatabaseUrl;
+use async_trait::async_trait;
+use keyfob_issuer_core::storage::{SealedSigningKey, Storage, StorageError, Transaction};
+use keyfob_oauth::Secret;
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection as _, Postgres};
+use std::fmt;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How to get to a database.
+#[derive(Clone, Debug)]
+pub struct Access<'a> {
+    /// Which.
+    pub url: &'a DatabaseUrl,
+    /// Where the issuer's files are, and so a database that is a file.
+    pub directory: &'a Path,
+    /// The password at a server; without one, that of `PGPASSFILE`.
+    pub password: Option<&'a Secret>,
+    /// How many connections to a server there may be; a file has one.
+    pub connections: u32,
+}
+
+/// The database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be made.
+    #[error("cannot create {path}")]
+    Create {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is no database or cannot be used as one, or the server does not let us in.
+    #[error("cannot open the database {database}")]
+    Open {
+        /// Which.
+        database: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The server did not answer in time.
+    #[error("the server of the database {database} does not answer")]
+    Silent {
+        /// Which.
+        database: String,
+    },
+    /// The database is in use by an issuer already.
+    #[error("the database {database} holds an issuer already")]
+    Occupied {
+        /// Which.
+        database: String,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot bring the database's tables up to date")]
+    Migrate(#[source] MigrateError),
+}
+
+/// A database that was reached and is still as it was found.
+pub struct Database {
+    name: String,
+    reached: Reached,
+}
+
+impl fmt::Debug for Database {
+    /// The driver's own would show the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+enum Reached {
+    File(SqlitePool),
+    Server { connection: PgConnection, options: Box<PgConnectOptions>, connections: u32 },
+}
+
+/// How long a transaction waits for a connection, and so on a file for the one before it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server may take to let us in.
+const GREETING: Duration = Duration::from_secs(10);
+/// How long a node waits for the one that brings the tables up to date, in milliseconds.
+const MIGRATION_LIMITS: [(&str, &str); 1] = [("lock_timeout", "60000")];
+/// What a server ends by itself: a statement, a wait for a lock, a transaction whose node is gone, in milliseconds.
+const LIMITS: [(&str, &str); 3] = [
+    ("statement_timeout", "15000"),
+    ("lock_timeout", "10000"),
+    ("idle_in_transaction_session_timeout", "30000"),
+];
+
+impl Database {
+    /// Takes a database for a new issuer: a file that must not exist, or a server's that holds none.
+    ///
+    /// The file is readable by its owner alone.
+    pub async fn create(access: &Access<'_>) -> Result<Self, OpenError> {
+        if let Some(path) = access.url.file(access.directory) {
+            // SQLite gives its side files the mode of the database, so only this one has to be made with care.
+            std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)
+                .map_err(|source| OpenError::Create { path: path.display().to_string(), source })?;
+        }
+        let mut database = Self::reach(access).await?;
+        match database.sealed_signing_key().await? {
+            Some(_) => Err(OpenError::Occupied { database: database.name }),
+            None => Ok(database),
+        }
+    }
+
+    /// Reaches a database, which must exist, and changes nothing.
+    pub async fn reach(access: &Access<'_>) -> Result<Self, OpenError> {
+        let name = access.url.to_string();
+        let reached = match (access.url.server(), access.url.file(access.directory)) {
+            (Some(options), _) => reach_server(options, access, &name).await?,
+            (None, path) => {
+                let path = path.unwrap_or_default();
+                let opened = open_file(&path).await;
+                Reached::File(opened.map_err(|source| OpenError::Open { database: name.clone(), source })?)
+            }
+        };
+        Ok(Self { name, reached })
+    }
+
+    /// Returns the newest signing key, if an issuer is here; in columns that are the same in every version's tables.
+    ///
+    /// For a look at whose database it is, before [`Database::into_storage`] changes its tables.
+    pub async fn sealed_signing_key(&mut self) -> Result<Option<SealedSigningKey>, OpenError> {
+        const NEWEST: &str = "SELECT id, sealed FROM signing_keys ORDER BY created_at DESC LIMIT 1";
+        const IN_FILE: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'signing_keys'";
+        const ON_SERVER: &str = "SELECT count(to_regclass('signing_keys'))";
+        let found = match &mut self.reached {
+            Reached::File(pool) => match sqlx::query_scalar(IN_FILE).fetch_one(&*pool).await {
+                Ok(0_i64) => Ok(None),
+                Ok(_) => sqlx::query_as(NEWEST).fetch_optional(&*pool).await,
+                Err(error) => Err(error),
+            },
+            Reached::Server { connection, .. } => {
+                match sqlx::query_scalar(ON_SERVER).fetch_one(&mut *connection).await {
+                    Ok(0_i64) => Ok(None),
+                    Ok(_) => sqlx::query_as(NEWEST).fetch_optional(connection).await,
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        match found {
+            Ok(key) => Ok(key.map(|(id, sealed)| SealedSigningKey { id, sealed })),
+            Err(source) => Err(OpenError::Open { database: self.name.clone(), source }),
+        }
+    }
+
+    /// Brings the tables up to date.
+    pub async fn into_storage(self) -> Result<SqlStorage, OpenError> {
+        let pool = match self.reached {
+            Reached::File(pool) => {
+                schema::for_file().run(&pool).await.map_err(OpenError::Migrate)?;
+                Pool::File(pool)
+            }
+            Reached::Server { mut connection, options, connections } => {
+                let migrated = schema::for_server().run_direct(None, &mut connection, false).await;
+                migrated.map_err(OpenError::Migrate)?;
+                let closed = connection.close().await;
+                closed.map_err(|source| OpenError::Open { database: self.name, source })?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(connections)
+                    .acquire_timeout(PATIENCE)
+                    // The BEGIN that follows is the test.
+                    .test_before_acquire(false)
+                    .connect_lazy_with(options.options(LIMITS));
+                Pool::Server { pool, connections }
+            }
+        };
+        Ok(SqlStorage { pool })
+    }
+}
+
+async fn open_file(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        // What is deleted is overwritten, so that an old digest or seal does not linger in the file.
+        .pragma("secure_delete", "ON");
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options)
+        .await
+}
+
+/// Reaches a server by one connection: a pool would go on trying, and keep to itself why it did not get in.
+async fn reach_server(
+    options: PgConnectOptions,
+    access: &Access<'_>,
+    name: &str,
+) -> Result<Reached, OpenError> {
+    let options = match access.password {
+        Some(password) => options.password(password.expose()),
+        None => options,
+    };
+    let patient = options.clone().options(MIGRATION_LIMITS);
+    match timeout(GREETING, PgConnection::connect_with(&patient)).await {
+        Ok(Ok(connection)) => {
+            Ok(Reached::Server { connection, options: Box::new(options), connections: access.connections })
+        }
+        Ok(Err(source)) => Err(OpenError::Open { database: name.to_owned(), source }),
+        Err(_elapsed) => Err(OpenError::Silent { database: name.to_owned() }),
+    }
+}
+
+/// A database with the tables of this version.
+#[derive(Clone, Debug)]
+pub struct SqlStorage {
+    pool: Pool,
+}
+
+#[derive(Clone, Debug)]
+enum Pool {
+    File(SqlitePool),
+    Server { pool: PgPool, connections: u32 },
+}
+
+impl SqlStorage {
+    /// Ends every connection; a file is whole then without its side files.
+    pub async fn close(self) {
+        match self.pool {
+            Pool::File(pool) => pool.close().await,
+            Pool::Server { pool, .. } => pool.close().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for SqlStorage {
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
+        let begun = match &self.pool {
+            // The lock is taken at once: a transaction that read first could not become the writer any more.
+            Pool::File(pool) => pool.begin_with("BEGIN IMMEDIATE").await.map(Begun::Sqlite),
+            Pool::Server { pool, connections } => {
+                begin_on_server(pool, *connections).await.map(Begun::Postgres)
+            }
+        };
+        Ok(Box::new(SqlTransaction::new(begun.map_err(storage_error)?)))
+    }
+}
+
+/// Begins on a connection that works: after a restart of the server, every one that waits in the pool is lost.
+async fn begin_on_server(
+    pool: &PgPool,
+    connections: u32,
+) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    // Each statement sees what was committed before it, as those that lock need it, whatever the server's default is.
+    const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+    for _ in 0..connections {
+        match pool.begin_with(BEGIN).await {
+            Err(error) if is_lost(&error) => {}
+            outcome => return outcome,
+        }
+    }
+    pool.begin_with(BEGIN).await
+}

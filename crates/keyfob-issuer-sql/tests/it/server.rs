@@ -1,0 +1,84 @@
+//! The server: how it is reached, and what it takes when it goes.
+
+use crate::fixture::{NOW, client};
+use keyfob_issuer_core::storage::Storage as _;
+use keyfob_issuer_sql::{Access, Database, DatabaseUrl, OpenError};
+use keyfob_oauth::Secret;
+use keyfob_testing::postgres::{Server, Stop};
+use std::error::Error;
+
+async fn reach(url: &str, password: Option<&Secret>) -> Result<Database, OpenError> {
+    let url = DatabaseUrl::parse(url).unwrap();
+    Database::reach(&Access { url: &url, directory: "/".as_ref(), password, connections: 4 }).await
+}
+
+/// What a person is told: the error and what it comes from.
+fn told(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", told(cause)),
+        None => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_with_the_reason() {
+    let nowhere = told(&reach("postgres://u@127.0.0.1:1/d", None).await.unwrap_err());
+
+    let expected = "cannot open the database postgres://u@127.0.0.1:1/d: ";
+    assert!(nowhere.starts_with(expected) && nowhere.contains("refused"), "{nowhere}");
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_named_with_the_reason() {
+    let database = Server::shared().unwrap().database().unwrap();
+    let url = database.url().replace("/test_", "/other_");
+
+    let unknown = told(&reach(&url, None).await.unwrap_err());
+
+    assert!(unknown.contains("does not exist"), "{unknown}");
+}
+
+#[tokio::test]
+async fn a_server_lets_nobody_in_without_the_password_and_no_message_holds_it() {
+    let database = Server::shared().unwrap().database().unwrap();
+    let url = database.url_with_password("right horse").unwrap();
+    let [right, wrong] = ["right horse", "wrong horse"].map(|text| Secret::new(text.into()));
+
+    let refused = reach(&url, Some(&wrong)).await.unwrap_err();
+    let missing = reach(&url, None).await.unwrap_err();
+    let reached = reach(&url, Some(&right)).await.unwrap();
+
+    assert!(told(&refused).contains("password authentication failed"), "{}", told(&refused));
+    let reached_shown = format!("{reached:?}");
+    let storage = reached.into_storage().await.unwrap();
+    let storage_shown = format!("{storage:?}");
+    for shown in [told(&refused), format!("{refused:?}"), told(&missing), reached_shown, storage_shown] {
+        assert!(!shown.contains("horse"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_restart_of_the_server_costs_what_was_under_way_and_nothing_after_it() {
+    for stop in [Stop::Fast, Stop::Immediate] {
+        let server = Server::own().unwrap().database().unwrap();
+        let storage = reach(&server.url(), None).await.unwrap().into_storage().await.unwrap();
+        // As many connections as there may be, all of them back in the pool.
+        let mut transactions = Vec::new();
+        for _ in 0..4 {
+            transactions.push(storage.begin().await.unwrap());
+        }
+        drop(transactions);
+        let mut committed = storage.begin().await.unwrap();
+        committed.insert_client(&client(), NOW).await.unwrap();
+        committed.commit().await.unwrap();
+        let mut interrupted = storage.begin().await.unwrap();
+
+        server.restart(stop).unwrap();
+
+        assert!(interrupted.find_client(&client().id).await.is_err(), "{stop:?}");
+        for _ in 0..8 {
+            let mut transaction = storage.begin().await.unwrap();
+            assert_eq!(transaction.find_client(&client().id).await.unwrap(), Some(client()), "{stop:?}");
+        }
+    }
+}
