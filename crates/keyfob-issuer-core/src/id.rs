@@ -5,8 +5,12 @@ use uuid::{Builder, Uuid};
 
 /// Makes a name from the moment and 74 random bits.
 pub(crate) fn generate(now: Timestamp, entropy: &dyn Entropy) -> Result<Uuid, EntropyError> {
-    let millis = u64::try_from(now.as_unix()).unwrap_or(0).saturating_mul(1000);
-    Ok(Builder::from_unix_timestamp_millis(millis, &entropy.bytes::<10>()?).into_uuid())
+    Ok(at(now, &entropy.bytes::<10>()?))
+}
+
+fn at(moment: Timestamp, random: &[u8; 10]) -> Uuid {
+    let millis = u64::try_from(moment.as_unix()).unwrap_or(0).saturating_mul(1000);
+    Builder::from_unix_timestamp_millis(millis, random).into_uuid()
 }
 
 macro_rules! identifier {
@@ -42,4 +46,11 @@ identifier! {
 identifier! {
     /// Names a refresh family; the claim `sid` of its tokens.
     FamilyId
+}
+
+impl FamilyId {
+    /// Returns the lowest name that is made at `moment` or later: names sort by time.
+    pub fn lowest_at(moment: Timestamp) -> Self {
+        Self(at(moment, &[0; 10]))
+    }
 }

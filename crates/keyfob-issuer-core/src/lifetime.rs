@@ -26,10 +26,3 @@ pub const GATEWAY_ACCESS_TOKEN: Duration = Duration::from_secs(10 * MINUTE);
 pub const REFRESH_IDLE: Duration = Duration::from_secs(30 * DAY);
 /// A refresh family, however much it is used.
 pub const REFRESH_ABSOLUTE: Duration = Duration::from_secs(180 * DAY);
-
-/// Returns the moment before which ended grants are forgotten.
-pub(crate) fn forget_before(now: keyfob_oauth::Timestamp) -> keyfob_oauth::Timestamp {
-    keyfob_oauth::Timestamp::from_unix(
-        now.as_unix().saturating_sub(i64::try_from(FINISHED_GRANT.as_secs()).unwrap_or(i64::MAX)),
-    )
-}

@@ -37,6 +37,43 @@ macro_rules! locking {
 }
 pub(crate) use locking;
 
+/// A `DELETE` of at most `$2` rows of `$table` for which `$which` holds.
+///
+/// On a server, rows that somebody is about to change are left for another time instead of being waited for.
+macro_rules! forgetting {
+    ($table:literal, $key:literal, $which:literal) => {
+        $crate::statement::Text::forked(
+            concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE ",
+                $key,
+                " IN (SELECT ",
+                $key,
+                " FROM ",
+                $table,
+                " WHERE ",
+                $which,
+                " LIMIT $2)"
+            ),
+            concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE ",
+                $key,
+                " IN (SELECT ",
+                $key,
+                " FROM ",
+                $table,
+                " WHERE ",
+                $which,
+                " LIMIT $2 FOR UPDATE SKIP LOCKED)"
+            ),
+        )
+    };
+}
+pub(crate) use forgetting;
+
 /// A value that both databases take.
 pub(crate) trait Value<'v>:
     Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres>

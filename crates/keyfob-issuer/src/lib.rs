@@ -20,6 +20,7 @@ mod page;
 mod parameters;
 pub mod server;
 mod site;
+pub mod sweep;
 
 pub use app::{App, OpenError};
 

@@ -10,7 +10,7 @@ use clap::Parser as _;
 use keyfob_issuer::command::init::{self, InitError, NewIssuer};
 use keyfob_issuer::command::user;
 use keyfob_issuer::config::{Config, DatabaseSettings};
-use keyfob_issuer::{App, router, server};
+use keyfob_issuer::{App, router, server, sweep};
 use keyfob_issuer_core::password::Password;
 use keyfob_issuer_core::user::Email;
 use keyfob_issuer_sql::DatabaseUrl;
@@ -91,7 +91,11 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
             _ = terminate.recv() => {}
         }
     };
-    server::serve(listeners, router(Arc::new(app)), stop).await;
+    let app = Arc::new(app);
+    tokio::select! {
+        () = server::serve(listeners, router(Arc::clone(&app)), stop) => {}
+        never = sweep::forever(&app) => match never {},
+    }
     Ok(())
 }
 

@@ -154,7 +154,7 @@ impl Issuer {
             nonce: request.nonce,
             login_hint: request.login_hint,
         };
-        transaction.insert_grant(&grant, lifetime::forget_before(now)).await?;
+        transaction.insert_grant(&grant).await?;
         transaction.commit().await?;
         Ok(PendingGrant { id: grant.id, cookie })
     }

@@ -125,7 +125,7 @@ impl Issuer {
             expires_at: now.plus(lifetime::USER_CODE),
             progress: DeviceProgress::Pending,
         };
-        transaction.insert_device_grant(&grant, lifetime::forget_before(now)).await?;
+        transaction.insert_device_grant(&grant).await?;
         transaction.commit().await?;
         Ok(StartedDevice { device_auth_id, user_code, expires_at: grant.expires_at })
     }
@@ -177,7 +177,7 @@ impl Issuer {
             progress: Progress::Approved { approval, code: CodeDigest::of(&code) },
         };
         transaction.update_device_grant(&grant).await?;
-        transaction.insert_grant(&authorization, lifetime::forget_before(now)).await?;
+        transaction.insert_grant(&authorization).await?;
         transaction.commit().await?;
         Ok(Poll::Approved { code, verifier })
     }

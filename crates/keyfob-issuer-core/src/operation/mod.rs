@@ -15,6 +15,7 @@ mod retry;
 mod revoke;
 mod sessions;
 mod sign_in;
+mod sweep;
 
 pub use acknowledge::{AcknowledgeError, Acknowledgement};
 pub use add_user::{AddUserError, add_user};
@@ -32,6 +33,7 @@ pub use refresh::{Refresh, RefreshError};
 pub use revoke::{Revocation, RevokeError};
 pub use sessions::{Ending, ListedSession, SessionError};
 pub use sign_in::{Candidate, ProvenUser, SignedIn, WrongPassword};
+pub use sweep::Swept;
 
 /// Lets `?` turn what can break inside into an operation's `Fault` variant, and a conflict be told from the rest.
 macro_rules! faults {

@@ -77,7 +77,7 @@ impl Issuer {
         if let Some(previous) = previous {
             transaction.delete_session(&SessionDigest::of(previous)).await?;
         }
-        transaction.insert_session(&session, now).await?;
+        transaction.insert_session(&session).await?;
         transaction.commit().await?;
         Ok(SignedIn { cookie })
     }

@@ -19,14 +19,12 @@ pub trait DeviceGrants {
         &mut self,
         code: &UserCodeDigest,
     ) -> Result<Option<DeviceGrant>, StorageError>;
-    /// Adds a grant, and drops those that ended before `forget`.
-    async fn insert_device_grant(
-        &mut self,
-        grant: &DeviceGrant,
-        forget: Timestamp,
-    ) -> Result<(), StorageError>;
+    /// Adds a grant.
+    async fn insert_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError>;
     /// Stores a step that a grant has taken; [`StorageError::Conflict`] if it is not where that step begins.
     async fn update_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError>;
+    /// Forgets at most `most` of those that ended before `moment`; returns how many.
+    async fn forget_device_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
     /// Counts those that end after `now`.
     async fn count_device_grants(&mut self, now: Timestamp) -> Result<u32, StorageError>;
 }

@@ -17,12 +17,10 @@ pub trait Grants {
         &mut self,
         code: &CodeDigest,
     ) -> Result<Option<AuthorizationGrant>, StorageError>;
-    /// Adds a grant, and drops those that ended before `forget`.
-    async fn insert_grant(
-        &mut self,
-        grant: &AuthorizationGrant,
-        forget: Timestamp,
-    ) -> Result<(), StorageError>;
+    /// Adds a grant.
+    async fn insert_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError>;
     /// Stores a step that a grant has taken; [`StorageError::Conflict`] if it is not where that step begins (I-05).
     async fn update_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError>;
+    /// Forgets at most `most` of those that ended before `moment`; returns how many.
+    async fn forget_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
 }

@@ -67,4 +67,6 @@ pub trait RefreshFamilies {
         status: FamilyStatus,
         now: Timestamp,
     ) -> Result<(), StorageError>;
+    /// Forgets at most `most` of those that began before `moment`, with every token of theirs; returns how many.
+    async fn forget_families(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
 }

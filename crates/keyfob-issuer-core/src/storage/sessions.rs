@@ -11,8 +11,10 @@ use keyfob_oauth::Timestamp;
 pub trait BrowserSessions {
     /// Finds the session whose cookie has this digest, whether it still counts or not.
     async fn find_session(&mut self, digest: &SessionDigest) -> Result<Option<BrowserSession>, StorageError>;
-    /// Adds a session, and drops those that ended before `now`.
-    async fn insert_session(&mut self, session: &BrowserSession, now: Timestamp) -> Result<(), StorageError>;
+    /// Adds a session.
+    async fn insert_session(&mut self, session: &BrowserSession) -> Result<(), StorageError>;
     /// Ends a session.
     async fn delete_session(&mut self, digest: &SessionDigest) -> Result<(), StorageError>;
+    /// Forgets at most `most` of those that ended before `moment`; returns how many.
+    async fn forget_sessions(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
 }

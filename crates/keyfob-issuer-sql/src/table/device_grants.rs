@@ -2,7 +2,7 @@
 
 use super::grants::approval;
 use crate::row::TableRow;
-use crate::statement::locking;
+use crate::statement::{forgetting, locking};
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
@@ -37,12 +37,7 @@ impl DeviceGrants for SqlTransaction {
             .transpose()
     }
 
-    async fn insert_device_grant(
-        &mut self,
-        grant: &DeviceGrant,
-        forget: Timestamp,
-    ) -> Result<(), StorageError> {
-        self.sql("DELETE FROM device_grants WHERE expires_at < $1").bind(forget.as_unix()).execute().await?;
+    async fn insert_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError> {
         let step = Step::of(&grant.progress);
         self.sql(
             "INSERT INTO device_grants (digest, user_code_digest, client_id, expires_at, progress, subject,
@@ -77,6 +72,14 @@ impl DeviceGrants for SqlTransaction {
             .execute()
             .await?;
         if taken == 1 { Ok(()) } else { Err(StorageError::Conflict) }
+    }
+
+    async fn forget_device_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {
+        self.sql(forgetting!("device_grants", "digest", "expires_at < $1 ORDER BY expires_at"))
+            .bind(moment.as_unix())
+            .bind(i64::from(most))
+            .execute()
+            .await
     }
 
     async fn count_device_grants(&mut self, now: Timestamp) -> Result<u32, StorageError> {

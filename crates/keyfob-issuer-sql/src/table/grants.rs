@@ -1,7 +1,7 @@
 //! Authorization grants.
 
 use crate::row::TableRow;
-use crate::statement::locking;
+use crate::statement::{forgetting, locking};
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::digest::{CodeDigest, InteractionDigest};
@@ -35,15 +35,7 @@ impl Grants for SqlTransaction {
             .transpose()
     }
 
-    async fn insert_grant(
-        &mut self,
-        grant: &AuthorizationGrant,
-        forget: Timestamp,
-    ) -> Result<(), StorageError> {
-        self.sql("DELETE FROM authorization_grants WHERE expires_at < $1")
-            .bind(forget.as_unix())
-            .execute()
-            .await?;
+    async fn insert_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError> {
         let step = Step::of(&grant.progress);
         self.sql(
             "INSERT INTO authorization_grants (id, client_id, redirect_uri, scope, client_state, nonce,
@@ -91,6 +83,14 @@ impl Grants for SqlTransaction {
             .execute()
             .await?;
         if taken == 1 { Ok(()) } else { Err(StorageError::Conflict) }
+    }
+
+    async fn forget_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {
+        self.sql(forgetting!("authorization_grants", "id", "expires_at < $1 ORDER BY expires_at"))
+            .bind(moment.as_unix())
+            .bind(i64::from(most))
+            .execute()
+            .await
     }
 }
 

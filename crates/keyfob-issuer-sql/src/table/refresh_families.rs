@@ -1,7 +1,7 @@
 //! Refresh families and their tokens.
 
 use crate::row::TableRow;
-use crate::statement::locking;
+use crate::statement::{forgetting, locking};
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
@@ -139,6 +139,16 @@ impl RefreshFamilies for SqlTransaction {
             .execute()
             .await?;
         Ok(())
+    }
+
+    async fn forget_families(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {
+        // Names sort by time, so the primary key finds the oldest; the tokens go with their family.
+        self.sql(forgetting!("refresh_families", "id", "id < $3 AND created_at < $1 ORDER BY id"))
+            .bind(moment.as_unix())
+            .bind(i64::from(most))
+            .bind(FamilyId::lowest_at(moment).to_string())
+            .execute()
+            .await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Signed-in browsers.
 
 use crate::row::TableRow;
+use crate::statement::forgetting;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::browser_session::BrowserSession;
@@ -19,8 +20,7 @@ impl BrowserSessions for SqlTransaction {
             .transpose()
     }
 
-    async fn insert_session(&mut self, session: &BrowserSession, now: Timestamp) -> Result<(), StorageError> {
-        self.sql("DELETE FROM browser_sessions WHERE expires_at < $1").bind(now.as_unix()).execute().await?;
+    async fn insert_session(&mut self, session: &BrowserSession) -> Result<(), StorageError> {
         self.sql(
             "INSERT INTO browser_sessions (digest, subject, signed_in_at, expires_at) VALUES ($1, $2, $3, $4)",
         )
@@ -30,6 +30,14 @@ impl BrowserSessions for SqlTransaction {
         .bind(session.expires_at.as_unix())
         .execute().await?;
         Ok(())
+    }
+
+    async fn forget_sessions(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {
+        self.sql(forgetting!("browser_sessions", "digest", "expires_at < $1 ORDER BY expires_at"))
+            .bind(moment.as_unix())
+            .bind(i64::from(most))
+            .execute()
+            .await
     }
 
     async fn delete_session(&mut self, digest: &SessionDigest) -> Result<(), StorageError> {

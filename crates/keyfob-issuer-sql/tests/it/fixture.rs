@@ -1,8 +1,9 @@
 //! Databases of a test's own, in a file and on a server, and what is put into them.
 
 use keyfob_issuer_core::attempt::RefreshAttempt;
+use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::client::{Client, ClientKind};
-use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
+use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest, SessionDigest};
 use keyfob_issuer_core::password::PasswordHash;
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::storage::{Storage as _, Transaction};
@@ -62,7 +63,7 @@ impl Place {
     }
 
     pub(crate) fn access(&self) -> Access<'_> {
-        Access { url: &self.url, directory: self.directory.path(), password: None, connections: 8 }
+        Access { url: &self.url, directory: self.directory.path(), password: None, connections: 16 }
     }
 
     pub(crate) async fn database(self) -> Database {
@@ -117,6 +118,11 @@ pub(crate) fn user() -> User {
 
 pub(crate) fn workspace() -> Workspace {
     Workspace { id: WorkspaceId::new("w"), name: "Personal".into(), owner: Subject::new("u") }
+}
+
+pub(crate) fn session(number: u8, expires_at: Timestamp) -> BrowserSession {
+    let digest = SessionDigest::from_bytes(&[number; 32]).unwrap();
+    BrowserSession { digest, subject: Subject::new("u"), signed_in_at: NOW, expires_at }
 }
 
 pub(crate) fn family() -> RefreshFamily {

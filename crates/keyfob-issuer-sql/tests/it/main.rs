@@ -10,4 +10,5 @@ mod redemption;
 mod rotation;
 mod schema;
 mod server;
+mod sweep;
 mod transaction;

@@ -154,3 +154,24 @@ async fn i_06_one_kind_of_secret_is_worth_nothing_as_another(kept: Kept) {
     }
     assert_eq!(world.browser().post("/oauth/token", &exchange(&code)).await.status, 200);
 }
+
+on_both!(i_87_sweeping_at_any_time_forgets_no_token_that_counts_and_no_reuse);
+async fn i_87_sweeping_at_any_time_forgets_no_token_that_counts_and_no_reuse(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let first = world.tokens().await.refresh;
+    let mut leaf = next(&world, &first).await;
+    for _ in 0..6 {
+        world.clock.advance(29 * DAY);
+        world.sweep().await;
+        leaf = next(&world, &leaf).await;
+    }
+
+    // 174 days later, the first token is still known to be spent.
+    assert_eq!(refused_as(&world, &first).await, "refresh_token_reused");
+    world.clock.advance(5 * DAY);
+    world.sweep().await;
+    assert_eq!(refused_as(&world, &leaf).await, "refresh_token_reused");
+    world.clock.advance(2 * DAY);
+    world.sweep().await;
+    assert_eq!(refused_as(&world, &leaf).await, "refresh_token_invalidated", "nothing is left of the family");
+}

@@ -31,6 +31,7 @@ pub(crate) struct World {
     pub(crate) data: tempfile::TempDir,
     /// The database of a real server, unless it is a file.
     pub(crate) postgres: Option<postgres::Database>,
+    app: Arc<App>,
     server: AbortHandle,
 }
 
@@ -160,9 +161,15 @@ impl World {
         let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
         file.write_all(settings.as_bytes()).unwrap();
         let app = App::open(data.path(), Arc::<TestClock>::clone(&clock), Arc::new(TestEntropy)).await;
-        let serving = server::serve(vec![listener], router(Arc::new(app.unwrap())), std::future::pending());
+        let app = Arc::new(app.unwrap());
+        let serving = server::serve(vec![listener], router(Arc::clone(&app)), std::future::pending());
         let server = tokio::spawn(serving).abort_handle();
-        Self { base, clock, data, postgres, server }
+        Self { base, clock, data, postgres, app, server }
+    }
+
+    /// Forgets what has ended by now.
+    pub(crate) async fn sweep(&self) {
+        keyfob_issuer::sweep::once(&self.app).await;
     }
 
     pub(crate) fn browser(&self) -> Browser {

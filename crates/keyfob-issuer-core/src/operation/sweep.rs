@@ -1,0 +1,63 @@
+//! What has ended is forgotten, when nothing could follow from it any more (I-87).
+
+use crate::issuer::{Fault, Issuer};
+use crate::lifetime;
+use keyfob_oauth::Timestamp;
+use std::time::Duration;
+
+/// How many rows of each kind were forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Refresh families, each with all its tokens.
+    pub families: u64,
+    /// Authorization grants with their codes.
+    pub grants: u64,
+    /// Device grants with their codes.
+    pub device_grants: u64,
+    /// Browser sessions.
+    pub sessions: u64,
+}
+
+/// How many rows of a kind one transaction forgets: others wait for no more than that.
+const AT_ONCE: u32 = 200;
+/// A family takes its tokens along, some thousands when it was used to its end.
+const FAMILIES_AT_ONCE: u32 = 10;
+/// Two nodes' clocks differ by less.
+const MARGIN: Duration = Duration::from_mins(10);
+
+impl Swept {
+    /// Whether there may be more to forget.
+    pub fn is_full(&self) -> bool {
+        let limit = u64::from(AT_ONCE);
+        self.families >= u64::from(FAMILIES_AT_ONCE)
+            || [self.grants, self.device_grants, self.sessions].iter().any(|count| *count >= limit)
+    }
+}
+
+impl Issuer {
+    /// Forgets some of what has ended, in one short transaction.
+    ///
+    /// A spent refresh token goes with its family, at the end of the longest life that this could have had, whether it
+    /// ended earlier or not: until then its reuse is recognised. A grant is kept for a day after its code, so that a
+    /// code used twice is.
+    pub async fn sweep(&self) -> Result<Swept, Fault> {
+        let now = self.now();
+        let finished = before(now, lifetime::FINISHED_GRANT);
+        let mut transaction = self.begin().await?;
+        let swept = Swept {
+            families: transaction
+                .forget_families(before(now, lifetime::REFRESH_ABSOLUTE + MARGIN), FAMILIES_AT_ONCE)
+                .await?,
+            grants: transaction.forget_grants(finished, AT_ONCE).await?,
+            device_grants: transaction.forget_device_grants(finished, AT_ONCE).await?,
+            sessions: transaction.forget_sessions(before(now, MARGIN), AT_ONCE).await?,
+        };
+        transaction.commit().await?;
+        Ok(swept)
+    }
+}
+
+fn before(now: Timestamp, duration: Duration) -> Timestamp {
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    Timestamp::from_unix(now.as_unix().saturating_sub(seconds))
+}

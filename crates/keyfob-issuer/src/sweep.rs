@@ -1,0 +1,40 @@
+//! Forgetting what has ended, beside the requests.
+
+use crate::app::App;
+use keyfob_issuer_core::operation::Swept;
+use std::convert::Infallible;
+use std::time::Duration;
+
+const EVERY: Duration = Duration::from_mins(10);
+/// Between two transactions that both have much to forget; requests go first.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Forgets what has ended, at once and then every ten minutes, until it is dropped; that may be at any moment.
+pub async fn forever(app: &App) -> Infallible {
+    loop {
+        let rest = once(app).await;
+        tokio::time::sleep(rest).await;
+    }
+}
+
+/// Forgets some of what has ended; returns how long to rest before the next time.
+pub async fn once(app: &App) -> Duration {
+    match app.issuer.sweep().await {
+        Ok(swept) => {
+            if swept != Swept::default() {
+                tracing::debug!(
+                    families = swept.families,
+                    grants = swept.grants,
+                    device_grants = swept.device_grants,
+                    sessions = swept.sessions,
+                    "forgotten"
+                );
+            }
+            if swept.is_full() { PAUSE } else { EVERY }
+        }
+        Err(fault) => {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "cannot forget what has ended");
+            EVERY
+        }
+    }
+}
