@@ -90,7 +90,7 @@ enum Reached {
 }
 
 /// How long a transaction waits for a connection, and so on a file for the one before it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a server may take to let us in.
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a node waits for the one that brings the tables up to date, in milliseconds.

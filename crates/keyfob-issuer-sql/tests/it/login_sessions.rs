@@ -116,7 +116,7 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
         signed_in_at: NOW,
         expires_at: ends,
     };
-    transaction.insert_session(&browser, NOW).await.unwrap();
+    transaction.insert_session(&browser).await.unwrap();
     let grant = AuthorizationGrant {
         id: keyfob_issuer_core::GrantId::parse(&id(number.into()).to_string()).unwrap(),
         client_id: family().client_id,
@@ -130,7 +130,7 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
         expires_at: ends,
         progress: Progress::Approved { approval: approval(subject), code: code(number) },
     };
-    transaction.insert_grant(&grant, NOW).await.unwrap();
+    transaction.insert_grant(&grant).await.unwrap();
     let device = DeviceGrant {
         digest: DeviceAuthDigest::from_bytes(&[number; 32]).unwrap(),
         user_code: UserCodeDigest::from_bytes(&[number; 32]).unwrap(),
@@ -138,7 +138,7 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
         expires_at: ends,
         progress: DeviceProgress::Approved(approval(subject)),
     };
-    transaction.insert_device_grant(&device, NOW).await.unwrap();
+    transaction.insert_device_grant(&device).await.unwrap();
 }
 
 /// Whether the browser is signed in, whether the code can be redeemed, and how far the device is.

@@ -1,6 +1,6 @@
 //! The storage against a real file and a real server: what the traits of `keyfob_issuer_core::storage` promise.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as loudly as tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as loudly as tests")]
 
 mod aggregates;
 mod file;
@@ -10,5 +10,7 @@ mod redemption;
 mod rotation;
 mod schema;
 mod server;
+mod storm;
 mod sweep;
 mod transaction;
+mod world;

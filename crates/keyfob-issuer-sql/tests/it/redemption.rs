@@ -1,115 +1,11 @@
 //! The operations over this storage, when the user has gone in between.
 
-use crate::fixture::{Database, NOW, on_both};
+use crate::fixture::{Database, on_both};
+use crate::world::World;
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_codex::errors::RefreshRejection;
-use keyfob_issuer_core::grace::Grace;
-use keyfob_issuer_core::login_session::Origin;
-use keyfob_issuer_core::operation::{
-    AddUserError, CodeExchange, CodeRefusal, Decision, ExchangeError, Initial, PollError, ProvenUser,
-    RawAuthorizationRequest, Refresh, RefreshError, add_user, initialize,
-};
-use keyfob_issuer_core::password::{Password, PasswordHash};
-use keyfob_issuer_core::seal::SealKey;
-use keyfob_issuer_core::user::Email;
-use keyfob_issuer_core::{Issuer, IssuerParts};
-use keyfob_jose::SigningKey;
-use keyfob_oauth::{
-    Audience, AuthorizationCode, ClientId, Clock, CodeVerifier, Entropy, EntropyError, IssuerUrl, Timestamp,
-};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-const EMAIL: &str = "zoe@example.org";
-const PASSWORD: &str = "correct horse";
-const CALLBACK: &str = "http://127.0.0.1:1/auth/callback";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-
-#[derive(Debug)]
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-}
-
-/// Never the same bytes twice.
-#[derive(Debug, Default)]
-struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-        let count = self.0.fetch_add(1, Ordering::Relaxed).to_le_bytes();
-        for (byte, next) in bytes.iter_mut().zip(count.into_iter().cycle()) {
-            *byte = next;
-        }
-        Ok(())
-    }
-}
-
-struct World {
-    issuer: Issuer,
-    database: Database,
-    zoe: ProvenUser,
-}
-
-impl World {
-    async fn start(database: Database) -> Self {
-        let entropy = Arc::new(Counting::default());
-        let seal_key = SealKey::generate(&*entropy).unwrap();
-        let signing_key = SigningKey::generate().unwrap();
-        let initial = Initial { seal_key: &seal_key, signing_key: &signing_key };
-        initialize(&database.storage, &Still, &*entropy, &initial).await.unwrap();
-        let hash = PasswordHash::of(&Password::typed(PASSWORD.into()), &*entropy).unwrap();
-        let add = async || {
-            let email = Email::parse(EMAIL).unwrap();
-            add_user(&database.storage, &Still, &*entropy, email, hash.clone()).await
-        };
-        add().await.unwrap();
-        assert!(matches!(add().await, Err(AddUserError::Exists(_))));
-        let url = IssuerUrl::parse("http://localhost:1").unwrap();
-        let issuer = Issuer::open(IssuerParts {
-            audience: Audience::new(url.as_str()),
-            url,
-            grace: Grace::WIDEST,
-            storage: Arc::new(database.storage.clone()),
-            clock: Arc::new(Still),
-            entropy,
-            seal_key,
-        })
-        .await
-        .unwrap();
-        let candidate = issuer.candidate(EMAIL).await.unwrap();
-        let zoe = candidate.verify(&Password::typed(PASSWORD.into()), NOW).unwrap();
-        Self { issuer, database, zoe }
-    }
-
-    async fn code(&self) -> CodeExchange {
-        let verifier = CodeVerifier::parse(VERIFIER).unwrap();
-        let request = RawAuthorizationRequest {
-            client_id: Some(CLIENT_ID.into()),
-            redirect_uri: Some(CALLBACK.into()),
-            response_type: Some("code".into()),
-            code_challenge: Some(verifier.challenge().as_str().to_owned()),
-            code_challenge_method: Some("S256".into()),
-            ..RawAuthorizationRequest::default()
-        };
-        let pending = self.issuer.authorize(request).await.unwrap();
-        let session = self.issuer.begin_session(&self.zoe, None).await.unwrap().cookie;
-        let redirect =
-            self.issuer.decide(pending.id, &pending.cookie, &session, Decision::Approve).await.unwrap();
-        let (_, query) = redirect.expose().split_once("?code=").unwrap();
-        CodeExchange {
-            client_id: ClientId::new(CLIENT_ID),
-            code: AuthorizationCode::new(query.split('&').next().unwrap()),
-            redirect_uri: CALLBACK.into(),
-            code_verifier: Some(verifier),
-            resource: None,
-            origin: Origin::default(),
-        }
-    }
-}
+use keyfob_issuer_core::operation::{CodeRefusal, ExchangeError, PollError, Refresh, RefreshError};
+use keyfob_oauth::ClientId;
 
 on_both!(i_32_nothing_is_redeemed_for_a_user_who_is_gone);
 async fn i_32_nothing_is_redeemed_for_a_user_who_is_gone(database: Database) {

@@ -18,5 +18,6 @@ mod refresh;
 mod rest;
 mod sessions;
 mod sign_in;
+mod storm;
 mod token;
 mod world;
