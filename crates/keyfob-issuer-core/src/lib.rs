@@ -25,6 +25,7 @@ pub mod claims;
 pub mod client;
 pub mod device_grant;
 pub mod digest;
+pub mod failpoint;
 pub mod grace;
 pub mod grant;
 mod id;

@@ -28,6 +28,8 @@ const MOST_PASSWORD_BYTES: u64 = 4096;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
+    #[cfg(feature = "failpoints")]
+    system::kill_as_asked();
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -31,3 +31,15 @@ impl Entropy for SystemEntropy {
 pub(crate) fn log_filter() -> Option<String> {
     std::env::var("KEYFOB_LOG").ok()
 }
+
+/// In a test build: `KEYFOB_KILL_AT=NAME:TIMES` makes the process kill itself when it is at that failpoint so often.
+#[cfg(feature = "failpoints")]
+#[expect(clippy::disallowed_methods, clippy::expect_used, reason = "tests ask for points that exist")]
+pub(crate) fn kill_as_asked() {
+    use keyfob_issuer_core::failpoint::Failpoint;
+
+    let Ok(asked) = std::env::var("KEYFOB_KILL_AT") else { return };
+    let (name, times) = asked.split_once(':').expect("NAME:TIMES");
+    let point = Failpoint::ALL.into_iter().find(|point| point.name() == name).expect("a failpoint's name");
+    point.kill_here(times.parse().expect("a number")).expect("a callback can be set");
+}

@@ -3,6 +3,7 @@
 use crate::FamilyId;
 use crate::claims::IssuedTokens;
 use crate::digest::{CodeDigest, RefreshDigest};
+use crate::failpoint::Failpoint;
 use crate::grant::Progress;
 use crate::issuer::{Fault, Issuer};
 use crate::login_session::Origin;
@@ -88,6 +89,7 @@ impl Issuer {
 
     async fn try_exchange_code(&self, request: &CodeExchange) -> Result<IssuedTokens, ExchangeError> {
         let mut transaction = self.begin().await?;
+        Failpoint::Begun.reach();
         let client =
             transaction.find_client(&request.client_id).await?.ok_or(ExchangeError::UnknownClient)?;
         if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
@@ -124,6 +126,7 @@ impl Issuer {
         let grantee = find_grantee(&mut *transaction, &approval.subject, &approval.workspace_id)
             .await?
             .ok_or(CodeRefusal::UserGone)?;
+        Failpoint::Judged.reach();
         let family = RefreshFamily {
             id: FamilyId::generate(now, &*self.entropy)?,
             client_id: client.id.clone(),
@@ -141,7 +144,11 @@ impl Issuer {
         transaction.insert_family(&family, &RefreshDigest::of(&refresh_token)).await?;
         transaction.note_origin(family.id, &request.origin).await?;
         transaction.update_grant(&grant.exchange(family.id).map_err(|_| CodeRefusal::Used)?).await?;
+        Failpoint::Written.reach();
         transaction.commit().await?;
-        Ok(self.sign_tokens(&client, &family, &grantee, refresh_token, nonce.as_ref())?)
+        Failpoint::Committed.reach();
+        let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, nonce.as_ref())?;
+        Failpoint::Signed.reach();
+        Ok(tokens)
     }
 }

@@ -3,6 +3,7 @@
 use crate::attempt::RefreshAttempt;
 use crate::claims::IssuedTokens;
 use crate::digest::{AttemptDigest, RefreshDigest};
+use crate::failpoint::Failpoint;
 use crate::issuer::{Fault, Issuer};
 use crate::operation::grantee::find_grantee;
 use crate::operation::retry::retried;
@@ -55,6 +56,7 @@ impl Issuer {
 
     async fn try_refresh(&self, request: &Refresh) -> Result<IssuedTokens, RefreshError> {
         let mut transaction = self.begin().await?;
+        Failpoint::Begun.reach();
         let client = transaction.find_client(&request.client_id).await?.ok_or(RefreshError::UnknownClient)?;
         if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
             return Err(RefreshError::WrongResource);
@@ -72,9 +74,12 @@ impl Issuer {
             .await?
             .ok_or_else(invalidated)?;
         let attempt = request.attempt.as_ref().map(AttemptDigest::of);
-        let refresh_token = match family.judge(&token, attempt.as_ref(), self.grace, now) {
+        let verdict = family.judge(&token, attempt.as_ref(), self.grace, now);
+        Failpoint::Judged.reach();
+        let refresh_token = match verdict {
             Verdict::Rotate => {
                 let next = self.rotate(&mut *transaction, &family, presented, attempt.as_ref(), now).await?;
+                Failpoint::Written.reach();
                 transaction.commit().await?;
                 next
             }
@@ -92,8 +97,11 @@ impl Issuer {
             }
             Verdict::Refuse(reason) => return Err(RefreshError::Refused(reason)),
         };
+        Failpoint::Committed.reach();
         // A nonce belongs to the first ID token alone (OpenID Connect Core §12.2).
-        Ok(self.sign_tokens(&client, &family, &grantee, refresh_token, None)?)
+        let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, None)?;
+        Failpoint::Signed.reach();
+        Ok(tokens)
     }
 
     /// Stores the successor of `presented`, and a copy that only `presented` opens.

@@ -11,8 +11,12 @@
 mod authorize;
 mod browser;
 mod command;
+#[cfg(feature = "failpoints")]
+mod crash;
 mod device;
 mod headers;
+#[cfg(feature = "failpoints")]
+mod load;
 mod recovery;
 mod refresh;
 mod rest;

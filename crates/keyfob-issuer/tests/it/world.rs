@@ -11,6 +11,8 @@ use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_jose::SigningKey;
 use keyfob_oauth::{Clock, CodeVerifier, Entropy, EntropyError, Timestamp};
 use keyfob_testing::postgres;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +42,8 @@ pub(crate) struct World {
 pub(crate) enum Kept {
     InFile,
     OnServer,
+    /// One that no other test uses, and that may be restarted.
+    OnOwnServer,
 }
 
 /// Runs a behaviour, a function of this name, with an issuer whose data is in a file and with one whose is on a server.
@@ -68,6 +72,7 @@ impl Kept {
         match self {
             Self::InFile => None,
             Self::OnServer => Some(postgres::Server::shared().unwrap().database().unwrap()),
+            Self::OnOwnServer => Some(postgres::Server::own().unwrap().database().unwrap()),
         }
     }
 }
@@ -165,6 +170,16 @@ impl World {
         let serving = server::serve(vec![listener], router(Arc::clone(&app)), std::future::pending());
         let server = tokio::spawn(serving).abort_handle();
         Self { base, clock, data, postgres, app, server }
+    }
+
+    /// Runs SQL behind the issuer's back; returns the first column of each row.
+    pub(crate) async fn query(&self, sql: &'static str) -> Vec<String> {
+        if let Some(postgres) = &self.postgres {
+            return postgres.query(sql).unwrap().lines().map(str::to_owned).collect();
+        }
+        let file = SqliteConnectOptions::new().filename(self.data.path().join("issuer.db"));
+        let mut connection = SqliteConnection::connect_with(&file).await.unwrap();
+        sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
     }
 
     /// Forgets what has ended by now.
