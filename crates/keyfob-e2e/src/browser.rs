@@ -91,14 +91,52 @@ impl Browser {
     /// Approves the device that shows `user_code` on the page at `address`.
     pub async fn approve_device(&self, address: &Url, user_code: &str, person: &Person) -> Result<()> {
         self.client.goto(address.as_str()).await?;
+        if let Some(form) = self.form_here("form#sign-in").await? {
+            self.sign_in(&form, person, "button, input[type=submit]").await?;
+        }
         let form = self.wanted("form#device-code").await?;
         form.find(Locator::Css("[name=user_code]")).await?.send_keys(user_code).await?;
         let button = form.find(Locator::Css("button, input[type=submit]")).await?;
         self.press(button).await?;
-        let form = self.wanted("form#device-approve").await?;
-        self.sign_in(&form, person, "button[name=decision][value=approve]").await?;
+        let button = self.wanted("form#device-approve button[name=decision][value=approve]").await?;
+        self.press(button).await?;
         self.wanted("#done").await?;
         Ok(())
+    }
+
+    /// Goes to `address`.
+    pub async fn open(&self, address: &Url) -> Result<()> {
+        Ok(self.client.goto(address.as_str()).await?)
+    }
+
+    /// Signs in on the page that is open.
+    pub async fn sign_in_here(&self, person: &Person) -> Result<()> {
+        let form = self.wanted("form#sign-in").await?;
+        self.sign_in(&form, person, "button").await
+    }
+
+    /// Types `answer` into the form `id` of the page that is open, and sends it.
+    pub async fn answer(&self, id: &str, answer: &str) -> Result<()> {
+        let form = self.wanted(&format!("form#{id}")).await?;
+        form.find(Locator::Css("[name=answer]")).await?.send_keys(answer).await?;
+        let button = form.find(Locator::Css("button")).await?;
+        self.press(button).await
+    }
+
+    /// Follows the link `id` of the page that is open.
+    pub async fn follow(&self, id: &str) -> Result<()> {
+        let link = self.wanted(&format!("a#{id}")).await?;
+        self.press(link).await
+    }
+
+    /// Returns what the element `id` of the page that is open shows.
+    pub async fn shown(&self, id: &str) -> Result<String> {
+        Ok(self.wanted(&format!("#{id}")).await?.text().await?)
+    }
+
+    /// Whether the page that is open has an element `id`.
+    pub async fn has(&self, id: &str) -> Result<bool> {
+        Ok(self.form_here(&format!("#{id}")).await?.is_some())
     }
 
     /// Ends it in order, so that its profile is complete on disk.

@@ -123,13 +123,14 @@ impl FormClient {
 
     /// Approves the device that shows `user_code` on the page at `address`.
     pub async fn approve_device(&mut self, address: &Url, user_code: &str, person: &Person) -> Result<()> {
-        let page = self.get(address).await?;
+        let mut page = self.get(address).await?;
+        if page.has_form("sign-in") {
+            let fields = [("email", person.email.as_str()), ("password", person.password.expose())];
+            page = self.submit(&page, "sign-in", &fields).await?;
+            page = self.redirected(page).await?;
+        }
         let page = self.submit(&page, "device-code", &[("user_code", user_code)]).await?;
-        let page = self.redirected(page).await?;
-        let fields =
-            [("email", &*person.email), ("password", person.password.expose()), ("decision", "approve")];
-        let page = self.submit(&page, "device-approve", &fields).await?;
-        let page = self.redirected(page).await?;
+        let page = self.submit(&page, "device-approve", &[("decision", "approve")]).await?;
         ensure!(page.has_id("done"), "not approved at {} ({}): {}", page.address, page.status, page.text);
         Ok(())
     }

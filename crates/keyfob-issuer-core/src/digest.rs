@@ -13,6 +13,14 @@ secret_newtype! {
     InteractionCookie
 }
 secret_newtype! {
+    /// The cookie that says that somebody has signed in to an account in this browser before.
+    BrowserMark
+}
+secret_newtype! {
+    /// What a link carries that resets a password.
+    ResetToken
+}
+secret_newtype! {
     /// What a device polls with.
     DeviceAuthId
 }
@@ -65,4 +73,8 @@ digest! {
 digest! {
     /// How the attempt id of a refresh rests.
     AttemptDigest of RefreshAttempt
+}
+digest! {
+    /// How the link rests that resets a password.
+    ResetDigest of ResetToken
 }

@@ -1,7 +1,7 @@
-//! What to show next: the only place that orders the pages of a sign-in.
+//! What to show next: the only place that orders the pages of a grant.
 
-use crate::browser_session::BrowserSession;
 use crate::grant::{AuthorizationGrant, Progress};
+use crate::sign_in::State;
 use keyfob_oauth::Timestamp;
 
 /// The next page.
@@ -9,6 +9,10 @@ use keyfob_oauth::Timestamp;
 pub enum Interaction {
     /// Somebody must sign in.
     SignIn,
+    /// Whoever signed in must prove a second factor.
+    SecondFactor,
+    /// Whoever signed in must set a second factor up.
+    SetUp,
     /// The person must say yes or no. Asked every time: anybody can run a program that listens on loopback and names
     /// a public client (RFC 8252 §8.6).
     Consent,
@@ -16,16 +20,14 @@ pub enum Interaction {
     Finished,
 }
 
-/// Decides the next page of `grant` for a browser with `session`.
-pub fn next_interaction(
-    grant: &AuthorizationGrant,
-    session: Option<&BrowserSession>,
-    now: Timestamp,
-) -> Interaction {
-    match (&grant.progress, session) {
+/// Decides the next page of `grant` for a browser whose sign-in is in `state`.
+pub fn next_interaction(grant: &AuthorizationGrant, state: State, now: Timestamp) -> Interaction {
+    match (&grant.progress, state) {
         (Progress::Pending, _) if grant.is_expired(now) => Interaction::Finished,
-        (Progress::Pending, Some(session)) if session.is_live(now) => Interaction::Consent,
-        (Progress::Pending, _) => Interaction::SignIn,
+        (Progress::Pending, State::Anonymous) => Interaction::SignIn,
+        (Progress::Pending, State::SecondFactor) => Interaction::SecondFactor,
+        (Progress::Pending, State::SetUp) => Interaction::SetUp,
+        (Progress::Pending, State::Proven) => Interaction::Consent,
         (Progress::Approved { .. } | Progress::Denied | Progress::Exchanged { .. }, _) => {
             Interaction::Finished
         }

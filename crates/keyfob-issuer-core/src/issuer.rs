@@ -39,9 +39,34 @@ pub struct Issuer {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) signing_key: SigningKey,
     /// What is published, to verify our own tokens with.
-    pub(crate) keys: KeySet,
-    storage: Arc<dyn Storage>,
-    user_code_key: hmac::Key,
+    pub(crate) key_set: KeySet,
+    pub(crate) seal_key: SealKey,
+    pub(crate) keys: Keys,
+    pub(crate) storage: Arc<dyn Storage>,
+}
+
+/// What the issuer authenticates with, one key for each purpose.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    /// How user codes rest.
+    user_code: hmac::Key,
+    /// How the names of what is counted rest.
+    pub(crate) throttle: hmac::Key,
+    /// What marks the browsers that somebody has signed in with.
+    pub(crate) browser_mark: hmac::Key,
+    /// What the secrets follow from that are offered to accounts without a second factor.
+    pub(crate) set_up: hmac::Key,
+}
+
+impl Keys {
+    fn new(seal_key: &SealKey) -> Result<Self, SealError> {
+        Ok(Self {
+            user_code: seal_key.authentication_key("user-code")?,
+            throttle: seal_key.authentication_key("throttle")?,
+            browser_mark: seal_key.authentication_key("browser-mark")?,
+            set_up: seal_key.authentication_key("set-up")?,
+        })
+    }
 }
 
 /// Something broke inside; the person or program that asked did nothing wrong.
@@ -77,14 +102,15 @@ impl Issuer {
         let pkcs8 = parts.seal_key.signing_key_seal(&sealed.id)?.open(&sealed.sealed)?;
         let signing_key = signing_key(&pkcs8)?;
         Ok(Self {
-            user_code_key: parts.seal_key.authentication_key("user-code")?,
-            keys: KeySet::parse(signing_key.key_set().to_string().as_bytes())?,
+            keys: Keys::new(&parts.seal_key)?,
+            key_set: KeySet::parse(signing_key.key_set().to_string().as_bytes())?,
             signing_key,
             url: parts.url,
             audience: parts.audience,
             grace: parts.grace,
             clock: parts.clock,
             entropy: parts.entropy,
+            seal_key: parts.seal_key,
             storage: parts.storage,
         })
     }
@@ -108,7 +134,7 @@ impl Issuer {
     }
 
     pub(crate) fn user_code_digest(&self, code: &UserCode) -> Result<UserCodeDigest, SealError> {
-        UserCodeDigest::of(code, &self.user_code_key).ok_or(SealError::Seal)
+        UserCodeDigest::of(code, &self.keys.user_code).ok_or(SealError::Seal)
     }
 }
 

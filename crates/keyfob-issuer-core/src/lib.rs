@@ -17,7 +17,7 @@
 //! assert!(!ClientKind::CodexCli.accepts_redirect("http://localhost:43117/auth/callback"));
 //! ```
 //!
-//! Start reading at [`grant`] and [`interaction`], then [`operation`].
+//! Start reading at [`grant`], [`sign_in`] and [`interaction`], then [`operation`].
 
 pub mod attempt;
 pub mod browser_session;
@@ -25,6 +25,7 @@ pub mod claims;
 pub mod client;
 pub mod device_grant;
 pub mod digest;
+pub mod factor;
 pub mod failpoint;
 pub mod grace;
 pub mod grant;
@@ -37,7 +38,9 @@ pub mod operation;
 pub mod password;
 pub mod refresh_family;
 pub mod seal;
+pub mod sign_in;
 pub mod storage;
+pub mod throttle;
 pub mod user;
 
 pub use id::{FamilyId, GrantId};

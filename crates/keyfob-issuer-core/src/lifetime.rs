@@ -14,6 +14,12 @@ pub const CODE: Duration = Duration::from_secs(MINUTE);
 pub const FINISHED_GRANT: Duration = Duration::from_secs(DAY);
 /// A browser session.
 pub const BROWSER_SESSION: Duration = Duration::from_secs(12 * HOUR);
+/// The pages of a visit without a grant: of one's own account, or of a device.
+pub const VISIT: Duration = Duration::from_secs(HOUR);
+/// What marks a browser as one in which somebody has signed in.
+pub const BROWSER_MARK: Duration = Duration::from_secs(180 * DAY);
+/// A link that resets a password (I-60).
+pub const RESET_LINK: Duration = Duration::from_secs(30 * MINUTE);
 /// A user code.
 pub const USER_CODE: Duration = Duration::from_secs(15 * MINUTE);
 /// An ID token.

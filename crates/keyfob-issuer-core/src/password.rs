@@ -1,46 +1,34 @@
 //! Passwords and their hashes: Argon2id with the parameters that OWASP recommends (19 MiB, 2 passes).
 
+mod rules;
+
+pub use rules::InvalidPassword;
+
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use aws_lc_rs::digest;
 use keyfob_oauth::{Entropy, EntropyError, Secret};
 
 /// What somebody typed.
 #[derive(Clone, Debug)]
 pub struct Password(Secret);
 
-/// A text may not become a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPassword {
-    /// It is too easy to guess.
-    #[error("the password is shorter than {SHORTEST} characters")]
-    TooShort,
-    /// Nobody types this; hashing it would cost more than it is worth.
-    #[error("the password is longer than {LONGEST} bytes")]
-    TooLong,
-}
-
-const SHORTEST: usize = 8;
+/// The longest password in bytes.
 const LONGEST: usize = 1024;
 
 impl Password {
     /// Takes what was typed to sign in; never refused, since a refusal would tell about stored passwords.
-    ///
-    /// What no password can be, because it is too long, becomes the empty text, which none is either.
     pub fn typed(text: String) -> Self {
         let text = Secret::new(text);
-        if text.expose().len() > LONGEST { Self(Secret::new(String::new())) } else { Self(text) }
+        Self(Secret::new(rules::canonical(text.expose())))
     }
 
-    /// Takes what is to become a password.
-    pub fn chosen(text: String) -> Result<Self, InvalidPassword> {
-        let text = Secret::new(text);
-        if text.expose().len() > LONGEST {
-            Err(InvalidPassword::TooLong)
-        } else if text.expose().chars().count() < SHORTEST {
-            Err(InvalidPassword::TooShort)
-        } else {
-            Ok(Self(text))
-        }
+    /// Returns its SHA-1 in capital hexadecimal digits, the name under which lists of breached passwords have it.
+    pub fn breach_name(&self) -> Secret {
+        let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.0.expose().as_bytes());
+        let halves = digest.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
+        let digits = halves.filter_map(|half| char::from_digit(u32::from(half), 16));
+        Secret::new(digits.map(|digit| digit.to_ascii_uppercase()).collect())
     }
 }
 
@@ -89,7 +77,9 @@ impl PasswordHash {
 
     /// Whether `password` has this hash; as slow as [`PasswordHash::of`].
     pub(crate) fn fits(&self, password: &Password) -> bool {
-        Argon2::default().verify_password(password.0.expose().as_bytes(), self.0.as_str()).is_ok()
+        // Nobody has one that is longer; hashing it would cost more than it is worth.
+        let text = Some(password.0.expose()).filter(|text| text.len() <= LONGEST).unwrap_or_default();
+        Argon2::default().verify_password(text.as_bytes(), self.0.as_str()).is_ok()
     }
 }
 
@@ -115,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_hash_fits_its_password_alone() {
-        let hash = PasswordHash::of(&Password::chosen("correct horse".into()).unwrap(), &Fixed).unwrap();
+        let hash = PasswordHash::of(&Password::typed("correct horse".into()), &Fixed).unwrap();
 
         assert!(hash.as_stored().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(hash.fits(&Password::typed("correct horse".into())));
@@ -126,7 +116,7 @@ mod tests {
     #[test]
     fn i_53_the_hash_of_an_unknown_user_is_tried_like_a_real_one() {
         let nobody = PasswordHash::nobodys();
-        let real = PasswordHash::of(&Password::chosen("correct horse".into()).unwrap(), &Fixed).unwrap();
+        let real = PasswordHash::of(&Password::typed("correct horse".into()), &Fixed).unwrap();
 
         assert_eq!(nobody.0.len(), real.0.len());
         assert!(!nobody.fits(&Password::typed(String::new())));
@@ -135,8 +125,19 @@ mod tests {
     }
 
     #[test]
-    fn short_and_endless_passwords_are_not_chosen() {
-        assert_eq!(Password::chosen("ümlaut7".into()).unwrap_err(), InvalidPassword::TooShort);
-        assert_eq!(Password::chosen("x".repeat(1025)).unwrap_err(), InvalidPassword::TooLong);
+    fn i_52_a_password_is_the_same_however_its_letters_were_typed() {
+        let hash =
+            PasswordHash::of(&Password::typed("Gr\u{fc}\u{df}e aus K\u{f6}ln \u{fb01}n".into()), &Fixed)
+                .unwrap();
+
+        assert!(hash.fits(&Password::typed("Gru\u{308}\u{df}e aus Ko\u{308}ln fin".into())));
+        assert!(!hash.fits(&Password::typed("Gr\u{fc}sse aus K\u{f6}ln fin".into())));
+    }
+
+    #[test]
+    fn a_password_is_known_to_lists_of_breaches_by_its_sha_1() {
+        let name = Password::typed("password".into()).breach_name();
+
+        assert_eq!(name.expose(), "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8");
     }
 }

@@ -1,13 +1,14 @@
 //! Sealing: keeping a secret in the database without the database being able to tell it.
 //!
 //! AES-256-GCM under a key that HKDF-SHA-256 makes from a secret outside the database: the seal key's file for the signing
-//! key (I-41), the presented token itself for its successor (security §7.2).
+//! key (I-41) and for what second factors keep (I-55), the presented token itself for its successor (security §7.2).
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
-use keyfob_oauth::{Entropy, EntropyError, RefreshToken, Secret};
+use keyfob_oauth::{Entropy, EntropyError, RefreshToken, Secret, Subject};
 
 use crate::FamilyId;
+use crate::factor::FactorKind;
 
 /// The issuer's secret outside the database: 256 random bits.
 #[derive(Clone)]
@@ -46,6 +47,12 @@ impl SealKey {
     /// Returns the seal of the signing key named `id`.
     pub fn signing_key_seal(&self, id: &str) -> Result<Seal, SealError> {
         Seal::derive(&*self.0, &[b"signing-key", id.as_bytes()])
+    }
+
+    /// Returns the seal of what a factor keeps about an account.
+    pub(crate) fn enrolment_seal(&self, kind: FactorKind, subject: &Subject) -> Result<Seal, SealError> {
+        let (kind, subject) = (kind.as_str().as_bytes(), subject.as_str().as_bytes());
+        Seal::derive(&*self.0, &[b"enrolment", kind, b" ", subject])
     }
 
     /// Returns a key for authenticating what only this issuer may have made, for one purpose.

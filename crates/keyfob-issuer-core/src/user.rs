@@ -1,6 +1,7 @@
 //! People and their workspaces.
 
 use crate::password::PasswordHash;
+use crate::sign_in::MfaPolicy;
 use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
 
 /// Somebody who may sign in.
@@ -14,7 +15,7 @@ pub struct User {
     pub name: String,
     /// How their password rests.
     pub password: PasswordHash,
-    /// Whether they have approved a device before, and with it the method.
+    /// Whether they may let devices in by a code.
     pub device_codes: DeviceCodes,
     /// When they were added.
     pub created_at: Timestamp,
@@ -23,7 +24,7 @@ pub struct User {
 /// Whether a user signs devices in with codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceCodes {
-    /// Not yet; approving one with the password changes that.
+    /// No; letting one in turns it on, and its page says so.
     Off,
     /// Yes.
     On,
@@ -38,6 +39,8 @@ pub struct Workspace {
     pub name: String,
     /// Whose it is.
     pub owner: Subject,
+    /// When it wants a second factor.
+    pub mfa: MfaPolicy,
 }
 
 /// An e-mail address in the one form in which addresses are compared: trimmed and in lower case.

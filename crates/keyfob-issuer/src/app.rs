@@ -3,11 +3,14 @@
 use crate::command::files::{self, FileError};
 use crate::config::{Config, ConfigError};
 use crate::database::{self, DatabaseError};
+use crate::guard::breaches::BreachLists;
 use crate::guard::guess_budget::GuessBudget;
 use crate::guard::hashing::Hashing;
+use crate::mail::{MailError, Outbox};
 use crate::site::Site;
 use keyfob_issuer_core::{Fault, Issuer, IssuerParts};
 use keyfob_oauth::{Clock, Entropy};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +21,9 @@ pub struct App {
     pub(crate) site: Site,
     pub(crate) hashing: Hashing,
     pub(crate) guesses: GuessBudget,
+    pub(crate) breaches: BreachLists,
+    pub(crate) outbox: Option<Outbox>,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -27,6 +33,9 @@ pub enum OpenError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The letters.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
@@ -72,6 +81,9 @@ impl App {
             site: Site::new(&config.url, csrf),
             hashing: Hashing::default(),
             guesses: GuessBudget::default(),
+            breaches: BreachLists::new(config.breached_passwords),
+            outbox: config.mail.as_ref().map(Outbox::new).transpose()?,
+            trusted_proxies: config.trusted_proxies,
             entropy,
         })
     }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -69,10 +69,43 @@ pub(crate) enum User {
         #[arg(long)]
         email: String,
     },
+    /// Print a link by which somebody chooses a new password, once, within half an hour
+    ResetLink {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The e-mail address
+        email: String,
+    },
+    /// Take the second factor from somebody who lost it, and sign them out everywhere
+    ResetFactors {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The e-mail address
+        email: String,
+    },
+    /// Say when somebody's personal workspace wants a second factor
+    Mfa {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The e-mail address
+        email: String,
+        /// Before the cloud capabilities, or before everything
+        when: Mfa,
+    },
     /// Print everybody's e-mail address and identifier
     List {
         /// The directory that holds everything
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
+}
+
+/// When a workspace wants a second factor.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Mfa {
+    Cloud,
+    Always,
 }

@@ -1,10 +1,11 @@
 //! `issuer.toml`: what an issuer is called and where it listens.
 
+use crate::mail::MailConfig;
 use keyfob_issuer_core::grace::{Grace, InvalidGrace};
 use keyfob_issuer_sql::{DatabaseUrl, InvalidDatabaseUrl};
 use keyfob_oauth::{Audience, IssuerUrl};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
@@ -22,6 +23,12 @@ pub struct Config {
     pub grace: Grace,
     /// Where everything rests.
     pub database: DatabaseSettings,
+    /// The reverse proxies whose word counts on where a request comes from.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The directory of lists of breached passwords, when there is one.
+    pub breached_passwords: Option<PathBuf>,
+    /// How letters are sent, when they are.
+    pub mail: Option<MailConfig>,
 }
 
 /// Where everything rests.
@@ -100,8 +107,19 @@ pub const FILE: &str = "issuer.toml";
 /// Enough for the refreshes that a server of a few cores does at once.
 const CONNECTIONS: u32 = 16;
 const MOST_CONNECTIONS: u32 = 1000;
-const KEYS: [&str; 7] =
-    ["url", "audience", "listen", "refresh", "database", "database_password_file", "database_connections"];
+const KEYS: [&str; 10] = [
+    "url",
+    "audience",
+    "listen",
+    "refresh",
+    "database",
+    "database_password_file",
+    "database_connections",
+    "trusted_proxies",
+    "breached_passwords",
+    "mail",
+];
+const MAIL_KEYS: [&str; 4] = ["server", "from", "user", "password_file"];
 const REFRESH_KEYS: [&str; 3] = ["anonymous_grace_seconds", "shared_grace_seconds", "strict"];
 
 #[derive(serde::Deserialize)]
@@ -114,6 +132,25 @@ struct Wire {
     database: Option<String>,
     database_password_file: Option<PathBuf>,
     database_connections: Option<u32>,
+    #[serde(default)]
+    trusted_proxies: Vec<IpAddr>,
+    breached_passwords: Option<PathBuf>,
+    mail: Option<WireMail>,
+}
+
+/// The table `[mail]`.
+#[derive(serde::Deserialize)]
+struct WireMail {
+    server: String,
+    from: String,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+}
+
+impl From<WireMail> for MailConfig {
+    fn from(wire: WireMail) -> Self {
+        Self { server: wire.server, from: wire.from, login: wire.user.zip(wire.password_file) }
+    }
 }
 
 /// The table `[refresh]`: for how many seconds a spent token still gets its successor from whoever presents it.
@@ -146,7 +183,16 @@ impl Config {
             return Err(ConfigError::UrlWithPath(url.to_string()));
         }
         let audience = Audience::new(audience.unwrap_or_else(|| url.as_str().to_owned()));
-        Ok(Self { url, audience, listen: None, grace: Grace::WIDEST, database: DatabaseSettings::default() })
+        Ok(Self {
+            url,
+            audience,
+            listen: None,
+            grace: Grace::WIDEST,
+            database: DatabaseSettings::default(),
+            trusted_proxies: Vec::new(),
+            breached_passwords: None,
+            mail: None,
+        })
     }
 
     /// Reads the file in the directory `data`.
@@ -178,9 +224,16 @@ impl Config {
         if let Some(file) = &self.database.password_file {
             set("database_password_file", &file.to_string_lossy());
         }
+        if let Some(directory) = &self.breached_passwords {
+            set("breached_passwords", &directory.to_string_lossy());
+        }
         if self.database.connections != usual.connections {
             let connections = i64::from(self.database.connections).into();
             table.insert("database_connections".to_owned(), connections);
+        }
+        if !self.trusted_proxies.is_empty() {
+            let proxies = self.trusted_proxies.iter().map(|proxy| proxy.to_string().into()).collect();
+            table.insert("trusted_proxies".to_owned(), toml::Value::Array(proxies));
         }
         if self.grace != Grace::WIDEST {
             let seconds = |window: Duration| i64::try_from(window.as_secs()).unwrap_or(i64::MAX).into();
@@ -198,6 +251,9 @@ impl Config {
         if let Some(toml::Value::Table(refresh)) = table.get("refresh") {
             check_keys(refresh, &REFRESH_KEYS, path)?;
         }
+        if let Some(toml::Value::Table(mail)) = table.get("mail") {
+            check_keys(mail, &MAIL_KEYS, path)?;
+        }
         let wire: Wire = table.try_into().map_err(malformed)?;
         let grace = wire.refresh.try_into()?;
         let url = wire.database.as_deref().map_or(Ok(DatabaseUrl::default()), DatabaseUrl::parse)?;
@@ -206,7 +262,15 @@ impl Config {
             return Err(ConfigError::Connections);
         }
         let database = DatabaseSettings { url, password_file: wire.database_password_file, connections };
-        Ok(Self { listen: wire.listen, grace, database, ..Self::new(&wire.url, wire.audience)? })
+        Ok(Self {
+            listen: wire.listen,
+            grace,
+            database,
+            trusted_proxies: wire.trusted_proxies,
+            breached_passwords: wire.breached_passwords,
+            mail: wire.mail.map(MailConfig::from),
+            ..Self::new(&wire.url, wire.audience)?
+        })
     }
 }
 
@@ -236,7 +300,9 @@ mod tests {
             password_file: Some("database.password".into()),
             connections: 40,
         };
-        let config = Config { listen, grace, database, ..config };
+        let trusted_proxies = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+        let breached_passwords = Some("/srv/breaches".into());
+        let config = Config { listen, grace, database, trusted_proxies, breached_passwords, ..config };
 
         assert_eq!(Config::parse(&config.to_text(), "issuer.toml").unwrap(), config);
         let bare = Config::parse("url = \"http://localhost:1\"", "issuer.toml").unwrap();

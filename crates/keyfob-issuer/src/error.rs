@@ -1,8 +1,8 @@
 //! How refusals become HTTP: a page for people, JSON for programs. The only such mapping.
 
 use crate::guard::bearer::BearerError;
-use crate::guard::hashing::VerifyError;
-use crate::page::{ErrorPage, html};
+use crate::guard::hashing::Broken;
+use crate::page::{Complaint, ErrorPage, html};
 use crate::parameters::{BodyKind, ParametersError};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,7 @@ use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{
     AcknowledgeError, DecideDeviceError, DecideError, ExchangeError, InteractError, PageReason, PollError,
-    RefreshError, RevokeError, SessionError, StartDeviceError,
+    RefreshError, RevokeError, SessionError, StartDeviceError, StepError,
 };
 use keyfob_oauth::{EntropyError, ErrorCode, ErrorResponse};
 use serde_json::json;
@@ -27,6 +27,8 @@ pub(crate) enum PageError {
     UnknownInteraction,
     /// The form was not one of ours, or its page is out of date.
     ForeignForm,
+    /// The link was used, replaced, or ran out.
+    LinkOver,
     /// Too many wrong user codes.
     TooManyGuesses,
     /// Too much to do.
@@ -35,9 +37,17 @@ pub(crate) enum PageError {
     NotFound,
     /// The request was meant for another host.
     OtherHost,
+    /// A password cannot be judged or hashed.
+    Broken(Broken),
     /// Something broke inside.
     Fault(Fault),
 }
+
+const BROKEN: (StatusCode, &str, &str) = (
+    StatusCode::SERVICE_UNAVAILABLE,
+    "Something broke",
+    "It is not your fault, and nothing was changed. Try again in a moment.",
+);
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
@@ -67,6 +77,11 @@ impl IntoResponse for PageError {
                 "This form is out of date",
                 "Nothing was changed. Go back, reload the page, and try again.",
             ),
+            Self::LinkOver => (
+                StatusCode::GONE,
+                "This link is over",
+                "It works once, for half an hour, and only until another is made. Ask for a new one.",
+            ),
             Self::TooManyGuesses => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many wrong codes",
@@ -83,13 +98,13 @@ impl IntoResponse for PageError {
                 "Wrong address",
                 "This server does not answer for the host that was asked for.",
             ),
+            Self::Broken(error) => {
+                log(&error);
+                BROKEN
+            }
             Self::Fault(fault) => {
                 log(&fault);
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "Something broke",
-                    "It is not your fault, and nothing was changed. Try again in a moment.",
-                )
+                BROKEN
             }
         };
         html(status, &ErrorPage { title, message })
@@ -319,16 +334,18 @@ pub(crate) fn not_now(error: DecideError) -> Result<(), PageError> {
 /// What a decision about a device that does not count leads to.
 pub(crate) fn not_waiting(error: DecideDeviceError) -> Result<(), PageError> {
     match error {
-        DecideDeviceError::NotWaiting => Ok(()),
+        DecideDeviceError::NotWaiting | DecideDeviceError::NotNow => Ok(()),
         DecideDeviceError::Fault(fault) => Err(PageError::Fault(fault)),
     }
 }
 
-/// Whether the password was wrong, or nobody had time to try it.
-pub(crate) fn wrong_password(error: VerifyError) -> Result<(), PageError> {
+/// What a step of a sign-in that does not count leads to: its page says why, or what comes instead.
+pub(crate) fn step_refused(error: StepError) -> Result<Complaint, PageError> {
     match error {
-        VerifyError::Wrong(_) => Ok(()),
-        VerifyError::Busy => Err(PageError::Busy),
+        StepError::OutOfTurn => Ok(Complaint::None),
+        StepError::Rejected(_) => Ok(Complaint::Wrong),
+        StepError::Throttled(refusal) => Ok(Complaint::Throttled(refusal)),
+        StepError::Fault(fault) => Err(PageError::Fault(fault)),
     }
 }
 
@@ -349,8 +366,8 @@ fn oauth_error(status: StatusCode, code: ErrorCode, description: &str) -> Respon
     (status, Json(body)).into_response()
 }
 
-fn log(fault: &Fault) {
-    tracing::error!(error = fault as &dyn std::error::Error, "request failed");
+fn log(error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(error, "request failed");
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod database;
 mod endpoint;
 mod error;
 mod guard;
+pub mod mail;
 mod page;
 mod parameters;
 pub mod server;
@@ -28,8 +29,8 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, patch, post};
 use endpoint::{
-    acknowledge, authorize, device_dialect, device_page, discovery, home, interaction, revoke, sessions,
-    token,
+    account, acknowledge, authorize, device_dialect, device_page, discovery, forgot, home, interaction,
+    password, revoke, sessions, step, token,
 };
 use keyfob_codex::{client, device};
 use keyfob_oauth::metadata;
@@ -46,8 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(endpoint::KEYS_PATH, get(discovery::keys))
         .route(endpoint::AUTHORIZE_PATH, get(authorize::by_query).post(authorize::by_form))
         .route("/interaction/{grant}", get(interaction::show))
-        .route("/interaction/{grant}/sign-in", post(interaction::sign_in))
-        .route("/interaction/{grant}/sign-out", post(interaction::sign_out))
+        .nest("/interaction/{grant}", step::routes())
         .route("/interaction/{grant}/confirm", post(interaction::confirm))
         .route(client::TOKEN_PATH, post(token::redeem))
         .route(endpoint::ACKNOWLEDGE_PATH, post(acknowledge::acknowledge))
@@ -57,7 +57,19 @@ pub fn router(app: Arc<App>) -> Router {
         .route(device::USER_CODE_PATH, post(device_dialect::start))
         .route(device::POLL_PATH, post(device_dialect::poll))
         .route(device::VERIFICATION_PATH, get(device_page::show).post(device_page::enter))
+        .nest(device::VERIFICATION_PATH, step::routes())
         .route("/codex/device/approve", post(device_page::decide))
+        .route("/account", get(account::show))
+        .nest("/account", step::routes())
+        .route("/account/change", get(account::change))
+        .nest("/account/change", step::routes())
+        .route("/account/set-up", get(account::set_up))
+        .nest("/account/set-up", step::routes())
+        .route("/account/recovery-codes", post(account::renew_codes))
+        .route("/account/device-codes", post(account::device_codes))
+        .route("/account/password", get(password::show_change).post(password::change))
+        .route("/forgot", get(forgot::show).post(forgot::send))
+        .route("/reset/{token}", get(password::show_reset).post(password::reset))
         .fallback(home::nothing)
         .layer(from_fn_with_state(Arc::clone(&app), guard::around))
         .with_state(app)

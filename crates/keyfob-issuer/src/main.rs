@@ -3,27 +3,26 @@
 mod args;
 mod listen;
 mod system;
+mod terminal;
 
 use anyhow::Context as _;
-use args::{Arguments, Command, Init, Serve, User};
+use args::{Arguments, Command, Init, Mfa, Serve, User};
 use clap::Parser as _;
 use keyfob_issuer::command::init::{self, InitError, NewIssuer};
 use keyfob_issuer::command::user;
 use keyfob_issuer::config::{Config, DatabaseSettings};
 use keyfob_issuer::{App, router, server, sweep};
-use keyfob_issuer_core::password::Password;
+use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::user::Email;
 use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_jose::SigningKey;
-use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use system::{SystemClock, SystemEntropy};
+use terminal::read_password;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// No password is longer.
-const MOST_PASSWORD_BYTES: u64 = 4096;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -49,6 +48,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(arguments) => serve(arguments).await,
         Command::User(User::Add { data, email }) => add(&data, &email).await,
         Command::User(User::List { data }) => list(&data).await,
+        Command::User(User::Mfa { data, email, when }) => set_mfa_policy(&data, &email, when).await,
+        Command::User(User::ResetLink { data, email }) => reset_link(&data, &email).await,
+        Command::User(User::ResetFactors { data, email }) => reset_factors(&data, &email).await,
     }
 }
 
@@ -109,24 +111,38 @@ async fn add(data: &Path, email: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn reset_link(data: &Path, email: &str) -> anyhow::Result<()> {
+    let email = Email::parse(email).with_context(|| email.to_owned())?;
+    let link = user::reset_link(data, &email, &SystemClock, &SystemEntropy).await?;
+    writeln!(std::io::stdout().lock(), "{}", link.expose())?;
+    say(&format!("keyfob-issuer: {email} chooses a new password there, once, within half an hour"));
+    Ok(())
+}
+
+async fn reset_factors(data: &Path, email: &str) -> anyhow::Result<()> {
+    let email = Email::parse(email).with_context(|| email.to_owned())?;
+    user::reset_factors(data, &email, &SystemClock).await?;
+    say(&format!("keyfob-issuer: {email} has no second factor any more, and is signed out everywhere"));
+    Ok(())
+}
+
+async fn set_mfa_policy(data: &Path, email: &str, when: Mfa) -> anyhow::Result<()> {
+    let email = Email::parse(email).with_context(|| email.to_owned())?;
+    let (policy, words) = match when {
+        Mfa::Cloud => (MfaPolicy::Cloud, "before the cloud capabilities"),
+        Mfa::Always => (MfaPolicy::Always, "before everything"),
+    };
+    user::set_mfa_policy(data, &email, policy).await?;
+    say(&format!("keyfob-issuer: {email} needs a second factor {words}, from the next sign-in on"));
+    Ok(())
+}
+
 async fn list(data: &Path) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     for user in user::list(data).await? {
         writeln!(output, "{}\t{}", user.email, user.subject)?;
     }
     Ok(())
-}
-
-/// Reads one line from standard input.
-fn read_password(email: &Email) -> anyhow::Result<Password> {
-    let input = std::io::stdin();
-    if input.is_terminal() {
-        say(&format!("Type a password for {email}, at least 8 characters (it is shown as you type):"));
-    }
-    let mut line = String::new();
-    input.lock().take(MOST_PASSWORD_BYTES).read_line(&mut line).context("cannot read the password")?;
-    line.truncate(line.trim_end_matches(['\r', '\n']).len());
-    Ok(Password::chosen(line)?)
 }
 
 /// Returns what to do about an error, where we know it.

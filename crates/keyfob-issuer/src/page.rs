@@ -3,23 +3,135 @@
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
+use keyfob_issuer_core::factor::RecoveryCode;
+use keyfob_issuer_core::sign_in;
+use keyfob_issuer_core::throttle::Throttled;
+use keyfob_oauth::Timestamp;
 
-/// Who asks for a sign-in.
+/// What was wrong with the answer that came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    /// Nothing.
+    None,
+    /// It was wrong.
+    Wrong,
+    /// Too many were, so it was not tried.
+    Throttled(Throttled),
+}
+
+impl Complaint {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::None => StatusCode::OK,
+            Self::Wrong => StatusCode::UNAUTHORIZED,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// Whether the answer was wrong.
+    fn is_wrong(self) -> bool {
+        self == Self::Wrong
+    }
+
+    /// How long to wait, for people.
+    fn wait(self) -> Option<String> {
+        match self {
+            Self::None | Self::Wrong => None,
+            Self::Throttled(Throttled { wait }) => Some(match wait.as_secs() {
+                ..=1 => "one second".to_owned(),
+                seconds @ ..=90 => format!("{seconds} seconds"),
+                seconds => format!("{} minutes", seconds.div_ceil(60)),
+            }),
+        }
+    }
+}
+
+/// Who it is.
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 pub(crate) struct SignInPage<'a> {
-    pub(crate) grant: String,
+    pub(crate) place: String,
     pub(crate) csrf: String,
-    pub(crate) client: &'a str,
+    pub(crate) client: Option<&'a str>,
     pub(crate) email: &'a str,
-    pub(crate) wrong: bool,
+    pub(crate) offers_letters: bool,
+    pub(crate) complaint: Complaint,
+}
+
+/// A letter for whoever forgot their password.
+#[derive(Template)]
+#[template(path = "forgot.html")]
+pub(crate) struct ForgotPage {
+    pub(crate) csrf: String,
+    pub(crate) sent: bool,
+    pub(crate) complaint: Complaint,
+}
+
+/// A code of the second factor.
+#[derive(Template)]
+#[template(path = "second_factor.html")]
+pub(crate) struct SecondFactorPage<'a> {
+    pub(crate) place: String,
+    pub(crate) csrf: String,
+    pub(crate) email: &'a str,
+    pub(crate) complaint: Complaint,
+}
+
+/// An app takes a secret up.
+#[derive(Template)]
+#[template(path = "set_up.html")]
+pub(crate) struct SetUpPage<'a> {
+    pub(crate) place: String,
+    pub(crate) csrf: String,
+    pub(crate) client: Option<&'a str>,
+    pub(crate) email: &'a str,
+    pub(crate) secret: String,
+    pub(crate) picture: Option<&'a str>,
+    pub(crate) complaint: Complaint,
+}
+
+/// Recovery codes, shown once.
+#[derive(Template)]
+#[template(path = "codes.html")]
+pub(crate) struct CodesPage<'a> {
+    pub(crate) codes: &'a [RecoveryCode],
+    pub(crate) next: &'a str,
+}
+
+/// A new password.
+#[derive(Template)]
+#[template(path = "password.html")]
+pub(crate) struct PasswordPage<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) csrf: String,
+    pub(crate) email: &'a str,
+    pub(crate) problem: Option<String>,
+    /// Whether the person decides what becomes of their other sessions.
+    pub(crate) asks_about_others: bool,
+}
+
+/// A password was set by a link.
+#[derive(Template)]
+#[template(path = "reset_done.html")]
+pub(crate) struct ResetDonePage;
+
+/// Somebody's own account.
+#[derive(Template)]
+#[template(path = "account.html")]
+pub(crate) struct AccountPage<'a> {
+    pub(crate) csrf: String,
+    pub(crate) email: &'a str,
+    pub(crate) may_change: bool,
+    pub(crate) totp_since: Option<String>,
+    pub(crate) recovery_codes: usize,
+    pub(crate) device_codes: bool,
 }
 
 /// Yes or no.
 #[derive(Template)]
 #[template(path = "confirm.html")]
 pub(crate) struct ConfirmPage<'a> {
-    pub(crate) grant: String,
+    pub(crate) place: String,
     pub(crate) csrf: String,
     pub(crate) client: &'a str,
     pub(crate) email: &'a str,
@@ -36,8 +148,10 @@ pub(crate) struct FinishedPage;
 /// Type the code that a device shows.
 #[derive(Template)]
 #[template(path = "device_code.html")]
-pub(crate) struct DeviceCodePage {
+pub(crate) struct DeviceCodePage<'a> {
+    pub(crate) place: String,
     pub(crate) csrf: String,
+    pub(crate) email: &'a str,
     pub(crate) wrong: bool,
 }
 
@@ -47,8 +161,11 @@ pub(crate) struct DeviceCodePage {
 pub(crate) struct DeviceApprovePage<'a> {
     pub(crate) csrf: String,
     pub(crate) client: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) workspace: &'a str,
     pub(crate) user_code: String,
-    pub(crate) wrong: bool,
+    /// Whether approving turns the account's device codes on.
+    pub(crate) turns_on: bool,
 }
 
 /// A device was decided about.
@@ -96,6 +213,21 @@ pub(crate) fn allow_form_to(origin: &str, mut response: Response) -> Response {
     response
 }
 
+/// Says in a header too how long to wait, for programs.
+pub(crate) fn throttled(complaint: Complaint, mut response: Response) -> Response {
+    if let Complaint::Throttled(Throttled { wait }) = complaint {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    }
+    response
+}
+
+/// Returns the day of `moment`, as the standard writes it.
+pub(crate) fn date(moment: Timestamp) -> String {
+    jiff::Timestamp::from_second(moment.as_unix())
+        .map(|moment| moment.strftime("%Y-%m-%d").to_string())
+        .unwrap_or_default()
+}
+
 /// Returns what a word of a scope lets the client do, for people.
 pub(crate) fn scope_words(scope: &keyfob_oauth::Scope) -> Vec<&'static str> {
     scope
@@ -107,6 +239,7 @@ pub(crate) fn scope_words(scope: &keyfob_oauth::Scope) -> Vec<&'static str> {
             "offline_access" => Some("stay signed in until you sign out"),
             "api.connectors.read" => Some("read from your connectors"),
             "api.connectors.invoke" => Some("use your connectors"),
+            sign_in::CLOUD => Some("use the cloud"),
             _ => None,
         })
         .collect()

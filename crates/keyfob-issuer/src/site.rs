@@ -4,15 +4,15 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, header};
 use keyfob_issuer_core::GrantId;
-use keyfob_issuer_core::digest::{InteractionCookie, SessionCookie};
+use keyfob_issuer_core::digest::{BrowserMark, InteractionCookie, SessionCookie};
 use keyfob_oauth::{IssuerUrl, secret_newtype};
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
 secret_newtype! {
-    /// The cookie that ties the steps of a device's approval to one browser.
-    DeviceCookie
+    /// The cookie that ties the pages of a visit to one browser, where there is no grant.
+    VisitCookie
 }
 
 /// The site that the pages make up.
@@ -49,6 +49,11 @@ impl Site {
     /// Whether the site is reached through TLS.
     pub(crate) fn is_https(&self) -> bool {
         matches!(self.cookies, CookieNames::Host)
+    }
+
+    /// Returns what the site is called in an authenticator app.
+    pub(crate) fn name(&self) -> &str {
+        &self.host
     }
 
     /// Whether a request names this site as its host.
@@ -93,8 +98,12 @@ impl Site {
         cookie(headers, &self.interaction_name(grant)).map(InteractionCookie::new)
     }
 
-    pub(crate) fn device(&self, headers: &HeaderMap) -> Option<DeviceCookie> {
-        cookie(headers, &self.cookie_name("device")).map(DeviceCookie::new)
+    pub(crate) fn visit(&self, headers: &HeaderMap) -> Option<VisitCookie> {
+        cookie(headers, &self.cookie_name("visit")).map(VisitCookie::new)
+    }
+
+    pub(crate) fn mark(&self, headers: &HeaderMap) -> Option<BrowserMark> {
+        cookie(headers, &self.cookie_name("known")).map(BrowserMark::new)
     }
 
     /// Sets the cookie of the browser session; it ends with the browser, or earlier.
@@ -117,9 +126,15 @@ impl Site {
         format!("{name}={}{}; Max-Age={}", cookie.expose(), self.attributes(), life.as_secs())
     }
 
-    pub(crate) fn set_device(&self, cookie: &DeviceCookie, life: Duration) -> String {
-        let name = self.cookie_name("device");
+    pub(crate) fn set_visit(&self, cookie: &VisitCookie, life: Duration) -> String {
+        let name = self.cookie_name("visit");
         format!("{name}={}{}; Max-Age={}", cookie.expose(), self.attributes(), life.as_secs())
+    }
+
+    /// Sets the cookie that tells this browser from a stranger's.
+    pub(crate) fn set_mark(&self, mark: &BrowserMark, life: Duration) -> String {
+        let name = self.cookie_name("known");
+        format!("{name}={}{}; Max-Age={}", mark.expose(), self.attributes(), life.as_secs())
     }
 
     /// One cookie per grant, so that two tabs do not disturb each other.

@@ -20,6 +20,10 @@ pub enum Kind {
     State,
     /// A PKCE verifier.
     Verifier,
+    /// The key of an authenticator app.
+    AppKey,
+    /// A recovery code.
+    RecoveryCode,
     /// A cookie of the issuer's pages.
     Cookie,
     /// A form's protection against forgery.
@@ -70,8 +74,9 @@ impl Place {
             Kind::Password => self.is_file("password"),
             Kind::SealKey => self.is_file("seal.key"),
             Kind::SigningKey => self.is_file("signing-key.pem"),
-            // Redeemed by the time of the search, and then worth nothing.
-            Kind::Code => self.is_browser_profile(),
+            // Redeemed by the time of the search, and then worth nothing. Of recovery codes, only one that was refused stays
+            // there: Chromium keeps what was posted for the page that is open, and a code that is taken leads to another.
+            Kind::Code | Kind::RecoveryCode => self.is_browser_profile(),
             // The address of the sign-in page carries it: it is printed, and it is the browser's argument. The issuer
             // keeps it until it gives it back.
             Kind::State => {
@@ -81,7 +86,7 @@ impl Place {
                     || self.is_output("codex exec", Stream::Stderr)
                     || matches!(self, Self::Arguments(program) if program == "keyfob-browse")
             }
-            Kind::Verifier | Kind::Cookie | Kind::FormToken | Kind::DeviceCode => false,
+            Kind::Verifier | Kind::AppKey | Kind::Cookie | Kind::FormToken | Kind::DeviceCode => false,
         }
     }
 

@@ -15,6 +15,7 @@ mod foreign;
 mod hardening;
 mod harness;
 mod logins;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod storm;

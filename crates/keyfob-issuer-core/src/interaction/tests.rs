@@ -1,5 +1,5 @@
 use super::*;
-use crate::digest::{CodeDigest, SessionDigest};
+use crate::digest::CodeDigest;
 use crate::grant::Approval;
 use crate::{FamilyId, GrantId};
 use keyfob_oauth::pkce::CodeChallenge;
@@ -23,15 +23,6 @@ fn pending() -> AuthorizationGrant {
     }
 }
 
-fn session() -> BrowserSession {
-    BrowserSession {
-        digest: SessionDigest::from_bytes(&[0; 32]).unwrap(),
-        subject: Subject::new("u"),
-        signed_in_at: Timestamp::from_unix(0),
-        expires_at: Timestamp::from_unix(50),
-    }
-}
-
 fn approval() -> Approval {
     Approval {
         subject: Subject::new("u"),
@@ -41,15 +32,15 @@ fn approval() -> Approval {
 }
 
 #[test]
-fn i_12_a_live_session_still_has_to_confirm_and_a_dead_one_to_sign_in() {
-    let next = |session: Option<&BrowserSession>, now| {
-        next_interaction(&pending(), session, Timestamp::from_unix(now))
-    };
+fn i_12_who_has_proven_everything_still_has_to_confirm_and_nobody_else_may() {
+    let next = |state| next_interaction(&pending(), state, Timestamp::from_unix(10));
 
-    assert_eq!(next(None, 10), Interaction::SignIn);
-    assert_eq!(next(Some(&session()), 10), Interaction::Consent);
-    assert_eq!(next(Some(&session()), 50), Interaction::SignIn);
-    assert_eq!(next(Some(&session()), 100), Interaction::Finished);
+    assert_eq!(next(State::Anonymous), Interaction::SignIn);
+    assert_eq!(next(State::SecondFactor), Interaction::SecondFactor);
+    assert_eq!(next(State::SetUp), Interaction::SetUp);
+    assert_eq!(next(State::Proven), Interaction::Consent);
+    let over = next_interaction(&pending(), State::Proven, Timestamp::from_unix(100));
+    assert_eq!(over, Interaction::Finished);
 }
 
 #[test]
@@ -62,7 +53,7 @@ fn what_is_decided_stays_decided() {
 
     for decided in [approved, denied, exchanged.clone()] {
         assert_eq!(
-            next_interaction(&decided, Some(&session()), Timestamp::from_unix(10)),
+            next_interaction(&decided, State::Proven, Timestamp::from_unix(10)),
             Interaction::Finished
         );
         assert!(decided.clone().deny().is_err());

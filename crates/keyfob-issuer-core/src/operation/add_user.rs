@@ -1,6 +1,7 @@
 //! A person is added, with a workspace of their own.
 
 use crate::password::PasswordHash;
+use crate::sign_in::MfaPolicy;
 use crate::storage::{Storage, StorageError};
 use crate::user::{DeviceCodes, Email, User, Workspace};
 use crate::{Fault, id};
@@ -43,6 +44,7 @@ pub async fn add_user(
         id: WorkspaceId::new(id::generate(now, entropy)?.to_string()),
         name: PERSONAL.to_owned(),
         owner: user.subject.clone(),
+        mfa: MfaPolicy::Cloud,
     };
     let mut transaction = storage.begin().await?;
     match transaction.insert_user(&user).await {

@@ -3,6 +3,7 @@
 use crate::digest::{InteractionCookie, InteractionDigest};
 use crate::grant::{AuthorizationGrant, Progress};
 use crate::issuer::{Fault, Issuer};
+use crate::sign_in::CLOUD;
 use crate::{GrantId, lifetime};
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::token::{Nonce, State};
@@ -198,8 +199,13 @@ impl Issuer {
 /// What is granted to a request that asks for nothing in particular.
 const DEFAULT_SCOPE: &str = "openid profile email offline_access";
 
-/// Returns every word that means something here: also what a device is granted, whose request names none.
+/// Returns every word that means something here.
 pub fn known_scope() -> Scope {
+    Scope::parse(&format!("{} {CLOUD}", keyfob_codex::authorize::SCOPE)).unwrap_or_default()
+}
+
+/// Returns what a device is granted, whose request names nothing.
+pub fn device_scope() -> Scope {
     Scope::parse(keyfob_codex::authorize::SCOPE).unwrap_or_default()
 }
 

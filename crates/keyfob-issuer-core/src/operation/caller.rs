@@ -38,7 +38,7 @@ impl Issuer {
             issuer: self.url.as_str(),
             audience: self.url.as_str(),
         };
-        let claims = self.keys.verify(token.expose(), &expected, now).map_err(|_| CallerError::Invalid)?;
+        let claims = self.key_set.verify(token.expose(), &expected, now).map_err(|_| CallerError::Invalid)?;
         let named = claims.text("sub").map(Subject::new).zip(claims.text("sid").and_then(FamilyId::parse));
         let (subject, session) = named.ok_or(CallerError::Invalid)?;
         let mut transaction = self.begin().await?;

@@ -62,7 +62,7 @@ impl Issuer {
         let mut transaction = self.begin().await?;
         let seen =
             self.see(&mut *transaction, grant, browser, Some(session)).await?.ok_or(DecideError::NotFound)?;
-        let (Interaction::Consent, Some((session, grantee))) = (seen.next, seen.signed_in) else {
+        let (Interaction::Consent, Some(person)) = (seen.next, seen.person) else {
             return Err(DecideError::NotNow);
         };
         let (grant, redirect) = match decision {
@@ -74,9 +74,9 @@ impl Issuer {
                 let code = AuthorizationCode::from(self.entropy.token()?);
                 let redirect = self.destination(&seen.grant).deliver(&code);
                 let approval = Approval {
-                    subject: grantee.user.subject,
-                    workspace_id: grantee.workspace.id,
-                    auth_time: session.signed_in_at,
+                    subject: person.grantee.user.subject,
+                    workspace_id: person.grantee.workspace.id,
+                    auth_time: person.session.proof.password_at,
                 };
                 let ends = self.now().plus(lifetime::CODE);
                 (seen.grant.approve(approval, CodeDigest::of(&code), ends)?, redirect)

@@ -2,14 +2,15 @@
 
 use crate::client::Client;
 use crate::device_grant::{DeviceGrant, DeviceProgress, UserCode};
-use crate::digest::{CodeDigest, DeviceAuthDigest, DeviceAuthId};
+use crate::digest::{CodeDigest, DeviceAuthDigest, DeviceAuthId, SessionCookie};
 use crate::grant::{Approval, AuthorizationGrant, Progress, WrongState};
 use crate::issuer::{Fault, Issuer};
-use crate::operation::authorize::known_scope;
-use crate::operation::grantee::{find_grantee, find_personal};
+use crate::operation::authorize::device_scope;
+use crate::operation::grantee::find_grantee;
 use crate::operation::retry::retried;
-use crate::operation::sign_in::ProvenUser;
+use crate::sign_in::{Demand, State};
 use crate::storage::Transaction;
+use crate::user::DeviceCodes;
 use crate::{GrantId, lifetime};
 use keyfob_codex::client::DEVICE_CALLBACK_PATH;
 use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, Timestamp};
@@ -87,6 +88,9 @@ pub enum DecideDeviceError {
     /// No device waits behind the code.
     #[error("no device waits behind the code")]
     NotWaiting,
+    /// Another step of the sign-in comes first.
+    #[error("another step of the sign-in comes first")]
+    NotNow,
     /// Something broke inside.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -167,7 +171,7 @@ impl Issuer {
             id: GrantId::generate(now, &*self.entropy)?,
             client_id: grant.client_id.clone(),
             redirect_uri: self.url.join(DEVICE_CALLBACK_PATH),
-            scope: known_scope(),
+            scope: device_scope(),
             state: None,
             nonce: None,
             code_challenge: verifier.challenge(),
@@ -187,7 +191,7 @@ impl Issuer {
         let mut transaction = self.begin().await?;
         let grant = match self.waiting_device(&mut *transaction, user_code).await {
             Ok(grant) => grant,
-            Err(DecideDeviceError::NotWaiting) => return Ok(None),
+            Err(DecideDeviceError::NotWaiting | DecideDeviceError::NotNow) => return Ok(None),
             Err(DecideDeviceError::Fault(fault)) => return Err(fault),
         };
         let client =
@@ -195,30 +199,33 @@ impl Issuer {
         Ok(Some(DeviceApplication { client }))
     }
 
-    /// A user who has just typed the password says yes; that enables device codes for them (design D11).
+    /// A user who has just proven who they are says yes; that enables device codes for them (design D11).
     pub async fn approve_device(
         &self,
         user_code: &UserCode,
-        user: &ProvenUser,
+        session: &SessionCookie,
     ) -> Result<(), DecideDeviceError> {
-        retried(|| self.try_approve_device(user_code, user)).await
+        retried(|| self.try_approve_device(user_code, session)).await
     }
 
     async fn try_approve_device(
         &self,
         user_code: &UserCode,
-        user: &ProvenUser,
+        session: &SessionCookie,
     ) -> Result<(), DecideDeviceError> {
         let mut transaction = self.begin().await?;
         let waiting = self.waiting_device(&mut *transaction, user_code).await?;
-        let grantee =
-            find_personal(&mut *transaction, &user.subject).await?.ok_or(DecideDeviceError::NotWaiting)?;
+        let person = self.person(&mut *transaction, Some(session)).await?.ok_or(DecideDeviceError::NotNow)?;
+        let demand = Demand::of_device(&device_scope(), person.grantee.workspace.mfa);
+        if person.sign_in().state(demand, self.now()) != State::Proven {
+            return Err(DecideDeviceError::NotNow);
+        }
         let approval = Approval {
-            subject: grantee.user.subject,
-            workspace_id: grantee.workspace.id,
-            auth_time: user.at,
+            subject: person.grantee.user.subject,
+            workspace_id: person.grantee.workspace.id,
+            auth_time: person.session.proof.password_at,
         };
-        transaction.enable_device_codes(&user.subject).await?;
+        transaction.set_device_codes(&approval.subject, DeviceCodes::On).await?;
         transaction.update_device_grant(&waiting.approve(approval)?).await?;
         Ok(transaction.commit().await?)
     }

@@ -1,21 +1,25 @@
 //! The pages of a grant: what to show to this browser.
 
+use crate::GrantId;
 use crate::client::Client;
 use crate::digest::{InteractionCookie, InteractionDigest, SessionCookie, SessionDigest};
 use crate::grant::AuthorizationGrant;
 use crate::interaction::{Interaction, next_interaction};
 use crate::issuer::{Fault, Issuer};
-use crate::operation::grantee::{Grantee, find_personal};
+use crate::operation::grantee::Grantee;
+use crate::operation::person::{Person, Prompt};
+use crate::sign_in::{Demand, State};
 use crate::storage::Transaction;
-use crate::{GrantId, browser_session::BrowserSession};
 
 /// A page to show.
 #[derive(Clone, Debug)]
 pub enum Page {
-    /// Ask who it is.
-    SignIn {
+    /// Ask for a step of the sign-in.
+    Prompt {
         /// Who asks.
         client: Client,
+        /// For what.
+        prompt: Prompt,
         /// Fills the address in.
         login_hint: Option<String>,
     },
@@ -48,7 +52,7 @@ super::faults!(InteractError);
 /// A grant as one browser sees it.
 pub(crate) struct Seen {
     pub(crate) grant: AuthorizationGrant,
-    pub(crate) signed_in: Option<(BrowserSession, Grantee)>,
+    pub(crate) person: Option<Person>,
     pub(crate) next: Interaction,
 }
 
@@ -67,14 +71,24 @@ impl Issuer {
             .find_client(&seen.grant.client_id)
             .await?
             .ok_or(Fault::Dangling("an authorization grant"))?;
-        Ok(match (seen.next, seen.signed_in) {
+        let login_hint = seen.grant.login_hint.clone();
+        let prompt = |prompt| Page::Prompt { client: client.clone(), prompt, login_hint };
+        Ok(match (seen.next, seen.person) {
             (Interaction::Finished, _) => Page::Finished,
-            (Interaction::Consent, Some((_, grantee))) => {
+            (Interaction::Consent, Some(Person { grantee, .. })) => {
                 Page::Consent { client, grant: Box::new(seen.grant), grantee }
             }
-            (Interaction::SignIn | Interaction::Consent, _) => {
-                Page::SignIn { client, login_hint: seen.grant.login_hint }
+            (Interaction::SecondFactor, Some(person)) => {
+                prompt(Prompt::SecondFactor { email: person.grantee.user.email })
             }
+            (Interaction::SetUp, Some(person)) => prompt(Prompt::SetUp {
+                offer: self.offer(&person.session)?,
+                email: person.grantee.user.email,
+            }),
+            (
+                Interaction::SignIn | Interaction::Consent | Interaction::SecondFactor | Interaction::SetUp,
+                _,
+            ) => prompt(Prompt::SignIn),
         })
     }
 
@@ -96,22 +110,11 @@ impl Issuer {
         if grant.browser != Some(InteractionDigest::of(browser)) {
             return Ok(None);
         }
-        let signed_in = match session {
-            Some(cookie) => self.signed_in(transaction, cookie).await?,
-            None => None,
-        };
-        let next = next_interaction(&grant, signed_in.as_ref().map(|(session, _)| session), self.now());
-        Ok(Some(Seen { grant, signed_in, next }))
-    }
-
-    async fn signed_in(
-        &self,
-        transaction: &mut dyn Transaction,
-        cookie: &SessionCookie,
-    ) -> Result<Option<(BrowserSession, Grantee)>, Fault> {
-        let session = transaction.find_session(&SessionDigest::of(cookie)).await?;
-        let Some(session) = session.filter(|session| session.is_live(self.now())) else { return Ok(None) };
-        let grantee = find_personal(transaction, &session.subject).await?;
-        Ok(grantee.map(|grantee| (session, grantee)))
+        let person = self.person(transaction, session).await?;
+        let state = person.as_ref().map_or(State::Anonymous, |person| {
+            person.sign_in().state(Demand::of_grant(&grant.scope, person.grantee.workspace.mfa), self.now())
+        });
+        let next = next_interaction(&grant, state, self.now());
+        Ok(Some(Seen { grant, person, next }))
     }
 }

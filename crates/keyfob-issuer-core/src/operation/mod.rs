@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod add_user;
+mod administer;
 mod authorize;
 mod caller;
 mod decide;
@@ -10,17 +11,24 @@ mod exchange_code;
 mod grantee;
 mod initialize;
 mod interact;
+mod password;
+mod person;
 mod refresh;
 mod retry;
 mod revoke;
+mod second_factor;
 mod sessions;
+mod set_up;
+mod settings;
 mod sign_in;
 mod sweep;
+mod throttle;
 
 pub use acknowledge::{AcknowledgeError, Acknowledgement};
 pub use add_user::{AddUserError, add_user};
+pub use administer::{AdministerError, make_reset_link, set_mfa_policy, take_factors};
 pub use authorize::{
-    AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, known_scope,
+    AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, device_scope, known_scope,
 };
 pub use caller::{Caller, CallerError};
 pub use decide::{DecideError, Decision};
@@ -29,11 +37,16 @@ pub use exchange_code::{CodeExchange, CodeRefusal, ExchangeError};
 pub use grantee::Grantee;
 pub use initialize::{Initial, initialize};
 pub use interact::{InteractError, Page};
+pub use password::{OtherSessions, PasswordOwner};
+pub use person::{Account, Admission, Prompt};
 pub use refresh::{Refresh, RefreshError};
 pub use revoke::{Revocation, RevokeError};
+pub use second_factor::StepError;
 pub use sessions::{Ending, ListedSession, SessionError};
-pub use sign_in::{Candidate, ProvenUser, SignedIn, WrongPassword};
+pub use set_up::SetUp;
+pub use sign_in::{Candidate, ProvenUser, SignedIn, TryOrigin, WrongPassword};
 pub use sweep::Swept;
+pub use throttle::TryError;
 
 /// Lets `?` turn what can break inside into an operation's `Fault` variant, and a conflict be told from the rest.
 macro_rules! faults {

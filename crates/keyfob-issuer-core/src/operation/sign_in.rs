@@ -2,25 +2,44 @@
 //! find the candidate, verify the password, begin the session.
 
 use crate::browser_session::BrowserSession;
-use crate::digest::{SessionCookie, SessionDigest};
+use crate::digest::{BrowserMark, SessionCookie, SessionDigest};
 use crate::issuer::{Fault, Issuer};
 use crate::lifetime;
+use crate::operation::retry::retried;
+use crate::operation::throttle::{Try, TryError};
 use crate::password::{Password, PasswordHash};
+use crate::sign_in::Proof;
+use crate::throttle::Counted;
 use crate::user::Email;
-use keyfob_oauth::{Subject, Timestamp};
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use keyfob_oauth::{Secret, Subject, Timestamp};
+
+/// Where a try comes from, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct TryOrigin {
+    /// The network; nothing for this machine itself.
+    pub network: Option<String>,
+    /// What an earlier sign-in left in the browser.
+    pub mark: Option<BrowserMark>,
+}
 
 /// Whoever claims an address; perhaps nobody, which takes as long to find out (I-53).
 #[derive(Clone, Debug)]
 pub struct Candidate {
+    email: String,
     subject: Option<Subject>,
     password: PasswordHash,
+    counting: Try,
 }
 
 /// Somebody who proved a moment ago who they are; made by [`Candidate::verify`] alone.
 #[derive(Clone, Debug)]
 pub struct ProvenUser {
-    pub(crate) subject: Subject,
-    pub(crate) at: Timestamp,
+    email: String,
+    subject: Subject,
+    at: Timestamp,
+    counting: Try,
 }
 
 /// No user has this address and this password.
@@ -40,50 +59,106 @@ impl Candidate {
     pub fn verify(self, password: &Password, now: Timestamp) -> Result<ProvenUser, WrongPassword> {
         let fits = self.password.fits(password);
         match self.subject {
-            Some(subject) if fits => Ok(ProvenUser { subject, at: now }),
+            Some(subject) if fits => {
+                Ok(ProvenUser { email: self.email, subject, at: now, counting: self.counting })
+            }
             Some(_) | None => Err(WrongPassword),
         }
     }
 }
 
 impl Issuer {
-    /// Finds who claims to be `email`.
-    pub async fn candidate(&self, email: &str) -> Result<Candidate, Fault> {
-        let user = match Email::parse(email) {
-            Ok(email) => self.begin().await?.find_user_by_email(&email).await?,
-            Err(_no_address) => None,
-        };
-        Ok(match user {
-            Some(user) => Candidate { subject: Some(user.subject), password: user.password },
-            None => Candidate { subject: None, password: PasswordHash::nobodys() },
-        })
+    /// Finds who claims to be `email`, and counts the try (I-54).
+    ///
+    /// Everything is counted by what was typed, so that an unknown account is throttled like a known one (I-53).
+    pub async fn candidate(&self, email: &str, origin: &TryOrigin) -> Result<Candidate, TryError> {
+        retried(|| self.try_candidate(email, origin)).await
     }
 
-    /// Begins a session for `user` in place of the one of `previous`.
+    async fn try_candidate(&self, email: &str, origin: &TryOrigin) -> Result<Candidate, TryError> {
+        let parsed = Email::parse(email).ok();
+        let typed = parsed.as_ref().map_or_else(|| email.trim().to_lowercase(), ToString::to_string);
+        let mark = origin.mark.as_ref().filter(|mark| self.is_mark_of(mark, &typed));
+        let network = origin.network.as_deref();
+        let mut counted = Vec::new();
+        match (mark, network) {
+            (Some(mark), _) => counted.push(Counted::AccountIn(&typed, mark.expose())),
+            (None, Some(network)) => {
+                counted.extend([Counted::AccountFrom(&typed, network), Counted::Account(&typed)]);
+            }
+            (None, None) => counted.push(Counted::AccountFrom(&typed, "")),
+        }
+        counted.extend(network.map(Counted::Network));
+        let mut transaction = self.begin().await?;
+        let counting = self.count_try(&mut *transaction, &counted).await?;
+        let user = match &parsed {
+            Some(email) => transaction.find_user_by_email(email).await?,
+            None => None,
+        };
+        transaction.commit().await?;
+        let (subject, password) = match user {
+            Some(user) => (Some(user.subject), user.password),
+            None => (None, PasswordHash::nobodys()),
+        };
+        Ok(Candidate { email: typed, subject, password, counting })
+    }
+
+    /// Begins a session for `user` in place of the one of `previous`: it has proven a password, and nothing else.
     pub async fn begin_session(
         &self,
         user: &ProvenUser,
         previous: Option<&SessionCookie>,
     ) -> Result<SignedIn, Fault> {
-        let now = self.now();
+        retried(|| self.try_begin_session(user, previous)).await
+    }
+
+    async fn try_begin_session(
+        &self,
+        user: &ProvenUser,
+        previous: Option<&SessionCookie>,
+    ) -> Result<SignedIn, Fault> {
+        let mut transaction = self.begin().await?;
+        self.settle(&mut *transaction, &user.counting).await?;
+        if let Some(previous) = previous {
+            transaction.delete_session(&SessionDigest::of(previous)).await?;
+        }
         let cookie = SessionCookie::from(self.entropy.token()?);
         let session = BrowserSession {
             digest: SessionDigest::of(&cookie),
             subject: user.subject.clone(),
-            signed_in_at: user.at,
-            expires_at: now.plus(lifetime::BROWSER_SESSION),
+            proof: Proof::of_password(user.at),
+            expires_at: self.now().plus(lifetime::BROWSER_SESSION),
         };
-        let mut transaction = self.begin().await?;
-        if let Some(previous) = previous {
-            transaction.delete_session(&SessionDigest::of(previous)).await?;
-        }
         transaction.insert_session(&session).await?;
         transaction.commit().await?;
         Ok(SignedIn { cookie })
+    }
+
+    /// Returns what marks a browser as one in which `user` has signed in.
+    pub fn mark(&self, user: &ProvenUser) -> Result<BrowserMark, Fault> {
+        let nonce = self.entropy.token()?;
+        let tag = self.mark_tag(&user.email, nonce.expose());
+        Ok(Secret::new(format!("{}.{}", nonce.expose(), URL_SAFE_NO_PAD.encode(tag))).into())
     }
 
     /// Returns the moment, for [`Candidate::verify`].
     pub fn moment(&self) -> Timestamp {
         self.now()
     }
+
+    fn is_mark_of(&self, mark: &BrowserMark, email: &str) -> bool {
+        let Some((nonce, tag)) = mark.expose().split_once('.') else { return false };
+        let message = mark_message(email, nonce);
+        URL_SAFE_NO_PAD
+            .decode(tag)
+            .is_ok_and(|tag| hmac::verify(&self.keys.browser_mark, message.as_bytes(), &tag).is_ok())
+    }
+
+    fn mark_tag(&self, email: &str, nonce: &str) -> hmac::Tag {
+        hmac::sign(&self.keys.browser_mark, mark_message(email, nonce).as_bytes())
+    }
+}
+
+fn mark_message(email: &str, nonce: &str) -> String {
+    format!("{email}\0{nonce}")
 }

@@ -2,6 +2,7 @@
 
 use crate::issuer::{Fault, Issuer};
 use crate::lifetime;
+use crate::throttle::FORGOTTEN_AFTER;
 use keyfob_oauth::Timestamp;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub struct Swept {
     pub device_grants: u64,
     /// Browser sessions.
     pub sessions: u64,
+    /// Counters of tries.
+    pub counters: u64,
 }
 
 /// How many rows of a kind one transaction forgets: others wait for no more than that.
@@ -30,7 +33,9 @@ impl Swept {
     pub fn is_full(&self) -> bool {
         let limit = u64::from(AT_ONCE);
         self.families >= u64::from(FAMILIES_AT_ONCE)
-            || [self.grants, self.device_grants, self.sessions].iter().any(|count| *count >= limit)
+            || [self.grants, self.device_grants, self.sessions, self.counters]
+                .iter()
+                .any(|count| *count >= limit)
     }
 }
 
@@ -51,6 +56,7 @@ impl Issuer {
             grants: transaction.forget_grants(finished, AT_ONCE).await?,
             device_grants: transaction.forget_device_grants(finished, AT_ONCE).await?,
             sessions: transaction.forget_sessions(before(now, MARGIN), AT_ONCE).await?,
+            counters: transaction.forget_counters(before(now, FORGOTTEN_AFTER + MARGIN), AT_ONCE).await?,
         };
         transaction.commit().await?;
         Ok(swept)

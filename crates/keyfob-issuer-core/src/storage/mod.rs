@@ -4,21 +4,27 @@
 //! value, so a raw token cannot be stored.
 
 mod clients;
+mod credentials;
 mod device_grants;
+mod enrolments;
 mod grants;
 mod login_sessions;
 mod refresh_families;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod users;
 
 pub use clients::Clients;
+pub use credentials::Credentials;
 pub use device_grants::DeviceGrants;
+pub use enrolments::{Changed, Enrolments};
 pub use grants::Grants;
 pub use login_sessions::LoginSessions;
 pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
 pub use sessions::BrowserSessions;
 pub use signing_keys::{SealedSigningKey, SigningKeys};
+pub use throttles::Throttles;
 pub use users::{Users, Workspaces};
 
 use async_trait::async_trait;
@@ -39,6 +45,9 @@ pub trait Transaction:
     Clients
     + Users
     + Workspaces
+    + Credentials
+    + Enrolments
+    + Throttles
     + BrowserSessions
     + Grants
     + DeviceGrants

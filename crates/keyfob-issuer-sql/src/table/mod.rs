@@ -1,10 +1,13 @@
 //! The repositories, one file per aggregate: SQL, and how rows become entities.
 
 mod clients;
+mod credentials;
 mod device_grants;
+mod enrolments;
 mod grants;
 mod login_sessions;
 mod refresh_families;
 mod sessions;
 mod signing_keys;
+mod throttles;
 mod users;

@@ -1,18 +1,19 @@
 //! Signed-in browsers.
 
 use crate::row::TableRow;
-use crate::statement::forgetting;
+use crate::statement::{forgetting, locking};
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::digest::SessionDigest;
+use keyfob_issuer_core::sign_in::Proof;
 use keyfob_issuer_core::storage::{BrowserSessions, StorageError};
 use keyfob_oauth::{Subject, Timestamp};
 
 #[async_trait]
 impl BrowserSessions for SqlTransaction {
     async fn find_session(&mut self, digest: &SessionDigest) -> Result<Option<BrowserSession>, StorageError> {
-        self.sql("SELECT * FROM browser_sessions WHERE digest = $1")
+        self.sql(locking!("SELECT * FROM browser_sessions WHERE digest = $1"))
             .bind(digest.as_bytes())
             .optional("browser_sessions")
             .await?
@@ -22,13 +23,16 @@ impl BrowserSessions for SqlTransaction {
 
     async fn insert_session(&mut self, session: &BrowserSession) -> Result<(), StorageError> {
         self.sql(
-            "INSERT INTO browser_sessions (digest, subject, signed_in_at, expires_at) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO browser_sessions (digest, subject, signed_in_at, second_factor_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(session.digest.as_bytes())
         .bind(session.subject.as_str())
-        .bind(session.signed_in_at.as_unix())
+        .bind(session.proof.password_at.as_unix())
+        .bind(session.proof.second_factor_at.map(Timestamp::as_unix))
         .bind(session.expires_at.as_unix())
-        .execute().await?;
+        .execute()
+        .await?;
         Ok(())
     }
 
@@ -50,7 +54,10 @@ fn session(row: &TableRow) -> Result<BrowserSession, StorageError> {
     Ok(BrowserSession {
         digest: row.parse("digest", SessionDigest::from_bytes)?,
         subject: row.read::<String>("subject").map(Subject::new)?,
-        signed_in_at: row.time("signed_in_at")?,
+        proof: Proof {
+            password_at: row.time("signed_in_at")?,
+            second_factor_at: row.read::<Option<i64>>("second_factor_at")?.map(Timestamp::from_unix),
+        },
         expires_at: row.time("expires_at")?,
     })
 }

@@ -4,6 +4,7 @@ use crate::row::TableRow;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::password::PasswordHash;
+use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::storage::{StorageError, Users, Workspaces};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User, Workspace};
 use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
@@ -37,19 +38,21 @@ impl Users for SqlTransaction {
         .bind(user.email.as_str())
         .bind(&user.name)
         .bind(user.password.as_stored())
-        .bind(match user.device_codes {
-            DeviceCodes::Off => 0_i64,
-            DeviceCodes::On => 1,
-        })
+        .bind(number(user.device_codes))
         .bind(user.created_at.as_unix())
         .execute()
         .await?;
         Ok(())
     }
 
-    async fn enable_device_codes(&mut self, subject: &Subject) -> Result<(), StorageError> {
-        self.sql("UPDATE users SET device_code_enabled = 1 WHERE subject = $1")
+    async fn set_device_codes(
+        &mut self,
+        subject: &Subject,
+        device_codes: DeviceCodes,
+    ) -> Result<(), StorageError> {
+        self.sql("UPDATE users SET device_code_enabled = $2 WHERE subject = $1")
             .bind(subject.as_str())
+            .bind(number(device_codes))
             .execute()
             .await?;
         Ok(())
@@ -80,15 +83,32 @@ impl Workspaces for SqlTransaction {
             .transpose()
     }
 
+    async fn set_mfa_policy(&mut self, id: &WorkspaceId, mfa: MfaPolicy) -> Result<(), StorageError> {
+        self.sql("UPDATE workspaces SET mfa = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(mfa.as_str())
+            .execute()
+            .await?;
+        Ok(())
+    }
+
     async fn insert_workspace(&mut self, workspace: &Workspace, now: Timestamp) -> Result<(), StorageError> {
-        self.sql("INSERT INTO workspaces (id, name, owner, created_at) VALUES ($1, $2, $3, $4)")
+        self.sql("INSERT INTO workspaces (id, name, owner, mfa, created_at) VALUES ($1, $2, $3, $4, $5)")
             .bind(workspace.id.as_str())
             .bind(&workspace.name)
             .bind(workspace.owner.as_str())
+            .bind(workspace.mfa.as_str())
             .bind(now.as_unix())
             .execute()
             .await?;
         Ok(())
+    }
+}
+
+fn number(device_codes: DeviceCodes) -> i64 {
+    match device_codes {
+        DeviceCodes::Off => 0,
+        DeviceCodes::On => 1,
     }
 }
 
@@ -112,5 +132,6 @@ fn workspace(row: &TableRow) -> Result<Workspace, StorageError> {
         id: row.read::<String>("id").map(WorkspaceId::new)?,
         name: row.read("name")?,
         owner: row.read::<String>("owner").map(Subject::new)?,
+        mfa: row.parse("mfa", MfaPolicy::from_word)?,
     })
 }

@@ -1,10 +1,12 @@
 //! Everything that is stored comes back as it was.
 
 use crate::fixture::{Database, NOW, client, family, grant_id, on_both, session, user, workspace};
+use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::device_grant::DeviceProgress;
 use keyfob_issuer_core::device_grant::{DeviceGrant, UserCodeDigest};
 use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, InteractionDigest};
 use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
+use keyfob_issuer_core::sign_in::Proof;
 use keyfob_issuer_core::storage::{SealedSigningKey, StorageError};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User};
 use keyfob_oauth::pkce::CodeChallenge;
@@ -137,7 +139,7 @@ async fn people_workspaces_clients_and_keys_come_back(database: Database) {
     assert_eq!(transaction.find_workspace(&WorkspaceId::new("x")).await.unwrap(), None);
     assert_eq!(transaction.find_personal_workspace(&user().subject).await.unwrap(), Some(workspace()));
     assert_eq!(transaction.newest_signing_key().await.unwrap(), Some(key));
-    transaction.enable_device_codes(&user().subject).await.unwrap();
+    transaction.set_device_codes(&user().subject, DeviceCodes::On).await.unwrap();
     let enabled = User { device_codes: DeviceCodes::On, ..user() };
     assert_eq!(transaction.find_user(&user().subject).await.unwrap(), Some(enabled));
 }
@@ -159,7 +161,8 @@ async fn an_address_belongs_to_one_user(database: Database) {
 on_both!(a_session_comes_back_until_it_is_deleted);
 async fn a_session_comes_back_until_it_is_deleted(database: Database) {
     let database = database.with_user().await;
-    let session = session(1, NOW);
+    let proof = Proof { password_at: NOW, second_factor_at: Some(NOW) };
+    let session = BrowserSession { proof, ..session(1, NOW) };
     let mut transaction = database.begin().await;
     transaction.insert_session(&session).await.unwrap();
     assert_eq!(transaction.find_session(&session.digest).await.unwrap(), Some(session.clone()));

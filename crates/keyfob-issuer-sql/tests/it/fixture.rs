@@ -6,6 +6,7 @@ use keyfob_issuer_core::client::{Client, ClientKind};
 use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest, SessionDigest};
 use keyfob_issuer_core::password::PasswordHash;
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
+use keyfob_issuer_core::sign_in::{MfaPolicy, Proof};
 use keyfob_issuer_core::storage::{Storage as _, Transaction};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User, Workspace};
 use keyfob_issuer_core::{FamilyId, GrantId};
@@ -117,12 +118,17 @@ pub(crate) fn user() -> User {
 }
 
 pub(crate) fn workspace() -> Workspace {
-    Workspace { id: WorkspaceId::new("w"), name: "Personal".into(), owner: Subject::new("u") }
+    Workspace {
+        id: WorkspaceId::new("w"),
+        name: "Personal".into(),
+        owner: Subject::new("u"),
+        mfa: MfaPolicy::Cloud,
+    }
 }
 
 pub(crate) fn session(number: u8, expires_at: Timestamp) -> BrowserSession {
     let digest = SessionDigest::from_bytes(&[number; 32]).unwrap();
-    BrowserSession { digest, subject: Subject::new("u"), signed_in_at: NOW, expires_at }
+    BrowserSession { digest, subject: Subject::new("u"), proof: Proof::of_password(NOW), expires_at }
 }
 
 pub(crate) fn family() -> RefreshFamily {

@@ -8,6 +8,7 @@ use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, SessionDigest};
 use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
 use keyfob_issuer_core::login_session::{LoginSession, Origin, SessionName};
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
+use keyfob_issuer_core::sign_in::Proof;
 use keyfob_issuer_core::storage::{Rotation, Transaction};
 use keyfob_issuer_core::user::{Email, User};
 use keyfob_oauth::pkce::CodeChallenge;
@@ -113,7 +114,7 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
     let browser = BrowserSession {
         digest: SessionDigest::from_bytes(&[number; 32]).unwrap(),
         subject: subject.clone(),
-        signed_in_at: NOW,
+        proof: Proof::of_password(NOW),
         expires_at: ends,
     };
     transaction.insert_session(&browser).await.unwrap();

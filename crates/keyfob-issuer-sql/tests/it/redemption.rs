@@ -13,7 +13,8 @@ async fn i_32_nothing_is_redeemed_for_a_user_who_is_gone(database: Database) {
     let spent = world.issuer.exchange_code(world.code().await).await.unwrap();
     let waiting = world.code().await;
     let device = world.issuer.start_device(&ClientId::new(CLIENT_ID)).await.unwrap();
-    world.issuer.approve_device(&device.user_code, &world.zoe).await.unwrap();
+    let session = world.issuer.begin_session(&world.zoe, None).await.unwrap().cookie;
+    world.issuer.approve_device(&device.user_code, &session).await.unwrap();
 
     world.database.place.query("DELETE FROM users").await;
 

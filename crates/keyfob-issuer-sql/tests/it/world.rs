@@ -5,7 +5,8 @@ use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer_core::grace::Grace;
 use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{
-    AddUserError, CodeExchange, Decision, Initial, ProvenUser, RawAuthorizationRequest, add_user, initialize,
+    AddUserError, CodeExchange, Decision, Initial, ProvenUser, RawAuthorizationRequest, TryOrigin, add_user,
+    initialize,
 };
 use keyfob_issuer_core::password::{Password, PasswordHash};
 use keyfob_issuer_core::seal::SealKey;
@@ -79,7 +80,7 @@ impl World {
         })
         .await
         .unwrap();
-        let candidate = issuer.candidate(EMAIL).await.unwrap();
+        let candidate = issuer.candidate(EMAIL, &TryOrigin::default()).await.unwrap();
         let zoe = candidate.verify(&Password::typed(PASSWORD.into()), NOW).unwrap();
         Self { issuer, database, zoe }
     }

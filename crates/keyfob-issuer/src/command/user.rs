@@ -4,12 +4,15 @@ use crate::command::files::{self, FileError};
 use crate::config::{Config, ConfigError};
 use crate::database::{self, DatabaseError};
 use keyfob_issuer_core::Fault;
-use keyfob_issuer_core::operation::{AddUserError, add_user};
+use keyfob_issuer_core::operation::{
+    self, AddUserError, AdministerError, add_user, make_reset_link, take_factors,
+};
 use keyfob_issuer_core::password::{HashError, Password, PasswordHash};
+use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
 use keyfob_issuer_core::user::{Email, User};
 use keyfob_issuer_sql::SqlStorage;
-use keyfob_oauth::{Clock, Entropy};
+use keyfob_oauth::{Clock, Entropy, Secret};
 use std::path::Path;
 
 /// People cannot be added or listed.
@@ -30,6 +33,9 @@ pub enum UserError {
     /// The user.
     #[error(transparent)]
     AddUser(#[from] AddUserError),
+    /// The user is not found.
+    #[error(transparent)]
+    Unknown(#[from] AdministerError),
     /// Something else.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -52,6 +58,36 @@ pub async fn add(
     let storage = open(data).await?;
     let password = PasswordHash::of(password, entropy)?;
     add_user(&storage, clock, entropy, email, password).await?;
+    storage.close().await;
+    Ok(())
+}
+
+/// Makes the address at which `email` chooses a new password.
+pub async fn reset_link(
+    data: &Path,
+    email: &Email,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<Secret, UserError> {
+    let url = Config::load(data)?.url;
+    let storage = open(data).await?;
+    let token = make_reset_link(&storage, clock, entropy, email).await?;
+    storage.close().await;
+    Ok(Secret::new(url.join(&format!("/reset/{}", token.expose()))))
+}
+
+/// Takes every second factor from `email`, and ends everything that they are signed in with.
+pub async fn reset_factors(data: &Path, email: &Email, clock: &dyn Clock) -> Result<(), UserError> {
+    let storage = open(data).await?;
+    take_factors(&storage, clock, email).await?;
+    storage.close().await;
+    Ok(())
+}
+
+/// Says when the personal workspace of `email` wants a second factor.
+pub async fn set_mfa_policy(data: &Path, email: &Email, mfa: MfaPolicy) -> Result<(), UserError> {
+    let storage = open(data).await?;
+    operation::set_mfa_policy(&storage, email, mfa).await?;
     storage.close().await;
     Ok(())
 }

@@ -1,15 +1,20 @@
 //! The endpoints and pages, one file each: parse, call one operation, render.
 
+pub(crate) mod account;
 pub(crate) mod acknowledge;
 pub(crate) mod authorize;
 pub(crate) mod device_dialect;
 pub(crate) mod device_page;
 pub(crate) mod discovery;
+pub(crate) mod forgot;
 pub(crate) mod home;
 pub(crate) mod interaction;
+pub(crate) mod password;
 pub(crate) mod revoke;
 pub(crate) mod sessions;
+pub(crate) mod step;
 pub(crate) mod token;
+pub(crate) mod visitor;
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};

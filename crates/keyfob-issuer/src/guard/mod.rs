@@ -1,9 +1,11 @@
 //! What surrounds every request: host, time limit, headers, one log line.
 
 pub(crate) mod bearer;
+pub(crate) mod breaches;
 pub(crate) mod guess_budget;
 pub(crate) mod hashing;
 mod headers;
+pub(crate) mod network;
 
 use crate::app::App;
 use crate::error::PageError;

@@ -111,7 +111,7 @@ fn a_short_password_and_a_bad_address_are_refused_before_anything_is_made() {
     let bad = said(&run(&data, &["init", "--url", "http://a.example", "--owner", OWNER], PASSWORD));
 
     assert_eq!((short.0, bad.0), (Some(1), Some(1)));
-    assert!(short.1.contains("shorter than 8 characters"), "{}", short.1);
+    assert!(short.1.contains("shorter than 15 characters"), "{}", short.1);
     assert!(bad.1.contains("must use https"), "{}", bad.1);
     assert!(!data.exists());
 }
@@ -154,6 +154,24 @@ async fn users_are_added_once_and_listed() {
     let listed = String::from_utf8(listed.stdout).unwrap();
     let addresses: Vec<&str> = listed.lines().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!(addresses, [OWNER, "zoe@example.org"]);
+}
+
+#[tokio::test]
+async fn a_reset_link_is_printed_alone_and_nobody_unknown_gets_one() {
+    let data = tempfile::tempdir().unwrap();
+    make_issuer(data.path(), "http://localhost:1", &Epoch).await;
+
+    let made = run(data.path(), &["user", "reset-link", OWNER], "");
+    let unknown = said(&run(data.path(), &["user", "reset-link", "zoe@example.org"], ""));
+    let reset = said(&run(data.path(), &["user", "reset-factors", OWNER], ""));
+
+    let link = String::from_utf8(made.stdout.clone()).unwrap();
+    let token = link.strip_prefix("http://localhost:1/reset/").expect(&link);
+    assert_eq!((made.status.code(), token.len()), (Some(0), 44));
+    assert!(said(&made).1.contains("within half an hour"));
+    assert_eq!(unknown.0, Some(1));
+    assert!(unknown.1.contains("nobody has the address zoe@example.org"), "{}", unknown.1);
+    assert_eq!(reset.0, Some(0), "{}", reset.1);
 }
 
 #[tokio::test]

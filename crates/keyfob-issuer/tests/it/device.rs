@@ -20,22 +20,24 @@ async fn poll(world: &World, device: &Value) -> Answer {
     world.browser().post_json(POLL, &body).await
 }
 
+/// Returns a browser that has signed in at the page of devices.
+async fn signed_in(world: &World) -> Browser {
+    let mut browser = world.browser();
+    let signed_in = world.sign_in(&mut browser, PAGE, PASSWORD).await;
+    assert_eq!((signed_in.status, signed_in.location()), (303, Some(PAGE)));
+    browser
+}
+
 async fn enter(browser: &mut Browser, user_code: &str) -> Answer {
     let csrf = browser.get(PAGE).await.csrf();
     browser.post(PAGE, &[("csrf", &csrf), ("user_code", user_code)]).await
 }
 
-async fn decide(world: &World, device: &Value, password: &str, decision: &str) -> Answer {
-    let mut browser = world.browser();
+async fn decide(world: &World, device: &Value, decision: &str) -> Answer {
+    let mut browser = signed_in(world).await;
     let user_code = device["user_code"].as_str().unwrap();
     let csrf = enter(&mut browser, user_code).await.csrf();
-    let form = [
-        ("csrf", &*csrf),
-        ("user_code", user_code),
-        ("email", OWNER),
-        ("password", password),
-        ("decision", decision),
-    ];
+    let form = [("csrf", &*csrf), ("user_code", user_code), ("decision", decision)];
     browser.post("/codex/device/approve", &form).await
 }
 
@@ -47,7 +49,7 @@ async fn s_19_an_approved_device_is_given_its_code_once_and_redeems_it(kept: Kep
     let pending = poll(&world, &device).await;
     assert_eq!((pending.status, pending.json()), (403, json!({ "error": "authorization_pending" })));
 
-    let done = decide(&world, &device, PASSWORD, "approve").await;
+    let done = decide(&world, &device, "approve").await;
     assert!(done.status == 200 && done.body.contains("id=\"done\""), "{}", done.body);
     let delivered = poll(&world, &device).await.json();
 
@@ -69,7 +71,7 @@ on_both!(i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike);
 async fn i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike(kept: Kept) {
     let world = World::keeping(kept).await;
     let (denied, expired, other) = (start(&world).await, start(&world).await, start(&world).await);
-    decide(&world, &denied, "", "deny").await;
+    decide(&world, &denied, "deny").await;
     let mut mixed = other.clone();
     mixed["user_code"] = denied["user_code"].clone();
     let unknown = json!({ "device_auth_id": "x", "user_code": "BCDF-GHJK" });
@@ -85,52 +87,73 @@ async fn i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike(kep
     }
 }
 
-on_both!(i_46_approval_needs_the_password_the_shown_code_and_the_button);
-async fn i_46_approval_needs_the_password_the_shown_code_and_the_button(kept: Kept) {
+on_both!(i_46_approval_needs_a_fresh_sign_in_the_shown_code_and_the_button);
+async fn i_46_approval_needs_a_fresh_sign_in_the_shown_code_and_the_button(kept: Kept) {
     let world = World::keeping(kept).await;
     let (device, other) = (start(&world).await, start(&world).await);
     let code = |device: &Value| device["user_code"].as_str().unwrap().to_owned();
-    let mut browser = world.browser();
+    let mut browser = signed_in(&world).await;
     let page = enter(&mut browser, &code(&device).to_lowercase().replace('-', " ")).await;
-    for shown in [&*code(&device), "Codex CLI and keyfob", "started this yourself"] {
+    for shown in [&*code(&device), "Codex CLI and keyfob", OWNER, "Personal", "started this yourself"] {
         assert!(page.body.contains(shown), "{shown}");
     }
     let csrf = page.csrf();
-    let send = async |csrf: &str, user_code: &str, password: &str, decision: &str| {
-        let form = [
-            ("csrf", csrf),
-            ("user_code", user_code),
-            ("email", OWNER),
-            ("password", password),
-            ("decision", decision),
-        ];
+    let send = async |browser: &Browser, csrf: &str, user_code: &str, decision: &str| {
+        let form = [("csrf", csrf), ("user_code", user_code), ("decision", decision)];
         browser.clone().post("/codex/device/approve", &form).await.status
     };
 
-    assert_eq!(send(&csrf, &code(&device), "wrong horse", "approve").await, 401);
-    assert_eq!(send(&csrf, &code(&device), PASSWORD, "maybe").await, 400);
-    assert_eq!(send("x", &code(&device), PASSWORD, "approve").await, 403);
-    assert_eq!(send(&csrf, &code(&other), PASSWORD, "approve").await, 403);
+    assert_eq!(send(&browser, &csrf, &code(&device), "maybe").await, 400);
+    assert_eq!(send(&browser, "x", &code(&device), "approve").await, 403);
+    assert_eq!(send(&browser, &csrf, &code(&other), "approve").await, 403);
+    assert_eq!(send(&world.browser(), &csrf, &code(&device), "approve").await, 403, "another browser");
     assert_eq!(world.browser().get("/codex/device/approve").await.status, 405);
-    assert_eq!(poll(&world, &device).await.status, 403, "nothing was approved");
-    assert_eq!(send(&csrf, &code(&device), PASSWORD, "approve").await, 200);
-    assert_eq!(send(&csrf, &code(&device), PASSWORD, "approve").await, 404, "once");
+    world.clock.advance(15 * 60 - 1);
+    let late = start(&world).await;
+    let late_csrf = enter(&mut browser, &code(&late)).await.csrf();
+    world.clock.advance(2);
+    assert_eq!(send(&browser, &late_csrf, &code(&late), "approve").await, 303, "the password is too old");
+    assert!(browser.get(PAGE).await.body.contains("id=\"sign-in\""));
+    assert_eq!(poll(&world, &late).await.status, 403, "nothing was approved");
+
+    let mut browser = signed_in(&world).await;
+    let csrf = enter(&mut browser, &code(&late)).await.csrf();
+    assert_eq!(send(&browser, &csrf, &code(&late), "approve").await, 200);
+    assert_eq!(send(&browser, &csrf, &code(&late), "approve").await, 404, "once");
 }
 
-on_both!(i_44_a_browser_may_guess_ten_times_in_a_quarter_of_an_hour);
-async fn i_44_a_browser_may_guess_ten_times_in_a_quarter_of_an_hour(kept: Kept) {
+on_both!(i_49_letting_a_device_in_says_that_it_turns_device_codes_on);
+async fn i_49_letting_a_device_in_says_that_it_turns_device_codes_on(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let first = start(&world).await;
+    let mut browser = signed_in(&world).await;
+    let turns_on = "Letting this device in turns it on";
+
+    let page = enter(&mut browser, first["user_code"].as_str().unwrap()).await;
+    assert!(page.body.contains(turns_on), "{}", page.body);
+    assert!(browser.get("/account").await.body.contains("It is off"));
+    decide(&world, &first, "approve").await;
+
+    let second = start(&world).await;
+    let page = enter(&mut browser, second["user_code"].as_str().unwrap()).await;
+    assert!(!page.body.contains(turns_on), "{}", page.body);
+    assert!(browser.get("/account").await.body.contains("It is on"));
+}
+
+on_both!(i_44_an_account_may_guess_ten_times_in_a_quarter_of_an_hour);
+async fn i_44_an_account_may_guess_ten_times_in_a_quarter_of_an_hour(kept: Kept) {
     let world = World::keeping(kept).await;
     let device = start(&world).await;
     let right = device["user_code"].as_str().unwrap();
-    let mut browser = world.browser();
+    let mut browser = signed_in(&world).await;
 
     for _ in 0..10 {
         assert_eq!(enter(&mut browser, "BCDF-GHJK").await.status, 404);
     }
 
-    assert_eq!(enter(&mut browser, right).await.status, 429);
+    assert_eq!(enter(&mut signed_in(&world).await, right).await.status, 429, "in every browser");
     world.clock.advance(15 * 60);
-    assert_eq!(enter(&mut browser, "BCDF-GHJK").await.status, 404);
+    assert_eq!(enter(&mut signed_in(&world).await, "BCDF-GHJK").await.status, 404);
 }
 
 on_both!(i_49_a_client_that_may_not_use_codes_gets_none);

@@ -8,6 +8,8 @@
     reason = "helpers of tests fail as loudly as tests"
 )]
 
+mod account;
+mod app;
 mod authorize;
 mod browser;
 mod command;
@@ -17,11 +19,15 @@ mod device;
 mod headers;
 #[cfg(feature = "failpoints")]
 mod load;
+mod mail;
+mod password;
 mod recovery;
 mod refresh;
 mod rest;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod storm;
+mod throttle;
 mod token;
 mod world;

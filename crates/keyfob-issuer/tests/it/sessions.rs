@@ -31,7 +31,7 @@ fn session_of(tokens: &Tokens) -> String {
 
 /// A second user, who signs in.
 async fn other_tokens(world: &World) -> Tokens {
-    let password = Password::chosen(PASSWORD.into()).unwrap();
+    let password = Password::typed(PASSWORD.into());
     let email = Email::parse(OTHER).unwrap();
     user::add(world.data.path(), email, &password, &*world.clock, &TestEntropy).await.unwrap();
     let mut browser = world.browser();

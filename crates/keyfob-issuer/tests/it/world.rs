@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 pub(crate) const OWNER: &str = "mia@example.org";
-pub(crate) const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const CALLBACK: &str = "http://127.0.0.1:43117/auth/callback";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const START: i64 = 1_800_000_000;
@@ -258,7 +258,7 @@ pub(crate) async fn make_issuer_in(
     let new = NewIssuer {
         config,
         owner: Email::parse(OWNER).unwrap(),
-        password: Password::chosen(PASSWORD.into()).unwrap(),
+        password: Password::typed(PASSWORD.into()),
         signing_key: SigningKey::generate().unwrap(),
     };
     init(data, new, clock, &TestEntropy).await.unwrap();

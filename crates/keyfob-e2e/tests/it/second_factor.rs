@@ -1,0 +1,70 @@
+//! A second factor in a real browser, with codes that `oathtool` makes.
+
+use anyhow::{Context as _, Result, ensure};
+use keyfob_e2e::leak::Kind;
+use keyfob_e2e::{Browser, World};
+use std::process::Stdio;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use url::Url;
+
+/// Returns the code that an app with `key` shows `later` seconds from now.
+async fn oathtool(key: &str, later: u8) -> Result<String> {
+    let mut app = Command::new("oathtool")
+        .args(["--totp", "--base32", "--now", &format!("now + {later} seconds"), "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start oathtool; Debian's package is oathtool")?;
+    app.stdin.take().context("no standard input")?.write_all(format!("{key}\n").as_bytes()).await?;
+    let output = app.wait_with_output().await?;
+    ensure!(output.status.success(), "oathtool ended with {}", output.status);
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+#[tokio::test]
+async fn i_55_i_56_an_app_is_set_up_in_a_browser_and_signs_in_and_so_does_each_recovery_code_once()
+-> Result<()> {
+    let world = World::start().await?;
+    let account = Url::parse(&format!("{}/account", world.issuer()))?;
+    let browser = async |name: &str| -> Result<Browser> {
+        let browser = Browser::start(&world.home(name)?.browser_profile()).await?;
+        browser.open(&account).await?;
+        browser.sign_in_here(world.owner()).await?;
+        Ok(browser)
+    };
+
+    let first = browser("first").await?;
+    first.follow("set-up").await?;
+    let key = first.shown("secret").await?.replace(' ', "");
+    world.evidence().note(Kind::AppKey, &key);
+    first.answer("set-up", &oathtool(&key, 0).await?).await?;
+    let codes = first.shown("recovery-codes").await?;
+    let codes: Vec<&str> = codes.split_whitespace().collect();
+    for code in &codes {
+        world.evidence().note(Kind::RecoveryCode, code);
+    }
+    assert_eq!(codes.len(), 10);
+    first.follow("next").await?;
+    first.close().await?;
+
+    let second = browser("second").await?;
+    assert!(second.has("second-factor").await? && !second.has("account").await?);
+    // The code of this half minute is spent; that of the next is early by less than one step.
+    second.answer("second-factor", &oathtool(&key, 30).await?).await?;
+    assert_eq!(second.shown("account").await?, "Your account");
+    second.close().await?;
+
+    let code = codes.first().context("no code")?;
+    let third = browser("third").await?;
+    third.answer("second-factor", code).await?;
+    assert_eq!(third.shown("account").await?, "Your account");
+    third.close().await?;
+
+    let fourth = browser("fourth").await?;
+    fourth.answer("second-factor", code).await?;
+    assert!(fourth.has("second-factor").await? && !fourth.has("account").await?, "a code works once");
+    fourth.close().await?;
+    world.finish().await
+}

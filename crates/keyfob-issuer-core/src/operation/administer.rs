@@ -1,0 +1,80 @@
+//! An administrator helps somebody who cannot sign in.
+
+use crate::digest::{ResetDigest, ResetToken};
+use crate::issuer::Fault;
+use crate::lifetime;
+use crate::operation::retry::retried;
+use crate::sign_in::MfaPolicy;
+use crate::storage::{Storage, Transaction};
+use crate::user::{Email, User};
+use keyfob_oauth::{Clock, Entropy};
+
+/// Nothing is done for somebody.
+#[derive(Debug, thiserror::Error)]
+pub enum AdministerError {
+    /// Nobody has this address.
+    #[error("nobody has the address {0}")]
+    Unknown(Email),
+    /// Something broke inside.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+super::faults!(AdministerError: crate::storage::StorageError, keyfob_oauth::EntropyError);
+
+/// Makes a link for `email` that ends in half an hour, in place of any other.
+pub async fn make_reset_link(
+    storage: &dyn Storage,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    email: &Email,
+) -> Result<ResetToken, AdministerError> {
+    let mut transaction = storage.begin().await?;
+    let user = find(&mut *transaction, email).await?;
+    let token = ResetToken::from(entropy.token()?);
+    let ends = clock.now().plus(lifetime::RESET_LINK);
+    transaction.replace_reset_link(&ResetDigest::of(&token), &user.subject, ends).await?;
+    transaction.commit().await?;
+    Ok(token)
+}
+
+/// Takes every second factor from `email`, and ends everything that they are signed in with: what was granted on the
+/// strength of a factor does not outlive it (design S9).
+pub async fn take_factors(
+    storage: &dyn Storage,
+    clock: &dyn Clock,
+    email: &Email,
+) -> Result<(), AdministerError> {
+    retried(|| try_take_factors(storage, clock, email)).await
+}
+
+async fn try_take_factors(
+    storage: &dyn Storage,
+    clock: &dyn Clock,
+    email: &Email,
+) -> Result<(), AdministerError> {
+    let mut transaction = storage.begin().await?;
+    let user = find(&mut *transaction, email).await?;
+    transaction.delete_enrolments(&user.subject).await?;
+    transaction.end_everything_of(&user.subject, None, clock.now()).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Says when the personal workspace of `email` wants a second factor; logins that stand go on until they end.
+pub async fn set_mfa_policy(
+    storage: &dyn Storage,
+    email: &Email,
+    mfa: MfaPolicy,
+) -> Result<(), AdministerError> {
+    let mut transaction = storage.begin().await?;
+    let user = find(&mut *transaction, email).await?;
+    let workspace = transaction.find_personal_workspace(&user.subject).await?;
+    let workspace = workspace.ok_or(Fault::Dangling("a user"))?;
+    transaction.set_mfa_policy(&workspace.id, mfa).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn find(transaction: &mut dyn Transaction, email: &Email) -> Result<User, AdministerError> {
+    let user = transaction.find_user_by_email(email).await?;
+    user.ok_or_else(|| AdministerError::Unknown(email.clone()))
+}

@@ -1,0 +1,203 @@
+//! Signing in, as one state machine: every page asks it what comes next, every operation whether it may run (I-57).
+//!
+//! A state is not kept anywhere. It follows from what rests in the database (which factors the account has, what this
+//! browser's session has proven and when) and from what is asked for. So neither going back, nor another tab, nor
+//! starting again can take a step away.
+
+use keyfob_oauth::{Scope, Timestamp};
+use std::time::Duration;
+
+/// The word of a scope that stands for the cloud capabilities.
+pub const CLOUD: &str = "cloud";
+
+/// Whether a factor may still be set up: after the password, long enough to install an app.
+const SET_UP_WITHIN: Duration = Duration::from_mins(15);
+/// How fresh a proof must be to let a device in (I-46).
+const DEVICE_WITHIN: Duration = Duration::from_mins(15);
+/// How fresh a proof must be to change factors or the password (I-58).
+const CHANGE_WITHIN: Duration = Duration::from_mins(5);
+
+/// When a workspace wants a second factor, of an account that can sign in with a password (design S9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MfaPolicy {
+    /// Before the cloud capabilities.
+    Cloud,
+    /// Before everything.
+    Always,
+}
+
+impl MfaPolicy {
+    /// Every policy there is.
+    pub const ALL: [Self; 2] = [Self::Cloud, Self::Always];
+
+    /// Returns the stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cloud => "cloud",
+            Self::Always => "always",
+        }
+    }
+
+    /// Returns the policy that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == word)
+    }
+}
+
+/// What is asked of a sign-in before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    second_factor: SecondFactor,
+    within: Option<Duration>,
+}
+
+/// Whether a second factor is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SecondFactor {
+    /// From an account that has one.
+    IfEnrolled,
+    /// From every account; one without sets it up.
+    Required,
+}
+
+impl Demand {
+    /// What a client's request for `scope` asks, for a workspace with `policy`.
+    pub fn of_grant(scope: &Scope, policy: MfaPolicy) -> Self {
+        let second_factor = match policy {
+            MfaPolicy::Always => SecondFactor::Required,
+            MfaPolicy::Cloud if scope.contains(CLOUD) => SecondFactor::Required,
+            MfaPolicy::Cloud => SecondFactor::IfEnrolled,
+        };
+        Self { second_factor, within: None }
+    }
+
+    /// What letting a device in asks.
+    pub fn of_device(scope: &Scope, policy: MfaPolicy) -> Self {
+        Self { within: Some(DEVICE_WITHIN), ..Self::of_grant(scope, policy) }
+    }
+
+    /// What looking at one's own account asks.
+    pub const fn of_account() -> Self {
+        Self { second_factor: SecondFactor::IfEnrolled, within: None }
+    }
+
+    /// What changing one's own account asks.
+    pub const fn of_change() -> Self {
+        Self { second_factor: SecondFactor::IfEnrolled, within: Some(CHANGE_WITHIN) }
+    }
+
+    /// What setting a second factor up asks of an account that has none.
+    pub const fn of_set_up() -> Self {
+        Self { second_factor: SecondFactor::Required, within: Some(SET_UP_WITHIN) }
+    }
+}
+
+/// Whether an account has a second factor; the stronger is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Enrolled {
+    /// A password alone.
+    Nothing,
+    /// A second factor beside it.
+    SecondFactor,
+}
+
+/// What a browser's session has proven, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The password.
+    pub password_at: Timestamp,
+    /// A second factor.
+    pub second_factor_at: Option<Timestamp>,
+}
+
+impl Proof {
+    /// What a session begins with: the password alone, whatever an earlier one had proven.
+    pub const fn of_password(at: Timestamp) -> Self {
+        Self { password_at: at, second_factor_at: None }
+    }
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has proven a password, or too long ago for what is asked.
+    Anonymous,
+    /// The account's second factor is asked for.
+    SecondFactor,
+    /// The account must set a second factor up.
+    SetUp,
+    /// Everything that is asked was proven.
+    Proven,
+}
+
+/// What happens to a sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The password was right.
+    Password,
+    /// The second factor was right.
+    SecondFactor,
+    /// A second factor was set up, or replaced, and was right.
+    SetUp,
+}
+
+/// The event does not belong to the state; nothing changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a {event:?} does not follow {state:?}")]
+pub struct OutOfTurn {
+    event: Event,
+    state: State,
+}
+
+/// A sign-in at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// What the account has.
+    pub enrolled: Enrolled,
+    /// What the browser's session has proven.
+    pub proof: Option<Proof>,
+}
+
+impl SignIn {
+    /// Takes `event` at `now` under `demand`; what does not belong there is refused.
+    pub fn step(self, event: Event, demand: Demand, now: Timestamp) -> Result<Self, OutOfTurn> {
+        let state = self.state(demand, now);
+        match (event, self.proof, state) {
+            (Event::Password, _, State::Anonymous) => {
+                Ok(Self { proof: Some(Proof::of_password(now)), ..self })
+            }
+            // Proving it again is how a proof becomes fresh.
+            (Event::SecondFactor, Some(proof), State::SecondFactor | State::Proven)
+                if self.enrolled == Enrolled::SecondFactor =>
+            {
+                Ok(Self { proof: Some(Proof { second_factor_at: Some(now), ..proof }), ..self })
+            }
+            // Only who has proven all that the account has may add to it or replace it.
+            (Event::SetUp, Some(proof), State::SetUp | State::Proven) => Ok(Self {
+                enrolled: Enrolled::SecondFactor,
+                proof: Some(Proof { second_factor_at: Some(now), ..proof }),
+            }),
+            (Event::Password | Event::SecondFactor | Event::SetUp, _, _) => Err(OutOfTurn { event, state }),
+        }
+    }
+
+    /// Decides what comes next under `demand`.
+    pub fn state(self, demand: Demand, now: Timestamp) -> State {
+        let is_fresh = |at: Timestamp| demand.within.is_none_or(|within| now.since(at) <= within);
+        let Some(proof) = self.proof else { return State::Anonymous };
+        match (self.enrolled, demand.second_factor) {
+            (Enrolled::SecondFactor, _) if proof.second_factor_at.is_some_and(is_fresh) => State::Proven,
+            (Enrolled::SecondFactor, _) => State::SecondFactor,
+            (Enrolled::Nothing, _) if !is_fresh(proof.password_at) => State::Anonymous,
+            (Enrolled::Nothing, SecondFactor::IfEnrolled) => State::Proven,
+            // Who finds an open browser must not make the account theirs.
+            (Enrolled::Nothing, SecondFactor::Required) if now.since(proof.password_at) > SET_UP_WITHIN => {
+                State::Anonymous
+            }
+            (Enrolled::Nothing, SecondFactor::Required) => State::SetUp,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
