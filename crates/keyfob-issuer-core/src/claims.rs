@@ -28,7 +28,7 @@ pub struct IssuedTokens {
 }
 
 /// The plan of every workspace.
-const PLAN: &str = "pro";
+pub const PLAN: &str = "pro";
 
 impl Issuer {
     /// Returns who a client's access tokens are for: the resource server, and the issuer where they may be used there.

@@ -1,6 +1,8 @@
 //! How one-time values rest: each kind as a digest of its own type, so that one cannot be looked up as another (I-06).
 
+use crate::access_key::KeySecret;
 use crate::attempt::RefreshAttempt;
+use crate::resource_server::ServerSecret;
 use keyfob_oauth::{AuthorizationCode, RefreshToken, secret_newtype};
 use sha2::{Digest as _, Sha256};
 
@@ -77,4 +79,12 @@ digest! {
 digest! {
     /// How the link rests that resets a password.
     ResetDigest of ResetToken
+}
+digest! {
+    /// How a personal access token or an API key rests.
+    KeyDigest of KeySecret
+}
+digest! {
+    /// How the secret of a resource server rests.
+    ServerSecretDigest of ServerSecret
 }

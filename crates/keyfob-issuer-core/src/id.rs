@@ -48,6 +48,11 @@ identifier! {
     FamilyId
 }
 
+identifier! {
+    /// Names a personal access token or an API key.
+    KeyId
+}
+
 impl FamilyId {
     /// Returns the lowest name that is made at `moment` or later: names sort by time.
     pub fn lowest_at(moment: Timestamp) -> Self {

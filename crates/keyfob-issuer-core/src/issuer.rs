@@ -125,7 +125,8 @@ impl Issuer {
         self.signing_key.key_set()
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// Returns the moment, by the issuer's clock.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

@@ -19,6 +19,7 @@
 //!
 //! Start reading at [`grant`], [`sign_in`] and [`interaction`], then [`operation`].
 
+pub mod access_key;
 pub mod attempt;
 pub mod browser_session;
 pub mod claims;
@@ -37,11 +38,12 @@ pub mod login_session;
 pub mod operation;
 pub mod password;
 pub mod refresh_family;
+pub mod resource_server;
 pub mod seal;
 pub mod sign_in;
 pub mod storage;
 pub mod throttle;
 pub mod user;
 
-pub use id::{FamilyId, GrantId};
+pub use id::{FamilyId, GrantId, KeyId};
 pub use issuer::{Fault, Issuer, IssuerParts};

@@ -32,3 +32,9 @@ pub const GATEWAY_ACCESS_TOKEN: Duration = Duration::from_secs(10 * MINUTE);
 pub const REFRESH_IDLE: Duration = Duration::from_secs(30 * DAY);
 /// A refresh family, however much it is used.
 pub const REFRESH_ABSOLUTE: Duration = Duration::from_secs(180 * DAY);
+/// A personal access token whose person names no other life.
+pub const PERSONAL_ACCESS_TOKEN: Duration = Duration::from_secs(30 * DAY);
+/// A personal access token or an API key with an end.
+pub const LONGEST_KEY: Duration = Duration::from_secs(365 * DAY);
+/// How long after signing in a person may do what outlives their session.
+pub const FRESH_SIGN_IN: Duration = Duration::from_secs(15 * MINUTE);

@@ -34,6 +34,12 @@ impl Scope {
         self.0.iter().all(|word| wider.contains(word))
     }
 
+    /// Returns the set without `words`.
+    #[must_use]
+    pub fn without(&self, words: &[&str]) -> Self {
+        Self(self.0.iter().filter(|word| !words.contains(&word.as_str())).cloned().collect())
+    }
+
     /// Whether there is no word.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

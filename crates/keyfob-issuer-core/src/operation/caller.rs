@@ -2,15 +2,18 @@
 
 use crate::FamilyId;
 use crate::issuer::{Fault, Issuer};
-use crate::operation::grantee::find_grantee;
-use keyfob_jose::{Expected, TokenType};
-use keyfob_oauth::{AccessToken, Subject};
+use crate::operation::Grantee;
+use crate::operation::presented::{Presented, PresentedSession};
+use crate::user::{User, Workspace};
+use keyfob_oauth::{AccessToken, Scope, Timestamp};
 
 /// A signed-in person, and the session through which they ask; made by [`Issuer::caller`] alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    pub(crate) subject: Subject,
+    pub(crate) grantee: Grantee,
     pub(crate) session: FamilyId,
+    pub(crate) scope: Scope,
+    pub(crate) auth_time: Timestamp,
 }
 
 /// A token does not let its bearer in.
@@ -19,7 +22,7 @@ pub enum CallerError {
     /// It is no access token of ours, its time is over, or its session has ended.
     #[error("the access token is not valid")]
     Invalid,
-    /// It is one of a client that may not ask this.
+    /// It is one of a client, or was handed on to a program, that may not ask this.
     #[error("a token of this client does not open this")]
     WrongClient,
     /// Something broke inside.
@@ -27,33 +30,34 @@ pub enum CallerError {
     Fault(#[from] Fault),
 }
 
-super::faults!(CallerError);
+impl Caller {
+    /// Returns who asks.
+    pub fn user(&self) -> &User {
+        &self.grantee.user
+    }
+
+    /// Returns in which workspace.
+    pub fn workspace(&self) -> &Workspace {
+        &self.grantee.workspace
+    }
+
+    /// Returns what the session may be used for.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
 
 impl Issuer {
     /// Finds out who brings `token`: an access token for the issuer, of a live session (I-39).
+    ///
+    /// No key opens this, nor a token that was exchanged for another: neither can make itself permanent.
     pub async fn caller(&self, token: &AccessToken) -> Result<Caller, CallerError> {
-        let now = self.now();
-        let expected = Expected {
-            token_type: TokenType::AccessToken,
-            issuer: self.url.as_str(),
-            audience: self.url.as_str(),
+        let Some(Presented::Session(presented)) = self.presented(token, self.url.as_str()).await? else {
+            return Err(CallerError::Invalid);
         };
-        let claims = self.key_set.verify(token.expose(), &expected, now).map_err(|_| CallerError::Invalid)?;
-        let named = claims.text("sub").map(Subject::new).zip(claims.text("sid").and_then(FamilyId::parse));
-        let (subject, session) = named.ok_or(CallerError::Invalid)?;
-        let mut transaction = self.begin().await?;
-        let found = transaction
-            .find_login_session(session, &subject)
-            .await?
-            .filter(|found| found.is_alive(now))
-            .ok_or(CallerError::Invalid)?;
-        find_grantee(&mut *transaction, &subject, &found.family.workspace_id)
-            .await?
-            .ok_or(CallerError::Invalid)?;
-        let client =
-            transaction.find_client(&found.family.client_id).await?.ok_or(Fault::Dangling("a session"))?;
-        if client.kind.may_manage_sessions() {
-            Ok(Caller { subject, session })
+        let PresentedSession { claims, family, client, grantee } = presented;
+        if client.kind.may_manage_sessions() && claims.get("act").is_none() {
+            Ok(Caller { grantee, session: family.id, scope: family.scope, auth_time: family.auth_time })
         } else {
             Err(CallerError::WrongClient)
         }

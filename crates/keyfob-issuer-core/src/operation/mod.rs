@@ -1,5 +1,6 @@
 //! What can be asked of the issuer; one file each.
 
+mod access_keys;
 mod acknowledge;
 mod add_user;
 mod administer;
@@ -11,9 +12,12 @@ mod exchange_code;
 mod grantee;
 mod initialize;
 mod interact;
+mod introspect;
 mod password;
 mod person;
+mod presented;
 mod refresh;
+mod resource_servers;
 mod retry;
 mod revoke;
 mod second_factor;
@@ -23,7 +27,9 @@ mod settings;
 mod sign_in;
 mod sweep;
 mod throttle;
+mod who_am_i;
 
+pub use access_keys::{EndKeyError, MadeKey, MakeKeyError, NewKey, make_key_for};
 pub use acknowledge::{AcknowledgeError, Acknowledgement};
 pub use add_user::{AddUserError, add_user};
 pub use administer::{AdministerError, make_reset_link, set_mfa_policy, take_factors};
@@ -37,9 +43,11 @@ pub use exchange_code::{CodeExchange, CodeRefusal, ExchangeError};
 pub use grantee::Grantee;
 pub use initialize::{Initial, initialize};
 pub use interact::{InteractError, Page};
+pub use introspect::Introspected;
 pub use password::{OtherSessions, PasswordOwner};
 pub use person::{Account, Admission, Prompt};
 pub use refresh::{Refresh, RefreshError};
+pub use resource_servers::{RegisterServerError, register_resource_server};
 pub use revoke::{Revocation, RevokeError};
 pub use second_factor::StepError;
 pub use sessions::{Ending, ListedSession, SessionError};
@@ -47,6 +55,7 @@ pub use set_up::SetUp;
 pub use sign_in::{Candidate, ProvenUser, SignedIn, TryOrigin, WrongPassword};
 pub use sweep::Swept;
 pub use throttle::TryError;
+pub use who_am_i::KeyHolder;
 
 /// Lets `?` turn what can break inside into an operation's `Fault` variant, and a conflict be told from the rest.
 macro_rules! faults {

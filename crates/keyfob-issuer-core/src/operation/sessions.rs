@@ -51,7 +51,7 @@ impl Issuer {
         let mut transaction = self.begin().await?;
         let now = self.now();
         let mut listed = Vec::new();
-        for session in transaction.list_login_sessions(&caller.subject).await? {
+        for session in transaction.list_login_sessions(&caller.grantee.user.subject).await? {
             if session.is_alive(now) {
                 listed.push(listed_session(&mut *transaction, session, caller).await?);
             }
@@ -90,7 +90,7 @@ impl Issuer {
             Ending::Others => Some(caller.session),
         };
         let mut transaction = self.begin().await?;
-        let ended = transaction.end_everything_of(&caller.subject, spared, self.now()).await?;
+        let ended = transaction.end_everything_of(&caller.grantee.user.subject, spared, self.now()).await?;
         transaction.commit().await?;
         Ok(ended)
     }
@@ -103,7 +103,7 @@ async fn own(
     id: FamilyId,
     now: Timestamp,
 ) -> Result<LoginSession, SessionError> {
-    let found = transaction.find_login_session(id, &caller.subject).await?;
+    let found = transaction.find_login_session(id, &caller.grantee.user.subject).await?;
     found.filter(|session| session.is_alive(now)).ok_or(SessionError::NotFound)
 }
 

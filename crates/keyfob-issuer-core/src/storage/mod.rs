@@ -3,6 +3,7 @@
 //! Not found is `Ok(None)`. Time is an argument. Names are made by the caller. A repository takes a digest, never the
 //! value, so a raw token cannot be stored.
 
+mod access_keys;
 mod clients;
 mod credentials;
 mod device_grants;
@@ -10,11 +11,13 @@ mod enrolments;
 mod grants;
 mod login_sessions;
 mod refresh_families;
+mod resource_servers;
 mod sessions;
 mod signing_keys;
 mod throttles;
 mod users;
 
+pub use access_keys::AccessKeys;
 pub use clients::Clients;
 pub use credentials::Credentials;
 pub use device_grants::DeviceGrants;
@@ -22,6 +25,7 @@ pub use enrolments::{Changed, Enrolments};
 pub use grants::Grants;
 pub use login_sessions::LoginSessions;
 pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
+pub use resource_servers::ResourceServers;
 pub use sessions::BrowserSessions;
 pub use signing_keys::{SealedSigningKey, SigningKeys};
 pub use throttles::Throttles;
@@ -53,6 +57,8 @@ pub trait Transaction:
     + DeviceGrants
     + RefreshFamilies
     + LoginSessions
+    + AccessKeys
+    + ResourceServers
     + SigningKeys
     + Send
 {

@@ -1,5 +1,6 @@
 //! The repositories, one file per aggregate: SQL, and how rows become entities.
 
+mod access_keys;
 mod clients;
 mod credentials;
 mod device_grants;
@@ -7,6 +8,7 @@ mod enrolments;
 mod grants;
 mod login_sessions;
 mod refresh_families;
+mod resource_servers;
 mod sessions;
 mod signing_keys;
 mod throttles;

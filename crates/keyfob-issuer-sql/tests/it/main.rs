@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as loudly as tests")]
 
+mod access_keys;
 mod accounts;
 mod aggregates;
 mod file;
