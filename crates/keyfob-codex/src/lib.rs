@@ -3,7 +3,7 @@
 //! [`auth_file`] is the shape of `auth.json`; [`claims`] the namespaced claims of its tokens; [`authorize`] the extra
 //! parameters of its browser sign-in; [`device`] the messages of its device sign-in; [`errors`] the words of its
 //! refresh errors; [`keyring`] how it names its entry in the keyring; [`config`] what we read of its `config.toml`;
-//! [`members`] an object whose unknown members stay as they are.
+//! [`who_am_i`] what it asks about a personal access token; [`members`] an object whose unknown members stay as they are.
 //! The registered client, its ports and its redirect addresses are constants in [`client`].
 //!
 //! It refuses to read or write anything itself, to guess a login's kind from a file that contradicts itself, and to
@@ -26,3 +26,4 @@ pub mod device;
 pub mod errors;
 pub mod keyring;
 pub mod members;
+pub mod who_am_i;

@@ -13,6 +13,7 @@ use keyfob_oauth::{Clock, Entropy};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An opened issuer.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct App {
     pub(crate) breaches: BreachLists,
     pub(crate) outbox: Option<Outbox>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) unknown_tokens: GuessBudget,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -53,6 +55,11 @@ pub enum OpenError {
     },
 }
 
+/// How many wrong user codes a browser may try in a quarter of an hour.
+const WRONG_USER_CODES: u32 = 10;
+/// About how many tokens that mean nothing a resource server may ask in a minute.
+const UNKNOWN_TOKENS: u32 = 300;
+
 impl App {
     /// Opens the issuer in the directory `data`.
     pub async fn open(
@@ -80,10 +87,11 @@ impl App {
             issuer,
             site: Site::new(&config.url, csrf),
             hashing: Hashing::default(),
-            guesses: GuessBudget::default(),
+            guesses: GuessBudget::new(WRONG_USER_CODES, Duration::from_mins(15)),
             breaches: BreachLists::new(config.breached_passwords),
             outbox: config.mail.as_ref().map(Outbox::new).transpose()?,
             trusted_proxies: config.trusted_proxies,
+            unknown_tokens: GuessBudget::new(UNKNOWN_TOKENS, Duration::from_mins(1)),
             entropy,
         })
     }

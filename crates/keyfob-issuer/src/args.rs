@@ -21,6 +21,15 @@ pub(crate) enum Command {
     /// Add and list the people who may sign in
     #[command(subcommand)]
     User(User),
+    /// Make, list and revoke personal access tokens
+    #[command(subcommand)]
+    Token(Key),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Register the servers that may ask what a token means, such as gateways
+    #[command(subcommand)]
+    ResourceServer(ResourceServer),
 }
 
 #[derive(Debug, Args)]
@@ -108,4 +117,75 @@ pub(crate) enum User {
 pub(crate) enum Mfa {
     Cloud,
     Always,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make one and print it, this once
+    Create(NewKey),
+    /// Print identifier, last characters, owner, label, end and last use of each
+    List {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// End one
+    Revoke {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Its identifier
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewKey {
+    /// The directory that holds everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The e-mail address of whoever it acts for
+    #[arg(long)]
+    pub(crate) email: String,
+    /// What it is called
+    #[arg(long)]
+    pub(crate) label: String,
+    /// What it may be used for, instead of everything that it could be
+    #[arg(long)]
+    pub(crate) scope: Option<String>,
+    /// A model that it opens, instead of all; may be repeated
+    #[arg(long = "model")]
+    pub(crate) models: Vec<String>,
+    /// After how many days it ends, at most 365; a token ends after 30 unless this says otherwise
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ResourceServer {
+    /// Register one and print its secret, this once
+    Add {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The audience whose tokens it may ask about, instead of the issuer's own
+        #[arg(long, value_name = "URL")]
+        audience: Option<String>,
+        /// Its name
+        name: String,
+    },
+    /// Print the name and audience of each
+    List {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Remove one
+    Remove {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Its name
+        name: String,
+    },
 }

@@ -1,5 +1,7 @@
 //! How refusals become HTTP: a page for people, JSON for programs. The only such mapping.
 
+mod keys;
+
 use crate::guard::bearer::BearerError;
 use crate::guard::hashing::Broken;
 use crate::page::{Complaint, ErrorPage, html};
@@ -154,8 +156,12 @@ pub(crate) enum ApiError {
     SlowDown,
     /// The bearer of an access token is not let in.
     Bearer(BearerError),
-    /// A person has no such session.
-    NoSuchSession,
+    /// A person has no such session, or no such key.
+    NotFound,
+    /// A resource server did not authenticate.
+    UnknownServer,
+    /// A resource server asks about too many tokens that mean nothing.
+    TooManyUnknownTokens,
     /// A device's person has not decided.
     Pending,
     /// Something broke inside.
@@ -193,9 +199,9 @@ impl IntoResponse for ApiError {
                 ([(header::RETRY_AFTER, SLOW_DOWN_SECONDS)], answer).into_response()
             }
             Self::Bearer(error) => error.into_response(),
-            Self::NoSuchSession => {
-                (StatusCode::NOT_FOUND, Json(json!({ "error": "not_found" }))).into_response()
-            }
+            Self::NotFound => (StatusCode::NOT_FOUND, Json(json!({ "error": "not_found" }))).into_response(),
+            Self::UnknownServer => keys::unknown_server(),
+            Self::TooManyUnknownTokens => keys::too_many_unknown_tokens(),
             Self::Pending => {
                 (StatusCode::FORBIDDEN, Json(json!({ "error": "authorization_pending" }))).into_response()
             }
@@ -291,7 +297,7 @@ impl From<Fault> for ApiError {
 impl From<SessionError> for ApiError {
     fn from(error: SessionError) -> Self {
         match error {
-            SessionError::NotFound => Self::NoSuchSession,
+            SessionError::NotFound => Self::NotFound,
             SessionError::Fault(fault) => Self::Fault(fault),
         }
     }

@@ -27,10 +27,10 @@ pub use app::{App, OpenError};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use endpoint::{
-    account, acknowledge, authorize, device_dialect, device_page, discovery, forgot, home, interaction,
-    password, revoke, sessions, step, token,
+    access_keys, account, acknowledge, authorize, device_dialect, device_page, discovery, forgot, home,
+    interaction, introspect, password, revoke, sessions, step, token, user_info, who_am_i,
 };
 use keyfob_codex::{client, device};
 use keyfob_oauth::metadata;
@@ -54,6 +54,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route(client::REVOKE_PATH, post(revoke::revoke))
         .route(endpoint::SESSIONS_PATH, get(sessions::list).delete(sessions::end_all))
         .route("/api/sessions/{id}", patch(sessions::rename).delete(sessions::end))
+        .route(endpoint::INTROSPECT_PATH, post(introspect::introspect))
+        .route(endpoint::USER_INFO_PATH, get(user_info::show).post(user_info::show))
+        .route(endpoint::ACCESS_KEYS_PATH, get(access_keys::list).post(access_keys::make))
+        .route("/api/keys/{id}", delete(access_keys::end))
+        .route(keyfob_codex::who_am_i::PATH, get(who_am_i::show))
         .route(device::USER_CODE_PATH, post(device_dialect::start))
         .route(device::POLL_PATH, post(device_dialect::poll))
         .route(device::VERIFICATION_PATH, get(device_page::show).post(device_page::enter))

@@ -1,7 +1,9 @@
 //! The program around the library: arguments, signals, words for people.
 
+mod access_keys;
 mod args;
 mod listen;
+mod resource_servers;
 mod system;
 mod terminal;
 
@@ -12,6 +14,7 @@ use keyfob_issuer::command::init::{self, InitError, NewIssuer};
 use keyfob_issuer::command::user;
 use keyfob_issuer::config::{Config, DatabaseSettings};
 use keyfob_issuer::{App, router, server, sweep};
+use keyfob_issuer_core::access_key::KeyKind;
 use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::user::Email;
 use keyfob_issuer_sql::DatabaseUrl;
@@ -51,6 +54,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::User(User::Mfa { data, email, when }) => set_mfa_policy(&data, &email, when).await,
         Command::User(User::ResetLink { data, email }) => reset_link(&data, &email).await,
         Command::User(User::ResetFactors { data, email }) => reset_factors(&data, &email).await,
+        Command::Token(command) => access_keys::run(KeyKind::Personal, command).await,
+        Command::Key(command) => access_keys::run(KeyKind::Api, command).await,
+        Command::ResourceServer(command) => resource_servers::run(command).await,
     }
 }
 

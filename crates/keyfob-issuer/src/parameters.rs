@@ -13,6 +13,7 @@ pub(crate) struct Parameters(BTreeMap<String, Given>);
 #[derive(Debug)]
 enum Given {
     Text(String),
+    Number(u64),
     /// A JSON value of another type; an error only where it is asked for.
     NotText,
 }
@@ -91,7 +92,8 @@ impl Parameters {
                 Value::String(text) if text.contains('\0') => return Err(ParametersError::Malformed),
                 Value::String(text) => Given::Text(text),
                 Value::Null => Given::Text(String::new()),
-                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Given::NotText,
+                Value::Number(number) => number.as_u64().map_or(Given::NotText, Given::Number),
+                Value::Bool(_) | Value::Array(_) | Value::Object(_) => Given::NotText,
             };
             if parameters.insert(name, given).is_some() {
                 return Err(ParametersError::Repeated);
@@ -105,7 +107,18 @@ impl Parameters {
         match self.0.remove(name) {
             Some(Given::Text(text)) if !text.is_empty() => Ok(Some(text)),
             Some(Given::Text(_)) | None => Ok(None),
+            Some(Given::Number(_) | Given::NotText) => Err(ParametersError::Malformed),
+        }
+    }
+
+    /// Takes a whole number, which a form can only bring as text.
+    pub(crate) fn take_number(&mut self, name: &str) -> Result<Option<u64>, ParametersError> {
+        match self.0.remove(name) {
+            Some(Given::Number(number)) => Ok(Some(number)),
+            Some(Given::Text(text)) if text.is_empty() => Ok(None),
+            Some(Given::Text(text)) => text.parse().map(Some).map_err(|_| ParametersError::Malformed),
             Some(Given::NotText) => Err(ParametersError::Malformed),
+            None => Ok(None),
         }
     }
 

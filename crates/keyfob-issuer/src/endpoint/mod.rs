@@ -1,5 +1,6 @@
 //! The endpoints and pages, one file each: parse, call one operation, render.
 
+pub(crate) mod access_keys;
 pub(crate) mod account;
 pub(crate) mod acknowledge;
 pub(crate) mod authorize;
@@ -9,12 +10,15 @@ pub(crate) mod discovery;
 pub(crate) mod forgot;
 pub(crate) mod home;
 pub(crate) mod interaction;
+pub(crate) mod introspect;
 pub(crate) mod password;
 pub(crate) mod revoke;
 pub(crate) mod sessions;
 pub(crate) mod step;
 pub(crate) mod token;
+pub(crate) mod user_info;
 pub(crate) mod visitor;
+pub(crate) mod who_am_i;
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -22,6 +26,9 @@ use keyfob_oauth::Timestamp;
 
 pub(crate) const AUTHORIZE_PATH: &str = "/oauth/authorize";
 pub(crate) const ACKNOWLEDGE_PATH: &str = "/oauth/refresh/ack";
+pub(crate) const ACCESS_KEYS_PATH: &str = "/api/keys";
+pub(crate) const INTROSPECT_PATH: &str = "/oauth/introspect";
+pub(crate) const USER_INFO_PATH: &str = "/oauth/userinfo";
 pub(crate) const SESSIONS_PATH: &str = "/api/sessions";
 pub(crate) const KEYS_PATH: &str = "/oauth/jwks";
 

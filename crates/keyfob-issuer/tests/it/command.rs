@@ -19,7 +19,7 @@ impl Clock for Epoch {
     }
 }
 
-fn run(data: &Path, arguments: &[&str], input: &str) -> Output {
+pub(crate) fn run(data: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_keyfob-issuer"))
         .args(arguments)
         .arg("--data")

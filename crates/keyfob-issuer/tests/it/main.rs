@@ -8,6 +8,7 @@
     reason = "helpers of tests fail as loudly as tests"
 )]
 
+mod access_keys;
 mod account;
 mod app;
 mod authorize;
@@ -17,10 +18,13 @@ mod command;
 mod crash;
 mod device;
 mod headers;
+mod introspect;
+mod key_command;
 #[cfg(feature = "failpoints")]
 mod load;
 mod mail;
 mod password;
+mod people;
 mod recovery;
 mod refresh;
 mod rest;
@@ -30,4 +34,5 @@ mod sign_in;
 mod storm;
 mod throttle;
 mod token;
+mod user_info;
 mod world;

@@ -1,17 +1,14 @@
 //! A person's sessions, by the programs they signed in with.
 
 use crate::browser::Answer;
-use crate::world::{PASSWORD, TestEntropy, Tokens, World, changed, codex_request, exchange};
+use crate::people::other_tokens;
+use crate::world::{PASSWORD, Tokens, World, changed, codex_request, exchange};
 use futures_util::future::join_all;
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
-use keyfob_issuer::command::user;
-use keyfob_issuer_core::password::Password;
-use keyfob_issuer_core::user::Email;
 use keyfob_jose::read_unverified;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const OTHER: &str = "zoe@example.org";
 const HOUR: i64 = 3600;
 const GATEWAY_CALLBACK: &str = "http://127.0.0.1:43117/callback";
 
@@ -27,21 +24,6 @@ async fn list(world: &World, token: &str) -> Vec<Value> {
 
 fn session_of(tokens: &Tokens) -> String {
     read_unverified(&tokens.access).unwrap().text("sid").unwrap().to_owned()
-}
-
-/// A second user, who signs in.
-async fn other_tokens(world: &World) -> Tokens {
-    let password = Password::typed(PASSWORD.into());
-    let email = Email::parse(OTHER).unwrap();
-    user::add(world.data.path(), email, &password, &*world.clock, &TestEntropy).await.unwrap();
-    let mut browser = world.browser();
-    let interaction = world.begin(&mut browser, &codex_request()).await;
-    let csrf = browser.get(&interaction).await.csrf();
-    let form = [("csrf", &*csrf), ("email", OTHER), ("password", PASSWORD)];
-    browser.post(&format!("{interaction}/sign-in"), &form).await;
-    let answer = world.decide(&mut browser, &interaction, "approve").await;
-    let code = answer.redirected()["code"].clone();
-    Tokens::read(&browser.post("/oauth/token", &exchange(&code)).await)
 }
 
 /// Tokens of the gateway sign-in, which go to gateways that other people run.

@@ -1,0 +1,87 @@
+//! `resource-server`: the servers that may ask what a token means are added, listed and removed.
+
+use crate::command::files::{self, FileError};
+use crate::config::{Config, ConfigError};
+use crate::database::{self, DatabaseError};
+use keyfob_issuer_core::Fault;
+use keyfob_issuer_core::operation::{RegisterServerError, register_resource_server};
+use keyfob_issuer_core::resource_server::{ResourceServer, ServerId, ServerSecret};
+use keyfob_issuer_core::storage::{Storage as _, StorageError};
+use keyfob_issuer_sql::SqlStorage;
+use keyfob_oauth::{Audience, Clock, Entropy};
+use std::path::Path;
+
+/// Resource servers cannot be added, listed or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum ResourceServerError {
+    /// There is no issuer.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The seal key.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What should be a name is none.
+    #[error("{0:?} is no name of a resource server: lower-case letters, digits, dots and dashes, at most 64")]
+    NotAName(String),
+    /// There is none of this name.
+    #[error("there is no resource server {0}")]
+    NotFound(String),
+    /// The name is taken.
+    #[error(transparent)]
+    Register(#[from] RegisterServerError),
+    /// Something else.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StorageError> for ResourceServerError {
+    fn from(error: StorageError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Adds a resource server for the tokens of `audience`, or of the issuer's own; returns its secret.
+pub async fn add(
+    data: &Path,
+    name: &str,
+    audience: Option<String>,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<ServerSecret, ResourceServerError> {
+    let config = Config::load(data)?;
+    let id = ServerId::parse(name).ok_or_else(|| ResourceServerError::NotAName(name.to_owned()))?;
+    let storage = open(data, &config).await?;
+    let audience = audience.map_or(config.audience, Audience::new);
+    let secret = register_resource_server(&storage, clock, entropy, id, audience).await?;
+    storage.close().await;
+    Ok(secret)
+}
+
+/// Returns all of them, by name.
+pub async fn list(data: &Path) -> Result<Vec<ResourceServer>, ResourceServerError> {
+    let storage = open(data, &Config::load(data)?).await?;
+    let servers = storage.begin().await?.list_resource_servers().await?;
+    storage.close().await;
+    Ok(servers)
+}
+
+/// Removes one: its secret opens nothing from now on.
+pub async fn remove(data: &Path, name: &str) -> Result<(), ResourceServerError> {
+    let storage = open(data, &Config::load(data)?).await?;
+    let mut transaction = storage.begin().await?;
+    let removed = match ServerId::parse(name) {
+        Some(id) => transaction.delete_resource_server(&id).await?,
+        None => false,
+    };
+    transaction.commit().await?;
+    storage.close().await;
+    if removed { Ok(()) } else { Err(ResourceServerError::NotFound(name.to_owned())) }
+}
+
+async fn open(data: &Path, config: &Config) -> Result<SqlStorage, ResourceServerError> {
+    let seal_key = files::read_seal_key(data)?;
+    Ok(database::open(data, config, &seal_key).await?)
+}
