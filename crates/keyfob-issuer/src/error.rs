@@ -220,6 +220,12 @@ impl IntoResponse for ApiError {
 impl ApiError {
     const UNKNOWN_CLIENT: Self =
         Self::Code(StatusCode::BAD_REQUEST, ErrorCode::InvalidClient, "the client is not registered here");
+    /// The client authenticates, though it is registered as one that has no secret (I-22).
+    pub(crate) const NOT_PUBLIC: Self = Self::Code(
+        StatusCode::BAD_REQUEST,
+        ErrorCode::InvalidClient,
+        "the client is public: it has no secret to authenticate with",
+    );
     const WRONG_RESOURCE: Self =
         Self::Code(StatusCode::BAD_REQUEST, ErrorCode::InvalidTarget, "the resource is not known here");
 
@@ -283,6 +289,11 @@ impl From<RevokeError> for ApiError {
     fn from(error: RevokeError) -> Self {
         match error {
             RevokeError::UnknownClient => Self::UNKNOWN_CLIENT,
+            RevokeError::Unsupported => Self::Code(
+                StatusCode::BAD_REQUEST,
+                ErrorCode::UnsupportedTokenType,
+                "an exchanged token ends with its session, or by its time",
+            ),
             RevokeError::Fault(fault) => Self::Fault(fault),
         }
     }

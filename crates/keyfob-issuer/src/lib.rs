@@ -26,7 +26,7 @@ pub mod sweep;
 pub use app::{App, OpenError};
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, patch, post};
 use endpoint::{
     access_keys, account, acknowledge, authorize, device_dialect, device_page, discovery, forgot, home,
@@ -42,9 +42,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(home::show))
         .route("/healthz", get(home::health))
         .route("/assets/style.css", get(home::style))
-        .route(metadata::OAUTH_PATH, get(discovery::metadata))
-        .route(metadata::OPENID_PATH, get(discovery::metadata))
-        .route(endpoint::KEYS_PATH, get(discovery::keys))
         .route(endpoint::AUTHORIZE_PATH, get(authorize::by_query).post(authorize::by_form))
         .route("/interaction/{grant}", get(interaction::show))
         .nest("/interaction/{grant}", step::routes())
@@ -55,7 +52,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route(endpoint::SESSIONS_PATH, get(sessions::list).delete(sessions::end_all))
         .route("/api/sessions/{id}", patch(sessions::rename).delete(sessions::end))
         .route(endpoint::INTROSPECT_PATH, post(introspect::introspect))
-        .route(endpoint::USER_INFO_PATH, get(user_info::show).post(user_info::show))
         .route(endpoint::ACCESS_KEYS_PATH, get(access_keys::list).post(access_keys::make))
         .route("/api/keys/{id}", delete(access_keys::end))
         .route(keyfob_codex::who_am_i::PATH, get(who_am_i::show))
@@ -75,7 +71,19 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/account/password", get(password::show_change).post(password::change))
         .route("/forgot", get(forgot::show).post(forgot::send))
         .route("/reset/{token}", get(password::show_reset).post(password::reset))
+        .merge(public())
         .fallback(home::nothing)
         .layer(from_fn_with_state(Arc::clone(&app), guard::around))
         .with_state(app)
+}
+
+/// Returns what pages of every origin may read (I-80).
+fn public() -> Router<Arc<App>> {
+    Router::new()
+        .route(metadata::OAUTH_PATH, get(discovery::metadata))
+        .route(metadata::OPENID_PATH, get(discovery::metadata))
+        .route(metadata::RESOURCE_PATH, get(discovery::resource))
+        .route(endpoint::KEYS_PATH, get(discovery::keys))
+        .route(endpoint::USER_INFO_PATH, get(user_info::show).post(user_info::show))
+        .route_layer(from_fn(guard::public::allow))
 }

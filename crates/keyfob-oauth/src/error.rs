@@ -19,6 +19,8 @@ pub enum ErrorCode {
     InvalidScope,
     /// The resource is unknown or not the grant's (RFC 8707 §2).
     InvalidTarget,
+    /// A token of this kind cannot be revoked (RFC 7009 §2.2.1).
+    UnsupportedTokenType,
     /// The user or the issuer refused.
     AccessDenied,
     /// The access token is missing, malformed, expired or not for this audience (RFC 6750 §3.1).
@@ -33,7 +35,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -42,6 +44,7 @@ impl ErrorCode {
         Self::UnsupportedResponseType,
         Self::InvalidScope,
         Self::InvalidTarget,
+        Self::UnsupportedTokenType,
         Self::AccessDenied,
         Self::InvalidToken,
         Self::LoginRequired,
@@ -60,6 +63,7 @@ impl ErrorCode {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::AccessDenied => "access_denied",
             Self::InvalidToken => "invalid_token",
             Self::LoginRequired => "login_required",

@@ -19,6 +19,12 @@ pub struct ProviderMetadata {
     /// Where a person sees and ends their sessions; an extension of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyfob_sessions_endpoint: Option<String>,
+    /// Where resource servers ask what a token means (RFC 7662).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_endpoint: Option<String>,
+    /// Where programs ask who signed in (OpenID Connect Core §5.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_endpoint: Option<String>,
     /// Offered response types; ours: `code`.
     #[serde(default)]
     pub response_types_supported: Vec<String>,
@@ -34,6 +40,9 @@ pub struct ProviderMetadata {
     /// How clients authenticate at the revocation endpoint.
     #[serde(default)]
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// How resource servers authenticate at the introspection endpoint.
+    #[serde(default)]
+    pub introspection_endpoint_auth_methods_supported: Vec<String>,
     /// Scope words that mean something.
     #[serde(default)]
     pub scopes_supported: Vec<String>,
@@ -48,6 +57,23 @@ pub struct ProviderMetadata {
     pub authorization_response_iss_parameter_supported: bool,
 }
 
+/// What a protected resource says of itself (RFC 9728 §2); only the members that we serve.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ResourceMetadata {
+    /// The resource's identifier: the audience of the tokens that open it.
+    pub resource: String,
+    /// Whose tokens open it.
+    pub authorization_servers: Vec<String>,
+    /// Scope words that mean something there.
+    #[serde(default)]
+    pub scopes_supported: Vec<String>,
+    /// How a token is brought; ours: `header`.
+    #[serde(default)]
+    pub bearer_methods_supported: Vec<String>,
+}
+
+/// The path of the document of RFC 9728 for a resource without a path of its own.
+pub const RESOURCE_PATH: &str = "/.well-known/oauth-protected-resource";
 /// The path of the document of RFC 8414 for an issuer without a path of its own.
 pub const OAUTH_PATH: &str = "/.well-known/oauth-authorization-server";
 /// The path of the document of OpenID Connect Discovery, appended to the issuer.

@@ -1,18 +1,20 @@
-//! A client ends its login (RFC 7009).
+//! A client ends its login, or whoever holds a key ends the key (RFC 7009).
 
-use crate::digest::RefreshDigest;
+use crate::access_key::KeySecret;
+use crate::digest::{KeyDigest, RefreshDigest};
 use crate::issuer::{Fault, Issuer};
+use crate::operation::presented::Presented;
 use crate::operation::retry::retried;
-use crate::refresh_family::FamilyStatus;
-use keyfob_oauth::{ClientId, RefreshToken};
+use crate::refresh_family::{FamilyStatus, RefreshFamily};
+use keyfob_oauth::{AccessToken, ClientId, RefreshToken, Secret};
 
 /// What a client brings along.
 #[derive(Clone, Debug)]
 pub struct Revocation {
     /// Who asks.
     pub client_id: ClientId,
-    /// A refresh token of any generation; anything else is unknown.
-    pub token: RefreshToken,
+    /// A refresh token of any generation, an access token, or a key; anything else is unknown.
+    pub token: Secret,
 }
 
 /// Nothing is revoked.
@@ -21,6 +23,9 @@ pub enum RevokeError {
     /// No such client.
     #[error("the client is not registered here")]
     UnknownClient,
+    /// The token was handed on by a session, and ends only with it or by its time.
+    #[error("an exchanged token cannot be revoked alone")]
+    Unsupported,
     /// Something broke inside.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -29,7 +34,10 @@ pub enum RevokeError {
 super::faults!(RevokeError);
 
 impl Issuer {
-    /// Ends the family of the token, if it is one of this client's; that it is not is no error (RFC 7009 §2.2).
+    /// Ends what the token stands for: the session of a refresh or access token of this client, or a key.
+    ///
+    /// That there is nothing to end is no error (RFC 7009 §2.2). A key belongs to no client: who finds a leaked one may
+    /// end it.
     pub async fn revoke(&self, request: &Revocation) -> Result<(), RevokeError> {
         retried(|| self.try_revoke(request)).await
     }
@@ -37,12 +45,36 @@ impl Issuer {
     async fn try_revoke(&self, request: &Revocation) -> Result<(), RevokeError> {
         let mut transaction = self.begin().await?;
         let client = transaction.find_client(&request.client_id).await?.ok_or(RevokeError::UnknownClient)?;
-        let found = transaction.find_refresh_token(&RefreshDigest::of(&request.token)).await?;
-        let Some((_, family)) = found.filter(|(_, family)| family.client_id == client.id) else {
-            return Ok(());
-        };
-        transaction.end_family(family.id, FamilyStatus::Revoked, self.now()).await?;
-        transaction.commit().await?;
+        let now = self.now();
+        if let Some((_, secret)) = KeySecret::parse(request.token.expose()) {
+            if let Some(key) = transaction.find_key(&KeyDigest::of(&secret)).await? {
+                transaction.end_key(key.id, now).await?;
+            }
+            return Ok(transaction.commit().await?);
+        }
+        drop(transaction);
+        let family = self.session_of(&request.token).await?;
+        if let Some(family) = family.filter(|family| family.client_id == client.id) {
+            let mut transaction = self.begin().await?;
+            transaction.end_family(family.id, FamilyStatus::Revoked, now).await?;
+            transaction.commit().await?;
+        }
         Ok(())
+    }
+
+    /// Returns the session that a refresh token, or an access token that counts, belongs to.
+    async fn session_of(&self, token: &Secret) -> Result<Option<RefreshFamily>, RevokeError> {
+        let refresh_token = RefreshDigest::of(&RefreshToken::from(token.clone()));
+        if let Some((_, family)) = self.begin().await?.find_refresh_token(&refresh_token).await? {
+            return Ok(Some(family));
+        }
+        let access_token = AccessToken::from(token.clone());
+        match self.presented(&access_token, self.audience.as_str()).await? {
+            Some(Presented::Session(session)) if session.claims.get("act").is_some() => {
+                Err(RevokeError::Unsupported)
+            }
+            Some(Presented::Session(session)) => Ok(Some(session.family)),
+            Some(Presented::Key(..)) | None => Ok(None),
+        }
     }
 }

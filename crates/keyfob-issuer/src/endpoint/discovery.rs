@@ -1,14 +1,15 @@
-//! What a client may find out by itself: endpoints and keys (RFC 8414, RFC 7517).
+//! What a client may find out by itself: endpoints, keys, and what opens the issuer's own
+//! interface (RFC 8414, RFC 7517, RFC 9728).
 
 use crate::app::App;
-use crate::endpoint::{AUTHORIZE_PATH, KEYS_PATH, SESSIONS_PATH};
+use crate::endpoint::{AUTHORIZE_PATH, INTROSPECT_PATH, KEYS_PATH, SESSIONS_PATH, USER_INFO_PATH};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH};
 use keyfob_issuer_core::operation::known_scope;
-use keyfob_oauth::metadata::ProviderMetadata;
+use keyfob_oauth::metadata::{ProviderMetadata, ResourceMetadata};
 use keyfob_oauth::request::GrantType;
 use std::sync::Arc;
 
@@ -24,12 +25,15 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
         token_endpoint: url.join(TOKEN_PATH),
         jwks_uri: url.join(KEYS_PATH),
         revocation_endpoint: Some(url.join(REVOKE_PATH)),
+        introspection_endpoint: Some(url.join(INTROSPECT_PATH)),
+        userinfo_endpoint: Some(url.join(USER_INFO_PATH)),
         keyfob_sessions_endpoint: Some(url.join(SESSIONS_PATH)),
         response_types_supported: list("code"),
         grant_types_supported: GrantType::ALL.map(|grant| grant.as_str().to_owned()).to_vec(),
         code_challenge_methods_supported: list("S256"),
         token_endpoint_auth_methods_supported: list("none"),
         revocation_endpoint_auth_methods_supported: list("none"),
+        introspection_endpoint_auth_methods_supported: list("client_secret_basic"),
         scopes_supported: known_scope().words().map(str::to_owned).collect(),
         subject_types_supported: list("public"),
         id_token_signing_alg_values_supported: list("ES256"),
@@ -40,4 +44,16 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
 
 pub(crate) async fn keys(State(app): State<Arc<App>>) -> Response {
     (CACHE, Json(app.issuer.key_set())).into_response()
+}
+
+/// The issuer is a protected resource too: userinfo and `/api` are opened by its own tokens.
+pub(crate) async fn resource(State(app): State<Arc<App>>) -> Response {
+    let url = app.issuer.url().as_str();
+    let document = ResourceMetadata {
+        resource: url.to_owned(),
+        authorization_servers: vec![url.to_owned()],
+        scopes_supported: known_scope().words().map(str::to_owned).collect(),
+        bearer_methods_supported: vec!["header".to_owned()],
+    };
+    (CACHE, Json(document)).into_response()
 }

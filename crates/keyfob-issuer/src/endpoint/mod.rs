@@ -12,6 +12,7 @@ pub(crate) mod home;
 pub(crate) mod interaction;
 pub(crate) mod introspect;
 pub(crate) mod password;
+mod public_client;
 pub(crate) mod revoke;
 pub(crate) mod sessions;
 pub(crate) mod step;

@@ -1,6 +1,7 @@
 //! `/oauth/token`: codes and refresh tokens are redeemed.
 
 use crate::app::App;
+use crate::endpoint::public_client;
 use crate::error::ApiError;
 use crate::parameters::{BodyKind, Parameters};
 use crate::server::Peer;
@@ -32,23 +33,27 @@ pub(crate) async fn redeem(
         headers.insert(ATTEMPT_HEADER, value.clone());
     }
     let origin = origin(&request);
+    let request_headers = request.headers().clone();
     let (mut parameters, kind) = Parameters::from_body(request).await?;
     let word = parameters.require("grant_type")?;
     let grant_type = GrantType::ALL.into_iter().find(|grant_type| grant_type.as_str() == word);
-    let tokens = match grant_type.ok_or(ApiError::UNSUPPORTED_GRANT_TYPE)? {
-        GrantType::AuthorizationCode => exchange_code(&app, parameters, origin).await?,
-        GrantType::RefreshToken => refresh(&app, parameters, kind, attempt).await?,
+    let grant_type = grant_type.ok_or(ApiError::UNSUPPORTED_GRANT_TYPE)?;
+    let client_id = public_client::id(&request_headers, &mut parameters)?;
+    let tokens = match grant_type {
+        GrantType::AuthorizationCode => exchange_code(&app, client_id, parameters, origin).await?,
+        GrantType::RefreshToken => refresh(&app, client_id, parameters, kind, attempt).await?,
     };
     Ok((headers, Json(Answer::from(tokens))))
 }
 
 async fn exchange_code(
     app: &App,
+    client_id: ClientId,
     mut parameters: Parameters,
     origin: Origin,
 ) -> Result<IssuedTokens, ApiError> {
     let exchange = CodeExchange {
-        client_id: ClientId::new(parameters.require("client_id")?),
+        client_id,
         code: AuthorizationCode::new(parameters.require("code")?),
         redirect_uri: parameters.require("redirect_uri")?,
         // What is no verifier cannot be the right one; the answer is the same (I-37).
@@ -77,12 +82,13 @@ fn attempt(headers: &HeaderMap) -> Option<RefreshAttempt> {
 
 async fn refresh(
     app: &App,
+    client_id: ClientId,
     mut parameters: Parameters,
     kind: BodyKind,
     attempt: Option<RefreshAttempt>,
 ) -> Result<IssuedTokens, ApiError> {
     let refresh = Refresh {
-        client_id: ClientId::new(parameters.require("client_id")?),
+        client_id,
         refresh_token: RefreshToken::new(parameters.require("refresh_token")?),
         resource: parameters.take("resource")?,
         attempt,

@@ -6,6 +6,7 @@ pub(crate) mod guess_budget;
 pub(crate) mod hashing;
 mod headers;
 pub(crate) mod network;
+pub(crate) mod public;
 
 use crate::app::App;
 use crate::error::PageError;

@@ -3,6 +3,7 @@
 use crate::browser::Answer;
 use crate::people::{make_key, other_tokens};
 use crate::world::{OWNER, Tokens, World};
+use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -153,4 +154,19 @@ async fn a_key_is_made_only_soon_after_signing_in_so_that_a_stolen_token_cannot_
     let refreshed = Tokens::read(&world.refresh(&tokens.refresh).await);
     assert_eq!(make(&refreshed.access).await.essence(), late.essence());
     assert_eq!(list(&world, &refreshed).await.len(), 1);
+}
+
+#[tokio::test]
+async fn i_34_whoever_finds_a_leaked_key_may_end_it() {
+    let world = World::start().await;
+    let tokens = world.tokens().await;
+    for (kind, client) in [("personal_access_token", CLIENT_ID), ("api_key", GATEWAY_CLIENT_ID)] {
+        let key = make_key(&world, &tokens, &json!({ "kind": kind, "label": "leaked" })).await;
+        let form = [("client_id", client), ("token", &*key.secret), ("token_type_hint", "access_token")];
+
+        assert_eq!(world.browser().post("/oauth/revoke", &form).await.status, 200);
+
+        assert_eq!(list(&world, &tokens).await, [] as [Value; 0], "{kind}");
+        assert_eq!(world.browser().post("/oauth/revoke", &form).await.status, 200);
+    }
 }

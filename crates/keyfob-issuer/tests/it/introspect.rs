@@ -28,7 +28,7 @@ impl Server {
     }
 }
 
-fn basic(name: &str, secret: &str) -> String {
+pub(crate) fn basic(name: &str, secret: &str) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     format!("Basic {}", STANDARD.encode(format!("{name}:{secret}")))
 }

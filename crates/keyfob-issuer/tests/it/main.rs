@@ -12,6 +12,7 @@ mod access_keys;
 mod account;
 mod app;
 mod authorize;
+mod bearer;
 mod browser;
 mod command;
 #[cfg(feature = "failpoints")]
@@ -23,6 +24,7 @@ mod key_command;
 #[cfg(feature = "failpoints")]
 mod load;
 mod mail;
+mod metadata;
 mod password;
 mod people;
 mod recovery;
