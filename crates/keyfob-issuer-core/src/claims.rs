@@ -8,7 +8,7 @@ use crate::{id, lifetime};
 use keyfob_codex::claims::{AuthClaims, NAMESPACE};
 use keyfob_jose::TokenType;
 use keyfob_oauth::token::Nonce;
-use keyfob_oauth::{AccessToken, IdToken, RefreshToken, Scope};
+use keyfob_oauth::{AccessToken, Audience, IdToken, RefreshToken, Scope, Timestamp};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -54,19 +54,7 @@ impl Issuer {
     ) -> Result<IssuedTokens, Fault> {
         let now = self.now();
         let life = client.kind.access_token_life();
-        let access = json!({
-            "iss": self.url.as_str(),
-            "sub": family.subject,
-            "aud": self.audiences(client),
-            "client_id": client.id,
-            "exp": now.plus(life),
-            "iat": now,
-            "jti": id::generate(now, &*self.entropy)?.to_string(),
-            "scope": family.scope.to_string(),
-            "sid": family.id.to_string(),
-            "workspace_id": family.workspace_id,
-            NAMESPACE: namespaced(family),
-        });
+        let access = self.access_claims(family, &family.scope, &self.audiences(client), now.plus(life))?;
         let mut identity = Map::new();
         let mut say = |claim: &str, value: Value| identity.insert(claim.to_owned(), value);
         say("iss", json!(self.url.as_str()));
@@ -74,6 +62,8 @@ impl Issuer {
         say("aud", json!(client.id));
         say("exp", json!(now.plus(lifetime::ID_TOKEN)));
         say("iat", json!(now));
+        say("jti", json!(id::generate(now, &*self.entropy)?.to_string()));
+        say("sid", json!(family.id.to_string()));
         say("auth_time", json!(family.auth_time));
         if let Some(nonce) = nonce {
             say("nonce", json!(nonce.expose()));
@@ -89,6 +79,46 @@ impl Issuer {
             id_token: IdToken::new(self.signing_key.sign(TokenType::IdToken, &identity)?),
             scope: family.scope.clone(),
         })
+    }
+
+    /// Signs an access token for another program of the session `family`: for `audience` and `scope` alone, until `end`.
+    ///
+    /// It names the session in `sid`, and so counts no longer than that goes on.
+    pub(crate) fn sign_child(
+        &self,
+        family: &RefreshFamily,
+        scope: &Scope,
+        audience: &Audience,
+        end: Timestamp,
+    ) -> Result<AccessToken, Fault> {
+        let mut claims = self.access_claims(family, scope, &json!(audience), end)?;
+        // RFC 8693 §4.1: who acts for the subject.
+        claims.insert("act".to_owned(), json!({ "sub": family.client_id }));
+        Ok(AccessToken::new(self.signing_key.sign(TokenType::AccessToken, &claims)?))
+    }
+
+    fn access_claims(
+        &self,
+        family: &RefreshFamily,
+        scope: &Scope,
+        audience: &Value,
+        end: Timestamp,
+    ) -> Result<Map<String, Value>, Fault> {
+        let now = self.now();
+        let mut claims = Map::new();
+        let mut say = |claim: &str, value: Value| claims.insert(claim.to_owned(), value);
+        say("iss", json!(self.url.as_str()));
+        say("sub", json!(family.subject));
+        say("aud", json!(audience));
+        say("client_id", json!(family.client_id));
+        say("exp", json!(end));
+        say("iat", json!(now));
+        say("jti", json!(id::generate(now, &*self.entropy)?.to_string()));
+        say("scope", json!(scope.to_string()));
+        say("sid", json!(family.id.to_string()));
+        say("workspace_id", json!(family.workspace_id));
+        say(NAMESPACE, json!(namespaced(family)));
+        Ok(claims)
     }
 }
 

@@ -32,6 +32,12 @@ pub const GATEWAY_ACCESS_TOKEN: Duration = Duration::from_secs(10 * MINUTE);
 pub const REFRESH_IDLE: Duration = Duration::from_secs(30 * DAY);
 /// A refresh family, however much it is used.
 pub const REFRESH_ABSOLUTE: Duration = Duration::from_secs(180 * DAY);
+/// The access token that a session hands on to another program, if the session's own lives that long.
+pub const CHILD_ACCESS_TOKEN: Duration = Duration::from_secs(10 * MINUTE);
+/// How old an ID token may be that is exchanged for an API key (I-36).
+pub const EXCHANGED_ID_TOKEN: Duration = Duration::from_secs(5 * MINUTE);
+/// The API key that an ID token is exchanged for.
+pub const EXCHANGED_API_KEY: Duration = Duration::from_secs(30 * DAY);
 /// A personal access token whose person names no other life.
 pub const PERSONAL_ACCESS_TOKEN: Duration = Duration::from_secs(30 * DAY);
 /// A personal access token or an API key with an end.

@@ -23,3 +23,9 @@ CREATE TABLE resource_servers (
     audience TEXT NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
+
+-- ID tokens that were exchanged for an API key: each once.
+CREATE TABLE spent_id_tokens (
+    jti TEXT PRIMARY KEY,
+    spent_at INTEGER NOT NULL
+) STRICT;

@@ -1,7 +1,7 @@
 //! An opened issuer and what its pages need beside it.
 
 use crate::command::files::{self, FileError};
-use crate::config::{Config, ConfigError};
+use crate::config::{ApiKeyExchange, Config, ConfigError};
 use crate::database::{self, DatabaseError};
 use crate::guard::breaches::BreachLists;
 use crate::guard::guess_budget::GuessBudget;
@@ -26,6 +26,7 @@ pub struct App {
     pub(crate) outbox: Option<Outbox>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) unknown_tokens: GuessBudget,
+    pub(crate) api_key_exchange: ApiKeyExchange,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -92,6 +93,7 @@ impl App {
             outbox: config.mail.as_ref().map(Outbox::new).transpose()?,
             trusted_proxies: config.trusted_proxies,
             unknown_tokens: GuessBudget::new(UNKNOWN_TOKENS, Duration::from_mins(1)),
+            api_key_exchange: config.api_key_exchange,
             entropy,
         })
     }

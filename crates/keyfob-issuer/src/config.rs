@@ -29,6 +29,8 @@ pub struct Config {
     pub breached_passwords: Option<PathBuf>,
     /// How letters are sent, when they are.
     pub mail: Option<MailConfig>,
+    /// Whether a sign-in may ask for an API key.
+    pub api_key_exchange: ApiKeyExchange,
 }
 
 /// Where everything rests.
@@ -46,6 +48,16 @@ impl Default for DatabaseSettings {
     fn default() -> Self {
         Self { url: DatabaseUrl::default(), password_file: None, connections: CONNECTIONS }
     }
+}
+
+/// Whether an ID token may be exchanged for an API key, as the Codex CLI asks at the end of a sign-in (I-36).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ApiKeyExchange {
+    /// It may not.
+    #[default]
+    Refused,
+    /// It may: each sign-in with a browser then makes a key, which its person sees and can end.
+    Allowed,
 }
 
 /// The settings cannot be used.
@@ -107,7 +119,7 @@ pub const FILE: &str = "issuer.toml";
 /// Enough for the refreshes that a server of a few cores does at once.
 const CONNECTIONS: u32 = 16;
 const MOST_CONNECTIONS: u32 = 1000;
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "url",
     "audience",
     "listen",
@@ -118,6 +130,7 @@ const KEYS: [&str; 10] = [
     "trusted_proxies",
     "breached_passwords",
     "mail",
+    "api_key_exchange",
 ];
 const MAIL_KEYS: [&str; 4] = ["server", "from", "user", "password_file"];
 const REFRESH_KEYS: [&str; 3] = ["anonymous_grace_seconds", "shared_grace_seconds", "strict"];
@@ -132,6 +145,8 @@ struct Wire {
     database: Option<String>,
     database_password_file: Option<PathBuf>,
     database_connections: Option<u32>,
+    #[serde(default)]
+    api_key_exchange: bool,
     #[serde(default)]
     trusted_proxies: Vec<IpAddr>,
     breached_passwords: Option<PathBuf>,
@@ -192,6 +207,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             breached_passwords: None,
             mail: None,
+            api_key_exchange: ApiKeyExchange::Refused,
         })
     }
 
@@ -235,6 +251,9 @@ impl Config {
             let proxies = self.trusted_proxies.iter().map(|proxy| proxy.to_string().into()).collect();
             table.insert("trusted_proxies".to_owned(), toml::Value::Array(proxies));
         }
+        if self.api_key_exchange == ApiKeyExchange::Allowed {
+            table.insert("api_key_exchange".to_owned(), true.into());
+        }
         if self.grace != Grace::WIDEST {
             let seconds = |window: Duration| i64::try_from(window.as_secs()).unwrap_or(i64::MAX).into();
             let windows = [seconds(self.grace.anonymous()), seconds(self.grace.shared())];
@@ -262,6 +281,8 @@ impl Config {
             return Err(ConfigError::Connections);
         }
         let database = DatabaseSettings { url, password_file: wire.database_password_file, connections };
+        let api_key_exchange =
+            if wire.api_key_exchange { ApiKeyExchange::Allowed } else { ApiKeyExchange::Refused };
         Ok(Self {
             listen: wire.listen,
             grace,
@@ -269,6 +290,7 @@ impl Config {
             trusted_proxies: wire.trusted_proxies,
             breached_passwords: wire.breached_passwords,
             mail: wire.mail.map(MailConfig::from),
+            api_key_exchange,
             ..Self::new(&wire.url, wire.audience)?
         })
     }
@@ -302,7 +324,15 @@ mod tests {
         };
         let trusted_proxies = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
         let breached_passwords = Some("/srv/breaches".into());
-        let config = Config { listen, grace, database, trusted_proxies, breached_passwords, ..config };
+        let config = Config {
+            listen,
+            grace,
+            database,
+            trusted_proxies,
+            breached_passwords,
+            api_key_exchange: ApiKeyExchange::Allowed,
+            ..config
+        };
 
         assert_eq!(Config::parse(&config.to_text(), "issuer.toml").unwrap(), config);
         let bare = Config::parse("url = \"http://localhost:1\"", "issuer.toml").unwrap();

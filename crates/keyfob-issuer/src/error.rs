@@ -1,6 +1,7 @@
 //! How refusals become HTTP: a page for people, JSON for programs. The only such mapping.
 
 mod keys;
+mod token_exchange;
 
 use crate::guard::bearer::BearerError;
 use crate::guard::hashing::Broken;

@@ -27,6 +27,7 @@ pub async fn once(app: &App) -> Duration {
                     grants = swept.grants,
                     device_grants = swept.device_grants,
                     sessions = swept.sessions,
+                    spent_id_tokens = swept.spent_id_tokens,
                     "forgotten"
                 );
             }

@@ -122,7 +122,7 @@ pub async fn make_key_for(
     Ok(made)
 }
 
-fn make(
+pub(super) fn make(
     grantee: &Grantee,
     makers: &Scope,
     new: NewKey,
@@ -153,7 +153,10 @@ fn make(
     Ok(MadeKey { key, secret })
 }
 
-async fn insert(mut transaction: Box<dyn Transaction>, key: &AccessKey) -> Result<(), MakeKeyError> {
+pub(super) async fn insert(
+    mut transaction: Box<dyn Transaction>,
+    key: &AccessKey,
+) -> Result<(), MakeKeyError> {
     let others = transaction.list_keys_of(&key.subject, &key.workspace_id).await?;
     if others.iter().filter(|other| other.is_alive(key.created_at)).count() >= MOST_KEYS {
         return Err(MakeKeyError::TooMany);

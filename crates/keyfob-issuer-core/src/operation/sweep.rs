@@ -19,6 +19,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Counters of tries.
     pub counters: u64,
+    /// ID tokens that were exchanged for an API key.
+    pub spent_id_tokens: u64,
 }
 
 /// How many rows of a kind one transaction forgets: others wait for no more than that.
@@ -33,7 +35,7 @@ impl Swept {
     pub fn is_full(&self) -> bool {
         let limit = u64::from(AT_ONCE);
         self.families >= u64::from(FAMILIES_AT_ONCE)
-            || [self.grants, self.device_grants, self.sessions, self.counters]
+            || [self.grants, self.device_grants, self.sessions, self.counters, self.spent_id_tokens]
                 .iter()
                 .any(|count| *count >= limit)
     }
@@ -44,7 +46,7 @@ impl Issuer {
     ///
     /// A spent refresh token goes with its family, at the end of the longest life that this could have had, whether it
     /// ended earlier or not: until then its reuse is recognised. A grant is kept for a day after its code, so that a
-    /// code used twice is.
+    /// code used twice is. A spent ID token is remembered as long, which is longer than it could be exchanged.
     pub async fn sweep(&self) -> Result<Swept, Fault> {
         let now = self.now();
         let finished = before(now, lifetime::FINISHED_GRANT);
@@ -57,6 +59,7 @@ impl Issuer {
             device_grants: transaction.forget_device_grants(finished, AT_ONCE).await?,
             sessions: transaction.forget_sessions(before(now, MARGIN), AT_ONCE).await?,
             counters: transaction.forget_counters(before(now, FORGOTTEN_AFTER + MARGIN), AT_ONCE).await?,
+            spent_id_tokens: transaction.forget_spent_id_tokens(finished, AT_ONCE).await?,
         };
         transaction.commit().await?;
         Ok(swept)

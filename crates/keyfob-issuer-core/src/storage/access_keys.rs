@@ -26,4 +26,8 @@ pub trait AccessKeys {
     async fn note_key_use(&mut self, id: KeyId, now: Timestamp) -> Result<(), StorageError>;
     /// Ends a key; returns whether there was one to end.
     async fn end_key(&mut self, id: KeyId, now: Timestamp) -> Result<bool, StorageError>;
+    /// Spends an ID token by its `jti`; returns whether it was unspent.
+    async fn spend_id_token(&mut self, jti: &str, now: Timestamp) -> Result<bool, StorageError>;
+    /// Forgets at most `most` of the ID tokens that were spent before `moment`; returns how many.
+    async fn forget_spent_id_tokens(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
 }

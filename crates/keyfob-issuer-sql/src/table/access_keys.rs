@@ -1,6 +1,7 @@
 //! Personal access tokens and API keys.
 
 use crate::row::TableRow;
+use crate::statement::forgetting;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::KeyId;
@@ -88,6 +89,24 @@ impl AccessKeys for SqlTransaction {
             .execute()
             .await?;
         Ok(ended > 0)
+    }
+
+    async fn spend_id_token(&mut self, jti: &str, now: Timestamp) -> Result<bool, StorageError> {
+        let spent = self
+            .sql("INSERT INTO spent_id_tokens (jti, spent_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(jti)
+            .bind(now.as_unix())
+            .execute()
+            .await?;
+        Ok(spent > 0)
+    }
+
+    async fn forget_spent_id_tokens(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {
+        self.sql(forgetting!("spent_id_tokens", "jti", "spent_at < $1"))
+            .bind(moment.as_unix())
+            .bind(i64::from(most))
+            .execute()
+            .await
     }
 }
 

@@ -90,3 +90,16 @@ async fn a_resource_server_comes_back_until_it_is_deleted_and_its_name_is_its_ow
     let again = transaction.insert_resource_server(&server(), NOW).await;
     assert!(matches!(again, Err(StorageError::Exists)), "{again:?}");
 }
+
+on_both!(i_36_an_id_token_is_spent_once_until_it_is_long_forgotten);
+async fn i_36_an_id_token_is_spent_once_until_it_is_long_forgotten(database: Database) {
+    let mut transaction = database.begin().await;
+    let later = NOW.plus(Duration::from_mins(10));
+
+    assert!(transaction.spend_id_token("a", NOW).await.unwrap());
+    assert!(!transaction.spend_id_token("a", later).await.unwrap());
+    assert!(transaction.spend_id_token("b", later).await.unwrap());
+    assert_eq!(transaction.forget_spent_id_tokens(later, 9).await.unwrap(), 1);
+    assert!(transaction.spend_id_token("a", later).await.unwrap());
+    assert!(!transaction.spend_id_token("b", later).await.unwrap());
+}

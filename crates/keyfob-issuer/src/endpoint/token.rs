@@ -1,12 +1,13 @@
-//! `/oauth/token`: codes and refresh tokens are redeemed.
+//! `/oauth/token`: codes and refresh tokens are redeemed, other tokens exchanged.
 
 use crate::app::App;
-use crate::endpoint::public_client;
+use crate::endpoint::{public_client, token_exchange};
 use crate::error::ApiError;
 use crate::parameters::{BodyKind, Parameters};
 use crate::server::Peer;
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, header};
 use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::claims::IssuedTokens;
@@ -22,10 +23,7 @@ const ATTEMPT_HEADER: &str = "x-refresh-attempt";
 /// What a client calls the machine it runs on; only for the list of a person's sessions.
 const MACHINE_HEADER: HeaderName = HeaderName::from_static("x-session-machine");
 
-pub(crate) async fn redeem(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Result<(HeaderMap, Json<Answer>), ApiError> {
+pub(crate) async fn redeem(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let attempt = attempt(request.headers());
     let mut headers = HeaderMap::new();
     // Says that the attempt was taken in, and so that the client's acknowledgement is awaited.
@@ -42,8 +40,11 @@ pub(crate) async fn redeem(
     let tokens = match grant_type {
         GrantType::AuthorizationCode => exchange_code(&app, client_id, parameters, origin).await?,
         GrantType::RefreshToken => refresh(&app, client_id, parameters, kind, attempt).await?,
+        GrantType::TokenExchange => {
+            return Ok(Json(token_exchange::exchange(&app, client_id, parameters).await?).into_response());
+        }
     };
-    Ok((headers, Json(Answer::from(tokens))))
+    Ok((headers, Json(Answer::from(tokens))).into_response())
 }
 
 async fn exchange_code(

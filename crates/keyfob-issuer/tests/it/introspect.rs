@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 const INACTIVE: (u16, &str) = (200, r#"{"active":false}"#);
 
 /// A resource server, by what it authenticates with.
-struct Server(String);
+pub(crate) struct Server(String);
 
 impl Server {
-    async fn add(world: &World, name: &str, audience: Option<&str>) -> Self {
+    pub(crate) async fn add(world: &World, name: &str, audience: Option<&str>) -> Self {
         let audience = audience.map(str::to_owned);
         let data = world.data.path();
         let secret = resource_server::add(data, name, audience, &*world.clock, &TestEntropy).await.unwrap();
         Self(basic(name, secret.expose()))
     }
 
-    async fn ask(&self, world: &World, token: &str) -> Answer {
+    pub(crate) async fn ask(&self, world: &World, token: &str) -> Answer {
         let headers = [("authorization", &*self.0)];
         world.browser().post_form_with("/oauth/introspect", &headers, &[("token", token)]).await
     }

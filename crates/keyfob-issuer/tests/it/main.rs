@@ -36,5 +36,6 @@ mod sign_in;
 mod storm;
 mod throttle;
 mod token;
+mod token_exchange;
 mod user_info;
 mod world;

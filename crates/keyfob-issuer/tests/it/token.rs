@@ -181,7 +181,8 @@ async fn i_38_the_tokens_say_exactly_this(kept: Kept) {
         claims(&tokens.id),
         json!({
             "iss": world.base, "sub": id.text("sub").unwrap(), "aud": CLIENT_ID, "exp": START + 3600,
-            "iat": START, "auth_time": START, "nonce": "n-1", "email": OWNER, "email_verified": true,
+            "iat": START, "jti": id.text("jti").unwrap(), "sid": access.text("sid").unwrap(),
+            "auth_time": START, "nonce": "n-1", "email": OWNER, "email_verified": true,
             "name": "mia", "https://api.openai.com/auth": namespaced,
         })
     );

@@ -9,17 +9,20 @@ pub enum GrantType {
     AuthorizationCode,
     /// Redeems a refresh token.
     RefreshToken,
+    /// Exchanges a token for another one (RFC 8693).
+    TokenExchange,
 }
 
 impl GrantType {
     /// Every grant type that is offered.
-    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::TokenExchange];
 
     /// Returns the word on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
         }
     }
 }

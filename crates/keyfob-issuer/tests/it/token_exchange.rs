@@ -1,0 +1,182 @@
+//! Tokens become other tokens that may do less (RFC 8693).
+
+use crate::browser::Answer;
+use crate::introspect::Server;
+use crate::people::make_key;
+use crate::world::{START, Tokens, World, changed, codex_request, exchange};
+use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
+use keyfob_jose::read_unverified;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+const KEYS_ALLOWED: &str = "\napi_key_exchange = true\n";
+
+fn request<'a>(subject: &'a str, kind: &'a str) -> [(&'a str, &'a str); 4] {
+    [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("client_id", CLIENT_ID),
+        ("subject_token", subject),
+        ("subject_token_type", kind),
+    ]
+}
+
+async fn child(world: &World, subject: &str, changes: &[(&str, &str)]) -> Answer {
+    world.browser().post("/oauth/token", &changed(&request(subject, ACCESS_TOKEN), changes)).await
+}
+
+async fn api_key(world: &World, subject: &str, changes: &[(&str, &str)]) -> Answer {
+    let asked = changed(&request(subject, ID_TOKEN), &[("requested_token", "openai-api-key")]);
+    world.browser().post("/oauth/token", &changed(&asked, changes)).await
+}
+
+fn error(answer: &Answer) -> (u16, String) {
+    (answer.status, answer.json()["error"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_child_gets_less_for_a_shorter_time_and_its_token_says_for_whom_it_acts() {
+    let world = World::start().await;
+    let tokens = world.tokens().await;
+    let parent = read_unverified(&tokens.access).unwrap();
+
+    let answer = child(&world, &tokens.access, &[("scope", "api.connectors.read")]).await;
+
+    let mut expected = json!({
+        "issued_token_type": ACCESS_TOKEN, "token_type": "Bearer", "expires_in": 600,
+        "scope": "api.connectors.read",
+    });
+    expected["access_token"] = answer.json()["access_token"].clone();
+    assert_eq!((answer.status, answer.json()), (200, expected));
+    let claims = read_unverified(answer.json()["access_token"].as_str().unwrap()).unwrap();
+    for same in ["iss", "sub", "aud", "client_id", "sid", "workspace_id"] {
+        assert_eq!(claims.get(same), parent.get(same), "{same}");
+    }
+    assert_eq!(claims.get("act"), Some(&json!({ "sub": CLIENT_ID })));
+    assert_eq!(
+        (claims.text("scope"), claims.get("exp")),
+        (Some("api.connectors.read"), Some(&json!(START + 600)))
+    );
+    assert_ne!(claims.get("jti"), parent.get("jti"));
+    let all = child(&world, &tokens.access, &[]).await.json();
+    assert_eq!(all["scope"], "profile email api.connectors.read api.connectors.invoke");
+    world.clock.advance(3590);
+    assert_eq!(child(&world, &tokens.access, &[]).await.json()["expires_in"], 10);
+}
+
+#[tokio::test]
+async fn a_child_is_for_one_server_opens_nothing_of_its_person_and_ends_with_the_session() {
+    let world = World::start_for("https://gateway.example").await;
+    let gateway = Server::add(&world, "gateway", None).await;
+    let other = Server::add(&world, "other", Some("https://other.example")).await;
+    let tokens = world.tokens().await;
+
+    let answer = child(&world, &tokens.access, &[("resource", "https://other.example")]).await.json();
+    let token = answer["access_token"].as_str().unwrap();
+
+    let told = other.ask(&world, token).await.json();
+    assert_eq!((&told["active"], &told["act"]), (&json!(true), &json!({ "sub": CLIENT_ID })));
+    assert_eq!(gateway.ask(&world, token).await.json(), json!({ "active": false }));
+    let of_gateway = child(&world, &tokens.access, &[]).await.json();
+    let of_gateway = of_gateway["access_token"].as_str().unwrap();
+    for path in ["/api/sessions", "/api/keys", "/oauth/userinfo"] {
+        for child in [token, of_gateway] {
+            assert_eq!(world.browser().call(Method::GET, path, child, None).await.status, 401, "{path}");
+        }
+    }
+    assert_eq!(gateway.ask(&world, of_gateway).await.json()["active"], true);
+    let revoked = [("client_id", CLIENT_ID), ("token", of_gateway)];
+    assert_eq!(
+        error(&world.browser().post("/oauth/revoke", &revoked).await),
+        (400, "unsupported_token_type".into())
+    );
+    let logout = [("client_id", CLIENT_ID), ("token", &*tokens.refresh)];
+    assert_eq!(world.browser().post("/oauth/revoke", &logout).await.status, 200);
+    assert_eq!(gateway.ask(&world, of_gateway).await.json(), json!({ "active": false }));
+    assert_eq!(other.ask(&world, token).await.json(), json!({ "active": false }));
+}
+
+#[tokio::test]
+async fn nothing_is_exchanged_for_more_or_by_whoever_else_holds_a_token() {
+    let world = World::start().await;
+    let tokens = world.tokens().await;
+    let key = make_key(&world, &tokens, &json!({ "kind": "personal_access_token", "label": "a" })).await;
+    let handed_on =
+        child(&world, &tokens.access, &[]).await.json()["access_token"].as_str().unwrap().to_owned();
+    let client = [("client_id", GATEWAY_CLIENT_ID), ("redirect_uri", "http://127.0.0.1:1/callback")];
+    let code = world.code(&changed(&codex_request(), &client)).await;
+    let gateways = world.browser().post("/oauth/token", &changed(&exchange(&code), &client)).await;
+    let gateways = Tokens::read(&gateways);
+
+    let invalid = (400, "invalid_request".to_owned());
+    for subject in [&key.secret, &handed_on, &tokens.id, &tokens.refresh, "x", &gateways.access] {
+        assert_eq!(error(&child(&world, subject, &[]).await), invalid, "{subject}");
+    }
+    let own = [("client_id", GATEWAY_CLIENT_ID)];
+    assert_eq!(error(&child(&world, &gateways.access, &own).await), invalid);
+    assert_eq!(error(&child(&world, &tokens.access, &own).await), invalid);
+    for (change, code) in [
+        (("scope", "cloud"), "invalid_scope"),
+        (("scope", "offline_access"), "invalid_scope"),
+        (("resource", "https://elsewhere.example"), "invalid_target"),
+        (("audience", "https://elsewhere.example"), "invalid_target"),
+        (("actor_token", "x"), "invalid_request"),
+        (("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token"), "invalid_request"),
+        (("subject_token_type", "urn:ietf:params:oauth:token-type:saml2"), "invalid_request"),
+        (("client_id", "nobody"), "invalid_client"),
+    ] {
+        assert_eq!(error(&child(&world, &tokens.access, &[change]).await), (400, code.into()), "{change:?}");
+    }
+    world.clock.advance(3600);
+    assert_eq!(error(&child(&world, &tokens.access, &[]).await), invalid);
+}
+
+#[tokio::test]
+async fn i_36_no_id_token_becomes_an_api_key_unless_the_settings_allow_it() {
+    let world = World::start().await;
+    let tokens = world.tokens().await;
+
+    assert_eq!(error(&api_key(&world, &tokens.id, &[]).await), (400, "unauthorized_client".into()));
+}
+
+#[tokio::test]
+async fn i_36_a_fresh_id_token_becomes_one_api_key_that_its_person_sees_and_ends() {
+    let world = World::start_with(KEYS_ALLOWED).await;
+    let gateway = Server::add(&world, "gateway", None).await;
+    let tokens = world.tokens().await;
+
+    let answer = api_key(&world, &tokens.id, &[]).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let secret = answer.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(error(&api_key(&world, &tokens.id, &[]).await), (400, "invalid_request".into()));
+
+    let told = gateway.ask(&world, &secret).await.json();
+    let expected = (json!("api_key"), json!("api.connectors.read api.connectors.invoke"));
+    assert_eq!((told["kind"].clone(), told["scope"].clone()), expected);
+    let listed = world.browser().call(Method::GET, "/api/keys", &tokens.access, None).await.json();
+    let listed: Vec<Value> = listed["keys"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), 1);
+    assert_eq!((&listed[0]["label"], &listed[0]["id"]), (&json!("made by a sign-in"), &told["jti"]));
+    let path = format!("/api/keys/{}", listed[0]["id"].as_str().unwrap());
+    assert_eq!(world.browser().call(Method::DELETE, &path, &tokens.access, None).await.status, 204);
+    assert_eq!(gateway.ask(&world, &secret).await.json(), json!({ "active": false }));
+}
+
+#[tokio::test]
+async fn i_36_an_old_foreign_or_ended_id_token_becomes_nothing() {
+    let world = World::start_with(KEYS_ALLOWED).await;
+    let (tokens, others) = (world.tokens().await, world.tokens().await);
+    let invalid = (400, "invalid_request".to_owned());
+
+    let foreign = [("client_id", GATEWAY_CLIENT_ID)];
+    assert_eq!(error(&api_key(&world, &tokens.id, &foreign).await), invalid);
+    assert_eq!(error(&api_key(&world, &tokens.access, &[]).await), invalid);
+    let logout = [("client_id", CLIENT_ID), ("token", &*others.refresh)];
+    assert_eq!(world.browser().post("/oauth/revoke", &logout).await.status, 200);
+    assert_eq!(error(&api_key(&world, &others.id, &[]).await), invalid);
+    world.clock.advance(300);
+    assert_eq!(error(&api_key(&world, &tokens.id, &[]).await), invalid);
+    let fresh = Tokens::read(&world.refresh(&tokens.refresh).await);
+    assert_eq!(api_key(&world, &fresh.id, &[]).await.status, 200);
+}
