@@ -163,7 +163,7 @@ impl Issuer {
             audience: request.client_id.as_str(),
         };
         let claims = self
-            .keys
+            .key_set
             .verify(request.subject_token.expose(), &expected, now)
             .map_err(|_| SubjectRefusal::Invalid)?;
         let (Some(subject), Some(id), Some(jti), Some(issued_at)) = (

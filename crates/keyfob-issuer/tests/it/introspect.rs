@@ -19,7 +19,12 @@ impl Server {
         let audience = audience.map(str::to_owned);
         let data = world.data.path();
         let secret = resource_server::add(data, name, audience, &*world.clock, &TestEntropy).await.unwrap();
-        Self(basic(name, secret.expose()))
+        Self::known(name, secret.expose())
+    }
+
+    /// One that was added before.
+    pub(crate) fn known(name: &str, secret: &str) -> Self {
+        Self(basic(name, secret))
     }
 
     pub(crate) async fn ask(&self, world: &World, token: &str) -> Answer {

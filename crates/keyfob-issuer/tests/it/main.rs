@@ -24,6 +24,7 @@ mod key_command;
 #[cfg(feature = "failpoints")]
 mod load;
 mod mail;
+mod matrix;
 mod metadata;
 mod password;
 mod people;
