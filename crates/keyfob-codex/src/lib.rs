@@ -3,7 +3,8 @@
 //! [`auth_file`] is the shape of `auth.json`; [`claims`] the namespaced claims of its tokens; [`authorize`] the extra
 //! parameters of its browser sign-in; [`device`] the messages of its device sign-in; [`errors`] the words of its
 //! refresh errors; [`keyring`] how it names its entry in the keyring; [`config`] what we read of its `config.toml`;
-//! [`who_am_i`] what it asks about a personal access token; [`members`] an object whose unknown members stay as they are.
+//! [`who_am_i`] what it asks about a personal access token; [`backend`] what its app-server asks about workspaces and
+//! limits; [`members`] an object whose unknown members stay as they are.
 //! The registered client, its ports and its redirect addresses are constants in [`client`].
 //!
 //! It refuses to read or write anything itself, to guess a login's kind from a file that contradicts itself, and to
@@ -19,6 +20,7 @@
 
 pub mod auth_file;
 pub mod authorize;
+pub mod backend;
 pub mod claims;
 pub mod client;
 pub mod config;

@@ -29,10 +29,10 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, patch, post};
 use endpoint::{
-    access_keys, account, acknowledge, authorize, device_dialect, device_page, discovery, forgot, home,
-    interaction, introspect, password, revoke, sessions, step, token, user_info, who_am_i,
+    access_keys, account, acknowledge, authorize, backend, device_dialect, device_page, discovery, forgot,
+    home, interaction, introspect, password, revoke, sessions, step, token, user_info, who_am_i,
 };
-use keyfob_codex::{client, device};
+use keyfob_codex::{backend as backend_dialect, client, device, who_am_i as who_am_i_dialect};
 use keyfob_oauth::metadata;
 use std::sync::Arc;
 
@@ -54,7 +54,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route(endpoint::INTROSPECT_PATH, post(introspect::introspect))
         .route(endpoint::ACCESS_KEYS_PATH, get(access_keys::list).post(access_keys::make))
         .route("/api/keys/{id}", delete(access_keys::end))
-        .route(keyfob_codex::who_am_i::PATH, get(who_am_i::show))
+        .route(who_am_i_dialect::PATH, get(who_am_i::show))
+        .route(backend_dialect::ACCOUNTS_PATH, get(backend::accounts))
+        .route(backend_dialect::USAGE_PATH, get(backend::usage))
         .route(device::USER_CODE_PATH, post(device_dialect::start))
         .route(device::POLL_PATH, post(device_dialect::poll))
         .route(device::VERIFICATION_PATH, get(device_page::show).post(device_page::enter))

@@ -4,6 +4,7 @@ pub(crate) mod access_keys;
 pub(crate) mod account;
 pub(crate) mod acknowledge;
 pub(crate) mod authorize;
+pub(crate) mod backend;
 pub(crate) mod device_dialect;
 pub(crate) mod device_page;
 pub(crate) mod discovery;

@@ -3,6 +3,7 @@
 use crate::world::{Kept, PASSWORD, Tokens, VERIFIER, World, codex_request, exchange, on_both};
 use keyfob_codex::client::CLIENT_ID;
 use serde_json::json;
+use std::fmt::Write as _;
 
 on_both!(i_29_the_database_holds_nothing_that_could_be_redeemed);
 async fn i_29_the_database_holds_nothing_that_could_be_redeemed(kept: Kept) {
@@ -30,12 +31,7 @@ async fn i_29_the_database_holds_nothing_that_could_be_redeemed(kept: Kept) {
     }
     secrets.push(device["user_code"].as_str().unwrap().replace('-', ""));
 
-    let rest = match &world.postgres {
-        Some(database) => database.dump().unwrap().into_bytes(),
-        None => ["issuer.db", "issuer.db-wal"]
-            .map(|name| std::fs::read(world.data.path().join(name)).unwrap())
-            .concat(),
-    };
+    let rest = rest_of(&world);
 
     assert!(contains(&rest, "mia@example.org"), "the scan finds what is there");
     for secret in secrets {
@@ -44,6 +40,21 @@ async fn i_29_the_database_holds_nothing_that_could_be_redeemed(kept: Kept) {
     assert!(!contains(&rest, "PRIVATE KEY"));
 }
 
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+/// Returns all that rests on disk.
+pub(crate) fn rest_of(world: &World) -> Vec<u8> {
+    match &world.postgres {
+        Some(database) => database.dump().unwrap().into_bytes(),
+        None => ["issuer.db", "issuer.db-wal"]
+            .map(|name| std::fs::read(world.data.path().join(name)).unwrap())
+            .concat(),
+    }
+}
+
+/// Whether `rest` holds `text`, as it is or as `pg_dump` writes bytes.
+pub(crate) fn contains(rest: &[u8], text: &str) -> bool {
+    let mut hex = String::new();
+    for byte in text.bytes() {
+        write!(hex, "{byte:02x}").unwrap();
+    }
+    [text, &hex].iter().any(|form| rest.windows(form.len()).any(|window| window == form.as_bytes()))
 }

@@ -41,3 +41,20 @@ async fn userinfo_needs_the_scope_openid() {
 
     assert_eq!(answer.essence(), (403, r#"{"error":"insufficient_scope"}"#));
 }
+
+#[tokio::test]
+async fn the_app_server_learns_the_workspace_and_that_nothing_limits_it() {
+    let world = World::start().await;
+    let tokens = tokens(&world, "openid").await;
+    let workspace = keyfob_jose::read_unverified(&tokens.access).unwrap();
+
+    let accounts = world.browser().call(Method::GET, "/wham/accounts/check", &tokens.access, None).await;
+    let usage = world.browser().call(Method::GET, "/wham/usage", &tokens.access, None).await;
+
+    let account = json!({
+        "id": workspace.text("workspace_id"), "name": "Personal", "workspace_backend_origin": world.base,
+        "account_routing_override": "NO_CONSTRAINT",
+    });
+    assert_eq!(accounts.json(), json!({ "accounts": [account] }));
+    assert_eq!(usage.json(), json!({ "plan_type": "pro", "rate_limit": null }));
+}
