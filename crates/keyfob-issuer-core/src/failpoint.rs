@@ -31,6 +31,10 @@ impl Failpoint {
     }
 
     /// Says that the program is here.
+    #[cfg_attr(
+        not(feature = "failpoints"),
+        expect(clippy::unused_self, reason = "only a test build makes use of it")
+    )]
     pub(crate) fn reach(self) {
         #[cfg(feature = "failpoints")]
         fail::fail_point!(self.name());
