@@ -1,6 +1,7 @@
 //! How refusals become HTTP: a page for people, JSON for programs. The only such mapping.
 
 mod keys;
+mod sessions;
 mod token_exchange;
 
 use crate::guard::bearer::BearerError;
@@ -14,7 +15,7 @@ use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{
     AcknowledgeError, DecideDeviceError, DecideError, ExchangeError, InteractError, PageReason, PollError,
-    RefreshError, RevokeError, SessionError, StartDeviceError, StepError,
+    RefreshError, RevokeError, StartDeviceError, StepError,
 };
 use keyfob_oauth::{EntropyError, ErrorCode, ErrorResponse};
 use serde_json::json;
@@ -303,15 +304,6 @@ impl From<RevokeError> for ApiError {
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
-    }
-}
-
-impl From<SessionError> for ApiError {
-    fn from(error: SessionError) -> Self {
-        match error {
-            SessionError::NotFound => Self::NotFound,
-            SessionError::Fault(fault) => Self::Fault(fault),
-        }
     }
 }
 
