@@ -8,7 +8,6 @@ use crate::refresh::{self, RefreshError};
 use crate::status::Status;
 use crate::store::{SharedStore, Slot, StoreError};
 use keyfob_codex::auth_file::Login;
-use keyfob_jose::Lifetime;
 use keyfob_oauth::{AccessToken, Clock, Entropy, Timestamp};
 use std::time::Duration;
 
@@ -54,9 +53,15 @@ impl Session {
 
     /// Returns how wrong this machine's clock is at its `now`, as far as that is known without asking anybody.
     pub fn clock_skew(&self, now: Timestamp) -> Option<ClockSkew> {
-        let Some(Login::Account(tokens)) = self.store.blocking().login().ok()? else { return None };
-        let made = Lifetime::read_unverified(tokens.access_token.expose())?.issued?;
-        self.moment(now).skew_by_token_of(made)
+        self.clock_skew_by(&self.status().ok()?, now)
+    }
+
+    /// As [`Self::clock_skew`], for who has looked at what is stored.
+    pub fn clock_skew_by(&self, status: &Status, now: Timestamp) -> Option<ClockSkew> {
+        match status {
+            Status::Account(account) => self.moment(now).skew_by_token_of(account.access_token_made?),
+            Status::SignedOut | Status::ApiKey | Status::Foreign(_) => None,
+        }
     }
 
     fn moment(&self, now: Timestamp) -> Moment {

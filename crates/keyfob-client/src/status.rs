@@ -28,6 +28,8 @@ pub struct AccountStatus {
     pub issuer: Option<IssuerUrl>,
     /// To which client.
     pub client_id: Option<ClientId>,
+    /// When the access token was made, if it says so.
+    pub access_token_made: Option<Timestamp>,
     /// When the access token ends, if it says so.
     pub access_token_expires: Option<Timestamp>,
     /// Whether there is a token to refresh it with.
@@ -63,15 +65,15 @@ impl Status {
             Login::ApiKey => Self::ApiKey,
             Login::Foreign(kind) => Self::Foreign(kind),
             Login::Account(tokens) => {
-                let expires = Lifetime::read_unverified(tokens.access_token.expose())
-                    .and_then(|lifetime| lifetime.expires);
+                let lifetime = Lifetime::read_unverified(tokens.access_token.expose());
                 let account = Account::of_stored(&tokens);
                 let (issuer, client_id) = tokens.provenance.map(|from| (from.issuer, from.client_id)).unzip();
                 Self::Account(Box::new(AccountStatus {
                     account,
                     issuer,
                     client_id,
-                    access_token_expires: expires,
+                    access_token_made: lifetime.and_then(|lifetime| lifetime.issued),
+                    access_token_expires: lifetime.and_then(|lifetime| lifetime.expires),
                     refreshable: tokens.refresh_token.is_some(),
                     last_refresh: tokens.last_refresh,
                 }))

@@ -19,7 +19,8 @@ pub(crate) fn run(arguments: &Arguments, acting: &Acting) -> Result<Exit, Comman
     let refused = if arguments.check && acting.is_there() { check(&acting.session)? } else { None };
     let now = SystemClock.now();
     let used = Used::find(acting);
-    let issuers_now = acting.session.clock_skew(now).map_or(now, |skew| skew.corrected(now));
+    let skew = used.stored.as_ref().ok().and_then(|status| acting.session.clock_skew_by(status, now));
+    let issuers_now = skew.map_or(now, |skew| skew.corrected(now));
     let exit = refused.as_ref().map_or_else(|| used.exit(issuers_now), |refused| refused.error.exit);
     if arguments.json {
         print(&document(&used, acting, exit, refused.as_ref()).to_string())?;
@@ -91,9 +92,11 @@ fn document(used: &Used, acting: &Acting, exit: Exit, refused: Option<&Refused>)
         "store": { "kind": location.kind(), "path": location.to_string() },
     });
     let details = match &used.stored {
-        Ok(status) => {
-            details(status, Trouble::read(store.home()), acting.session.clock_skew(SystemClock.now()))
-        }
+        Ok(status) => details(
+            status,
+            Trouble::read(store.home()),
+            acting.session.clock_skew_by(status, SystemClock.now()),
+        ),
         Err(error) => json!({ "error": error.to_string() }),
     };
     merge(&mut document, details);
@@ -152,7 +155,7 @@ fn rows_of_login(status: &Status, used: &Used, session: &Session, now: Timestamp
         Status::ApiKey => vec![("Method", "API key".into()), store, uses(used)],
         Status::Foreign(kind) => vec![("Method", format!("{kind} (kept, not used)")), store, uses(used)],
         Status::Account(account) => {
-            let skew = session.clock_skew(now);
+            let skew = session.clock_skew_by(status, now);
             let mut rows = account_rows(account, now, skew);
             rows.insert(5, store);
             rows.push(uses(used));

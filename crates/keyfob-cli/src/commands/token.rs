@@ -66,13 +66,16 @@ fn stored(arguments: &Token, least: Option<Duration>, session: &Session) -> Resu
         }
         token
     };
-    let facts = match account(session)? {
-        Some(account) => {
-            TokenFacts { expires: account.access_token_expires, workspace: account.account.workspace }
-        }
-        None => TokenFacts::default(),
-    };
+    // Only JSON says more than the token, and reading twice costs as much as everything else.
+    let facts = if arguments.json { facts(session)? } else { TokenFacts::default() };
     print(arguments, &token, &facts)
+}
+
+fn facts(session: &Session) -> Result<TokenFacts, CommandError> {
+    Ok(account(session)?.map_or_else(TokenFacts::default, |account| TokenFacts {
+        expires: account.access_token_expires,
+        workspace: account.account.workspace,
+    }))
 }
 
 /// A token that the issuer gives for less, or that could not be stored, is not what was asked for.
