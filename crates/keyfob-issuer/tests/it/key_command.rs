@@ -49,7 +49,7 @@ async fn an_administrator_makes_lists_and_revokes_a_token_on_the_host() {
 fn an_api_key_lasts_unless_days_are_named_and_a_year_is_the_most() {
     let data = tempfile::tempdir().unwrap();
     let init = ["init", "--url", "http://localhost:1", "--owner", OWNER];
-    printed(&run(data.path(), &init, "correct horse\n"));
+    printed(&run(data.path(), &init, "correct horse battery\n"));
     let create = |days: &[&str]| {
         let mut arguments = vec!["key", "create", "--email", OWNER, "--label", "ci", "--model", "small"];
         arguments.extend(days);
@@ -65,7 +65,7 @@ fn an_api_key_lasts_unless_days_are_named_and_a_year_is_the_most() {
 fn a_resource_server_is_registered_listed_and_removed() {
     let data = tempfile::tempdir().unwrap();
     let init = ["init", "--url", "http://localhost:1", "--owner", OWNER];
-    printed(&run(data.path(), &init, "correct horse\n"));
+    printed(&run(data.path(), &init, "correct horse battery\n"));
     let server = |arguments: &[&str]| run(data.path(), &[&["resource-server"], arguments].concat(), "");
 
     assert!(printed(&server(&["add", "gateway"])).starts_with("kfs_"));
