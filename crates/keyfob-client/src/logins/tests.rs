@@ -55,13 +55,13 @@ fn c_31_a_login_beside_the_shared_one_has_a_private_place_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let logins = logins(folder.path());
 
-    keep(&logins, "work", "id.test", &account("mia", "ws"));
+    keep(&logins, "team", "id.test", &account("mia", "ws"));
 
     let root = folder.path().join("home");
     let mode = |path: &str| fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o7777;
-    let folders = ["", "keyfob", "keyfob/logins", "keyfob/logins/work"];
+    let folders = ["", "keyfob", "keyfob/logins", "keyfob/logins/team"];
     assert_eq!(folders.map(mode), [0o700; 4]);
-    assert_eq!(mode("keyfob/logins/work/auth.json"), 0o600);
+    assert_eq!(mode("keyfob/logins/team/auth.json"), 0o600);
     assert!(root.join("keyfob/CACHEDIR.TAG").exists(), "backups leave it out");
     assert!(!root.join("auth.json").exists());
 }
@@ -71,24 +71,24 @@ fn the_list_has_the_shared_login_first_and_no_place_without_a_login() {
     let folder = tempfile::tempdir().unwrap();
     let logins = logins(folder.path());
     assert_eq!(listed(&logins), <[&str; 0]>::default());
-    for which in ["work", "shared", "home"] {
+    for which in ["team", "shared", "home"] {
         keep(&logins, which, "id.test", &account(which, "ws"));
     }
     for other in ["left", "Not A Name"] {
         fs::create_dir(logins.home().logins_folder().join(other)).unwrap();
     }
 
-    assert_eq!(listed(&logins), ["shared", "home", "work"]);
+    assert_eq!(listed(&logins), ["shared", "home", "team"]);
     let has = |name: &str| logins.has(&Which::parse(name).unwrap());
-    assert_eq!([has("shared"), has("work"), has("play")], [true, true, false]);
+    assert_eq!([has("shared"), has("team"), has("play")], [true, true, false]);
 }
 
 #[test]
 fn a_damaged_login_is_listed_with_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let logins = logins(folder.path());
-    keep(&logins, "work", "id.test", &account("mia", "ws"));
-    let path = logins.home().logins_folder().join("work/auth.json");
+    keep(&logins, "team", "id.test", &account("mia", "ws"));
+    let path = logins.home().logins_folder().join("team/auth.json");
     io::Write::write_all(&mut fs::File::create(path).unwrap(), b"{").unwrap();
 
     let [entry] = <[Entry; 1]>::try_from(logins.list().unwrap()).unwrap();
@@ -109,10 +109,10 @@ async fn d_14_the_same_account_keeps_its_name_and_another_gets_a_new_one() {
     keep(&logins, "shared", "id.test", &mia);
     assert_eq!(name("id.test", &mia).await, "mia@example.org", "the shared login has no name to give");
     keep(&logins, "mia@example.org", "id.test", &mia);
-    keep(&logins, "work", "id.test", &account("mia", "ws-2"));
+    keep(&logins, "team", "id.test", &account("mia", "ws-2"));
 
     assert_eq!(name("id.test", &mia).await, "mia@example.org");
-    assert_eq!(name("id.test", &account("mia", "ws-2")).await, "work");
+    assert_eq!(name("id.test", &account("mia", "ws-2")).await, "team");
     assert_eq!(name("id.test", &account("other", "ws")).await, "mia@example.org-2");
     assert_eq!(
         name("other.test", &mia).await,
@@ -129,18 +129,18 @@ async fn d_14_the_same_account_keeps_its_name_and_another_gets_a_new_one() {
 async fn removing_a_login_leaves_nothing_of_it_and_the_others_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let logins = logins(folder.path());
-    for which in ["shared", "home", "work"] {
+    for which in ["shared", "home", "team"] {
         keep(&logins, which, "id.test", &account(which, "ws"));
     }
     let read = |path: &str| fs::read(folder.path().join("home").join(path)).unwrap();
     let before = [read("auth.json"), read("keyfob/logins/home/auth.json")];
 
-    let removed = logins.remove(&Which::parse("work").unwrap(), Ends::OfIssuers(Vec::new())).await.unwrap();
+    let removed = logins.remove(&Which::parse("team").unwrap(), Ends::OfIssuers(Vec::new())).await.unwrap();
 
     assert!(matches!(removed, SignedOut::Removed(_)), "{removed:?}");
     assert_eq!(logins.names().unwrap(), [LoginName::parse("home").unwrap()]);
     assert_eq!([read("auth.json"), read("keyfob/logins/home/auth.json")], before);
-    assert!(!logins.has(&Which::parse("work").unwrap()));
+    assert!(!logins.has(&Which::parse("team").unwrap()));
 }
 
 #[test]
@@ -156,11 +156,11 @@ fn c_43_a_login_has_the_same_keyring_entry_before_and_after_its_folder_is_there(
             CredentialsStore::Keyring,
             SessionBus::new("unix:path=/nonexistent"),
         );
-        logins.store(&Which::parse("work").unwrap()).blocking().location()
+        logins.store(&Which::parse("team").unwrap()).blocking().location()
     };
 
     let before = entry(&link);
-    fs::create_dir_all(real.join("keyfob/logins/work")).unwrap();
+    fs::create_dir_all(real.join("keyfob/logins/team")).unwrap();
 
     assert_eq!(entry(&link), before);
     assert_eq!(entry(&real), before, "however the home was named");
