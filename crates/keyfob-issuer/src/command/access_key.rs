@@ -1,29 +1,20 @@
 //! `token` and `key`: personal access tokens and API keys are made, listed and ended on the host.
 
-use crate::command::files::{self, FileError};
-use crate::config::{Config, ConfigError};
-use crate::database::{self, DatabaseError};
+use crate::command::opened::{OpenDataError, open};
 use keyfob_issuer_core::access_key::{AccessKey, KeyKind};
 use keyfob_issuer_core::operation::{Grantee, MadeKey, MakeKeyError, NewKey, make_key_for};
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
 use keyfob_issuer_core::user::Email;
 use keyfob_issuer_core::{Fault, KeyId};
-use keyfob_issuer_sql::SqlStorage;
 use keyfob_oauth::{Clock, Entropy};
 use std::path::Path;
 
 /// Keys cannot be made, listed or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessKeyError {
-    /// There is no issuer.
+    /// The issuer cannot be opened.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The database.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The seal key.
-    #[error(transparent)]
-    File(#[from] FileError),
+    Open(#[from] OpenDataError),
     /// Nobody has this address.
     #[error("no user has the address {0}")]
     NoSuchUser(Email),
@@ -66,7 +57,7 @@ pub async fn create(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<MadeKey, AccessKeyError> {
-    let storage = open(data).await?;
+    let (_, storage) = open(data).await?;
     let mut transaction = storage.begin().await?;
     let Some(user) = transaction.find_user_by_email(&owner).await? else {
         return Err(AccessKeyError::NoSuchUser(owner));
@@ -81,7 +72,7 @@ pub async fn create(
 
 /// Returns everybody's keys of this kind that count, the newest first.
 pub async fn list(data: &Path, kind: KeyKind, clock: &dyn Clock) -> Result<Vec<OwnedKey>, AccessKeyError> {
-    let storage = open(data).await?;
+    let (_, storage) = open(data).await?;
     let mut transaction = storage.begin().await?;
     let now = clock.now();
     let mut owned = Vec::new();
@@ -98,7 +89,7 @@ pub async fn list(data: &Path, kind: KeyKind, clock: &dyn Clock) -> Result<Vec<O
 
 /// Ends a key: from now on it is refused wherever the issuer is asked about it.
 pub async fn revoke(data: &Path, kind: KeyKind, id: &str, clock: &dyn Clock) -> Result<(), AccessKeyError> {
-    let storage = open(data).await?;
+    let (_, storage) = open(data).await?;
     let mut transaction = storage.begin().await?;
     let keys = transaction.list_keys().await?;
     let named = KeyId::parse(id).filter(|id| keys.iter().any(|key| key.id == *id && key.kind == kind));
@@ -107,11 +98,4 @@ pub async fn revoke(data: &Path, kind: KeyKind, id: &str, clock: &dyn Clock) -> 
     transaction.commit().await?;
     storage.close().await;
     Ok(())
-}
-
-async fn open(data: &Path) -> Result<SqlStorage, AccessKeyError> {
-    // Without settings this is no issuer's directory.
-    let config = Config::load(data)?;
-    let seal_key = files::read_seal_key(data)?;
-    Ok(database::open(data, &config, &seal_key).await?)
 }

@@ -3,5 +3,8 @@
 pub mod access_key;
 pub mod files;
 pub mod init;
+mod opened;
 pub mod resource_server;
 pub mod user;
+
+pub use opened::OpenDataError;

@@ -1,28 +1,19 @@
 //! `resource-server`: the servers that may ask what a token means are added, listed and removed.
 
-use crate::command::files::{self, FileError};
-use crate::config::{Config, ConfigError};
-use crate::database::{self, DatabaseError};
+use crate::command::opened::{OpenDataError, open};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{RegisterServerError, register_resource_server};
 use keyfob_issuer_core::resource_server::{ResourceServer, ServerId, ServerSecret};
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
-use keyfob_issuer_sql::SqlStorage;
 use keyfob_oauth::{Audience, Clock, Entropy};
 use std::path::Path;
 
 /// Resource servers cannot be added, listed or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum ResourceServerError {
-    /// There is no issuer.
+    /// The issuer cannot be opened.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The database.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The seal key.
-    #[error(transparent)]
-    File(#[from] FileError),
+    Open(#[from] OpenDataError),
     /// What should be a name is none.
     #[error("{0:?} is no name of a resource server: lower-case letters, digits, dots and dashes, at most 64")]
     NotAName(String),
@@ -51,9 +42,8 @@ pub async fn add(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<ServerSecret, ResourceServerError> {
-    let config = Config::load(data)?;
     let id = ServerId::parse(name).ok_or_else(|| ResourceServerError::NotAName(name.to_owned()))?;
-    let storage = open(data, &config).await?;
+    let (config, storage) = open(data).await?;
     let audience = audience.map_or(config.audience, Audience::new);
     let secret = register_resource_server(&storage, clock, entropy, id, audience).await?;
     storage.close().await;
@@ -62,7 +52,7 @@ pub async fn add(
 
 /// Returns all of them, by name.
 pub async fn list(data: &Path) -> Result<Vec<ResourceServer>, ResourceServerError> {
-    let storage = open(data, &Config::load(data)?).await?;
+    let (_, storage) = open(data).await?;
     let servers = storage.begin().await?.list_resource_servers().await?;
     storage.close().await;
     Ok(servers)
@@ -70,7 +60,7 @@ pub async fn list(data: &Path) -> Result<Vec<ResourceServer>, ResourceServerErro
 
 /// Removes one: its secret opens nothing from now on.
 pub async fn remove(data: &Path, name: &str) -> Result<(), ResourceServerError> {
-    let storage = open(data, &Config::load(data)?).await?;
+    let (_, storage) = open(data).await?;
     let mut transaction = storage.begin().await?;
     let removed = match ServerId::parse(name) {
         Some(id) => transaction.delete_resource_server(&id).await?,
@@ -79,9 +69,4 @@ pub async fn remove(data: &Path, name: &str) -> Result<(), ResourceServerError> 
     transaction.commit().await?;
     storage.close().await;
     if removed { Ok(()) } else { Err(ResourceServerError::NotFound(name.to_owned())) }
-}
-
-async fn open(data: &Path, config: &Config) -> Result<SqlStorage, ResourceServerError> {
-    let seal_key = files::read_seal_key(data)?;
-    Ok(database::open(data, config, &seal_key).await?)
 }

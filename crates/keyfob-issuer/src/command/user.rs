@@ -1,8 +1,6 @@
 //! `user`: people are added and listed.
 
-use crate::command::files::{self, FileError};
-use crate::config::{Config, ConfigError};
-use crate::database::{self, DatabaseError};
+use crate::command::opened::{OpenDataError, open};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{
     self, AddUserError, AdministerError, add_user, make_reset_link, take_factors,
@@ -11,22 +9,15 @@ use keyfob_issuer_core::password::{HashError, Password, PasswordHash};
 use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
 use keyfob_issuer_core::user::{Email, User};
-use keyfob_issuer_sql::SqlStorage;
 use keyfob_oauth::{Clock, Entropy, Secret};
 use std::path::Path;
 
 /// People cannot be added or listed.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
-    /// There is no issuer.
+    /// The issuer cannot be opened.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The database.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The seal key.
-    #[error(transparent)]
-    File(#[from] FileError),
+    Open(#[from] OpenDataError),
     /// The password.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -55,7 +46,7 @@ pub async fn add(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<(), UserError> {
-    let storage = open(data).await?;
+    let (_, storage) = open(data).await?;
     let password = PasswordHash::of(password, entropy)?;
     add_user(&storage, clock, entropy, email, password).await?;
     storage.close().await;
@@ -69,16 +60,15 @@ pub async fn reset_link(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<Secret, UserError> {
-    let url = Config::load(data)?.url;
-    let storage = open(data).await?;
+    let (config, storage) = open(data).await?;
     let token = make_reset_link(&storage, clock, entropy, email).await?;
     storage.close().await;
-    Ok(Secret::new(url.join(&format!("/reset/{}", token.expose()))))
+    Ok(Secret::new(config.url.join(&format!("/reset/{}", token.expose()))))
 }
 
 /// Takes every second factor from `email`, and ends everything that they are signed in with.
 pub async fn reset_factors(data: &Path, email: &Email, clock: &dyn Clock) -> Result<(), UserError> {
-    let storage = open(data).await?;
+    let (_, storage) = open(data).await?;
     take_factors(&storage, clock, email).await?;
     storage.close().await;
     Ok(())
@@ -86,7 +76,7 @@ pub async fn reset_factors(data: &Path, email: &Email, clock: &dyn Clock) -> Res
 
 /// Says when the personal workspace of `email` wants a second factor.
 pub async fn set_mfa_policy(data: &Path, email: &Email, mfa: MfaPolicy) -> Result<(), UserError> {
-    let storage = open(data).await?;
+    let (_, storage) = open(data).await?;
     operation::set_mfa_policy(&storage, email, mfa).await?;
     storage.close().await;
     Ok(())
@@ -94,15 +84,8 @@ pub async fn set_mfa_policy(data: &Path, email: &Email, mfa: MfaPolicy) -> Resul
 
 /// Returns everybody, by address.
 pub async fn list(data: &Path) -> Result<Vec<User>, UserError> {
-    let storage = open(data).await?;
+    let (_, storage) = open(data).await?;
     let users = storage.begin().await?.list_users().await?;
     storage.close().await;
     Ok(users)
-}
-
-async fn open(data: &Path) -> Result<SqlStorage, UserError> {
-    // Without settings this is no issuer's directory.
-    let config = Config::load(data)?;
-    let seal_key = files::read_seal_key(data)?;
-    Ok(database::open(data, &config, &seal_key).await?)
 }

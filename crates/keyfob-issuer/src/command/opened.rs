@@ -1,0 +1,29 @@
+//! The issuer of a directory, opened on its host by a command; it may be serving meanwhile.
+
+use crate::command::files::{self, FileError};
+use crate::config::{Config, ConfigError};
+use crate::database::{self, DatabaseError};
+use keyfob_issuer_sql::SqlStorage;
+use std::path::Path;
+
+/// The directory holds no issuer that can be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenDataError {
+    /// There is no issuer.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The seal key.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// Opens the issuer in `data`; without settings it is no issuer's directory.
+pub(super) async fn open(data: &Path) -> Result<(Config, SqlStorage), OpenDataError> {
+    let config = Config::load(data)?;
+    let seal_key = files::read_seal_key(data)?;
+    let storage = database::open(data, &config, &seal_key).await?;
+    Ok((config, storage))
+}
