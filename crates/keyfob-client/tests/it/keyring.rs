@@ -39,6 +39,19 @@ fn c_43_an_entry_of_the_codex_cli_is_found_and_updated_in_place() {
     assert_eq!(keyring.secret_tool(&lookup, ""), record("sk-2").to_line());
 }
 
+/// gnome-keyring aborts when the request for a session overtakes its note of who asks.
+#[test]
+fn c_42_the_keyring_is_asked_something_else_before_it_is_asked_for_a_session() {
+    let ((_folder, home), keyring) = (home(), Keyring::unlocked());
+    let store = KeyringStore::new(home, keyring.bus());
+
+    let asked = keyring.asked_by(|| {
+        assert!(is_empty(&store));
+    });
+
+    assert_eq!(asked, ["Get", "OpenSession", "SearchItems"]);
+}
+
 #[test]
 fn c_43_the_codex_cli_finds_what_we_store_and_other_entries_are_left_alone() {
     let ((_folder, home), keyring) = (home(), Keyring::unlocked());

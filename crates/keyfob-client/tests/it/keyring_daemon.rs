@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
+use zbus::connection::Builder;
 
 /// A bus and what runs on it; all of it ends with the value.
 pub(crate) struct Keyring {
@@ -15,6 +16,8 @@ pub(crate) struct Keyring {
 }
 
 const SECRETS: &str = "org.freedesktop.secrets";
+const PEER: &str = "org.freedesktop.DBus.Peer";
+const LAST: &str = "Ping";
 
 impl Keyring {
     /// A bus on which nobody keeps secrets, and on which nobody is started on demand.
@@ -108,6 +111,34 @@ impl Keyring {
         String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
     }
 
+    /// Returns what `work` asks the keyring, in order.
+    pub(crate) fn asked_by(&self, work: impl FnOnce()) -> Vec<String> {
+        on_a_runtime(async {
+            let connect =
+                || async { Builder::address(self.address.as_str()).unwrap().build().await.unwrap() };
+            let (monitor, other) = (connect().await, connect().await);
+            let mut messages = zbus::MessageStream::from(&monitor);
+            let proxy = zbus::fdo::MonitoringProxy::new(&monitor).await.unwrap();
+            proxy.become_monitor(&["type='method_call'".try_into().unwrap()], 0).await.unwrap();
+            work();
+            // The last of them, so that it is known when all have been seen.
+            other.call_method(Some(SECRETS), "/", Some(PEER), LAST, &()).await.unwrap();
+            let mut asked = Vec::new();
+            while let Some(message) = messages.next().await {
+                let message = message.unwrap();
+                let header = message.header();
+                match header.member().map(ToString::to_string) {
+                    Some(member) if member == LAST => break,
+                    Some(member) if header.destination().is_some_and(|name| name == SECRETS) => {
+                        asked.push(member);
+                    }
+                    Some(_) | None => {}
+                }
+            }
+            asked
+        })
+    }
+
     fn command(&self, program: &str) -> Command {
         let home = self.folder.path();
         let mut command = Command::new(program);
@@ -150,7 +181,7 @@ impl Drop for Keyring {
 
 /// Waits until somebody serves secrets on the bus.
 async fn wait_for_owner(address: &str) {
-    let connection = zbus::connection::Builder::address(address).unwrap().build().await.unwrap();
+    let connection = Builder::address(address).unwrap().build().await.unwrap();
     let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
     let mut changes = bus.receive_name_owner_changed_with_args(&[(0, SECRETS)]).await.unwrap();
     if !bus.name_has_owner(SECRETS.try_into().unwrap()).await.unwrap() {

@@ -47,6 +47,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long a call waits for those of other processes, of which one may be stopped; then it goes on beside them.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
 const CONTENT_TYPE: &str = "text/plain";
+/// Where the service is on the bus.
+const NAME: &str = "org.freedesktop.secrets";
+const PATH: &str = "/org/freedesktop/secrets";
 
 /// The Secret Service behind one bus.
 #[derive(Debug)]
@@ -170,7 +173,18 @@ async fn connect(bus: &SessionBus) -> Result<Connected<'static>, KeyringError> {
         .build()
         .await
         .map_err(unavailable)?;
+    introduce(&connection).await.map_err(unavailable)?;
     Connected::connect_with_existing(EncryptionType::Dh, connection).await.map_err(failure)
+}
+
+/// Lets the daemon note this connection before it is asked for a session.
+///
+/// gnome-keyring notes a connection beside its first message and not always before it; a request for a session that
+/// overtakes the note aborts the daemon, for everybody (GNOME/gnome-keyring #190, #196, #199). Who has an answer is noted.
+async fn introduce(connection: &zbus::Connection) -> zbus::Result<()> {
+    let question = ("org.freedesktop.Secret.Service", "Collections");
+    let properties = Some("org.freedesktop.DBus.Properties");
+    connection.call_method(Some(NAME), PATH, properties, "Get", &question).await.map(drop)
 }
 
 /// Finds the entry, unlocked.
