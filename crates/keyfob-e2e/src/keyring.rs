@@ -53,6 +53,9 @@ impl Keyring {
     /// Returns the secret of `entry`, if there is one.
     pub(crate) fn secret(&self, entry: &KeyringEntry) -> Result<Option<String>> {
         let output = self.tool("lookup", None, entry).output().context("cannot run `secret-tool`")?;
+        // It ends with 1 when there is none, and when it could not ask; then it says why.
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(complaint.is_empty(), "`secret-tool` could not look: {complaint}");
         let secret = String::from_utf8(output.stdout)?;
         Ok((!secret.is_empty()).then_some(secret))
     }
