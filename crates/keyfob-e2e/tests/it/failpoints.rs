@@ -38,6 +38,21 @@ async fn r_13_keyring_an_io_error_at_any_named_point_costs_no_login() -> Result<
 }
 
 #[tokio::test]
+async fn r_11_keyring_a_disk_full_from_any_named_point_on_costs_no_login() -> Result<()> {
+    every_point(Store::Keyring, Fault::FullDisk).await
+}
+
+#[tokio::test]
+async fn r_01_r_02_auto_a_kill_at_any_named_point_costs_no_login() -> Result<()> {
+    every_point(Store::Auto, Fault::Kill).await
+}
+
+#[tokio::test]
+async fn r_13_auto_an_io_error_at_any_named_point_costs_no_login() -> Result<()> {
+    every_point(Store::Auto, Fault::IoError).await
+}
+
+#[tokio::test]
 async fn r_11_auto_a_disk_full_from_any_named_point_on_costs_no_login() -> Result<()> {
     every_point(Store::Auto, Fault::FullDisk).await
 }
