@@ -219,6 +219,18 @@ impl Home {
         Ok(cached.is_none() || cached == self.login.read()?)
     }
 
+    /// Writes down everything that is said on the keyring's bus; what is written is searched for secrets like any output.
+    pub async fn listen_on_bus(&self) -> Result<Running> {
+        let address = self.login.bus().context("the login is in no keyring")?;
+        let monitor = Program::new("dbus-monitor", Path::new("dbus-monitor"), &self.folder)
+            .args(["--address", address])
+            .start(&self.evidence)
+            .await
+            .context("Debian's package `dbus-bin` has it")?;
+        monitor.line(Stream::Stdout, |line| line.contains("member=NameLost")).await?;
+        Ok(monitor)
+    }
+
     /// Whether any document is in the place of the login.
     pub fn is_signed_in(&self) -> Result<bool> {
         Ok(self.login.read()?.is_some())

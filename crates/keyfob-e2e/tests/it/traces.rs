@@ -3,8 +3,9 @@
 use crate::codex_gateway::{configuration, exec};
 use crate::codex_login::{device_sign_in, printed_code};
 use anyhow::{Result, ensure};
+use keyfob_e2e::leak::Stream;
 use keyfob_e2e::process::{Finished, LIMIT};
-use keyfob_e2e::{World, codex};
+use keyfob_e2e::{Store, World, codex};
 
 #[tokio::test]
 async fn c_46_at_trace_level_no_program_and_no_library_logs_a_secret() -> Result<()> {
@@ -40,6 +41,29 @@ async fn c_46_at_trace_level_no_program_and_no_library_logs_a_secret() -> Result
     ] {
         has_traces(&finished, targets)?;
     }
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_46_at_trace_level_no_secret_of_a_keyring_is_logged_or_said_on_its_bus_in_clear() -> Result<()> {
+    let world = World::start_at_trace_level().await?;
+    let home = world.home_with("mia", Store::Keyring).await?;
+    let mut listening = home.listen_on_bus().await?;
+
+    home.sign_in(&mut world.form_client()?).await?;
+    home.expire_access_token(world.signing_key())?;
+    let refreshed = home.expect(0, &["token"]).await?;
+    home.expect(0, &["status"]).await?;
+    home.tokens()?;
+    home.expect(0, &["logout"]).await?;
+
+    listening.line(Stream::Stdout, |line| line.contains("member=Delete")).await?;
+    listening.kill();
+    let heard = listening.finished(LIMIT).await?.stdout;
+    for member in ["member=OpenSession", "member=GetSecret", "member=CreateItem"] {
+        ensure!(heard.contains(member), "nothing was heard of {member}");
+    }
+    has_traces(&refreshed, &["zbus", "keyfob_client::store"])?;
     world.finish().await
 }
 
