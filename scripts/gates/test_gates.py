@@ -11,6 +11,7 @@ import dependency_direction
 import file_length
 import licences
 import release_symbols
+import template_words
 from graph import Crate, parse_tree
 
 TREE = """\
@@ -51,6 +52,24 @@ class FileLength(unittest.TestCase):
         self.assertEqual(
             found, ["long.rs has 401 lines; the limit is 400", "scripts/long has 401 lines; the limit is 400"]
         )
+
+
+class TemplateWords(unittest.TestCase):
+    def test_words_are_caught_wherever_people_would_read_them(self):
+        for text in [
+            "<h1>Sign in</h1>",
+            "<h1>{{ title }}!</h1><p>ой",
+            '<figure aria-label="QR code"></figure>',
+            '<input placeholder="Name">',
+            '{% if on %}{{ "Turn it on" }}{% endif %}',
+        ]:
+            with self.subTest(text=text):
+                self.assertEqual(len(list(template_words.words("page.html", text))), 1)
+        self.assertEqual(len(list(template_words.words("letter.txt", "Dear {{ name }},"))), 1)
+
+    def test_tags_names_addresses_and_comments_are_no_words(self):
+        page = '{# Why. #}<a id="next" href="{{ next }}">{{ TEXT.home.link("next", "/a/b", TEXT.home.words) }}</a> ·'
+        self.assertEqual(list(template_words.words("page.html", page)), [])
 
 
 class DependencyDirection(unittest.TestCase):

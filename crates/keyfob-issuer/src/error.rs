@@ -8,6 +8,7 @@ use crate::guard::bearer::BearerError;
 use crate::guard::hashing::Broken;
 use crate::page::{Complaint, ErrorPage, html};
 use crate::parameters::{BodyKind, ParametersError};
+use crate::text::TEXT;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
@@ -47,71 +48,32 @@ pub(crate) enum PageError {
     Fault(Fault),
 }
 
-const BROKEN: (StatusCode, &str, &str) = (
-    StatusCode::SERVICE_UNAVAILABLE,
-    "Something broke",
-    "It is not your fault, and nothing was changed. Try again in a moment.",
-);
-
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let (status, title, message) = match self {
-            Self::Authorize(PageReason::UnknownClient) => (
-                StatusCode::BAD_REQUEST,
-                "This application is not known here",
-                "The program that sent you is not registered with this issuer.",
-            ),
-            Self::Authorize(PageReason::UnregisteredRedirect) => (
-                StatusCode::BAD_REQUEST,
-                "This sign-in cannot be trusted",
-                "The program that sent you asked for the answer to go to an address that is not registered for it.",
-            ),
-            Self::Parameters(error) => (
-                parameters_status(error),
-                "This request cannot be read",
-                "Start again in the program that sent you (invalid_request).",
-            ),
-            Self::UnknownInteraction => (
-                StatusCode::BAD_REQUEST,
-                "This sign-in is over",
-                "It has ended, or it was started in another browser. Start again in the program that sent you.",
-            ),
-            Self::ForeignForm => (
-                StatusCode::FORBIDDEN,
-                "This form is out of date",
-                "Nothing was changed. Go back, reload the page, and try again.",
-            ),
-            Self::LinkOver => (
-                StatusCode::GONE,
-                "This link is over",
-                "It works once, for half an hour, and only until another is made. Ask for a new one.",
-            ),
-            Self::TooManyGuesses => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many wrong codes",
-                "Wait a quarter of an hour, then start again on your device.",
-            ),
-            Self::Busy => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too much to do",
-                "Nothing was changed. Try again in a moment.",
-            ),
-            Self::NotFound => (StatusCode::NOT_FOUND, "Nothing is here", "The address leads to no page."),
-            Self::OtherHost => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "Wrong address",
-                "This server does not answer for the host that was asked for.",
-            ),
+        let said = &TEXT.notice;
+        let (status, notice) = match self {
+            Self::Authorize(PageReason::UnknownClient) => (StatusCode::BAD_REQUEST, said.unknown_client),
+            Self::Authorize(PageReason::UnregisteredRedirect) => {
+                (StatusCode::BAD_REQUEST, said.unregistered_redirect)
+            }
+            Self::Parameters(error) => (parameters_status(error), said.unreadable),
+            Self::UnknownInteraction => (StatusCode::BAD_REQUEST, said.unknown_interaction),
+            Self::ForeignForm => (StatusCode::FORBIDDEN, said.foreign_form),
+            Self::LinkOver => (StatusCode::GONE, said.link_over),
+            Self::TooManyGuesses => (StatusCode::TOO_MANY_REQUESTS, said.too_many_guesses),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, said.busy),
+            Self::NotFound => (StatusCode::NOT_FOUND, said.not_found),
+            Self::OtherHost => (StatusCode::MISDIRECTED_REQUEST, said.other_host),
             Self::Broken(error) => {
                 log(&error);
-                BROKEN
+                (StatusCode::SERVICE_UNAVAILABLE, said.broken)
             }
             Self::Fault(fault) => {
                 log(&fault);
-                BROKEN
+                (StatusCode::SERVICE_UNAVAILABLE, said.broken)
             }
         };
-        html(status, &ErrorPage { title, message })
+        html(status, &ErrorPage { notice })
     }
 }
 

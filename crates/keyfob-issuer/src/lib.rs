@@ -22,6 +22,7 @@ mod parameters;
 pub mod server;
 mod site;
 pub mod sweep;
+mod text;
 
 pub use app::{App, OpenError};
 

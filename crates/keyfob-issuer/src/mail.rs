@@ -1,5 +1,6 @@
 //! Letters, where the administrator has set `[mail]` up.
 
+use crate::text::TEXT;
 use askama::Template;
 use keyfob_issuer_core::user::Email;
 use keyfob_oauth::Secret;
@@ -124,7 +125,7 @@ impl Outbox {
         let letter = Message::builder()
             .from(self.from.clone())
             .to(to)
-            .subject(format!("A new password for {site}"))
+            .subject(TEXT.reset_letter.subject.plain(site))
             .header(ContentType::TEXT_PLAIN)
             .body(text);
         match letter {

@@ -1,5 +1,6 @@
 //! The pages, one struct per template.
 
+use crate::text::{Notice, TEXT, Words};
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -37,11 +38,7 @@ impl Complaint {
     fn wait(self) -> Option<String> {
         match self {
             Self::None | Self::Wrong => None,
-            Self::Throttled(Throttled { wait }) => Some(match wait.as_secs() {
-                ..=1 => "one second".to_owned(),
-                seconds @ ..=90 => format!("{seconds} seconds"),
-                seconds => format!("{} minutes", seconds.div_ceil(60)),
-            }),
+            Self::Throttled(Throttled { wait }) => Some(TEXT.sign_in.wait.of(wait.as_secs())),
         }
     }
 }
@@ -123,7 +120,7 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) email: &'a str,
     pub(crate) may_change: bool,
     pub(crate) totp_since: Option<String>,
-    pub(crate) recovery_codes: usize,
+    pub(crate) recovery_codes: u64,
     pub(crate) device_codes: bool,
 }
 
@@ -136,7 +133,7 @@ pub(crate) struct ConfirmPage<'a> {
     pub(crate) client: &'a str,
     pub(crate) email: &'a str,
     pub(crate) workspace: &'a str,
-    pub(crate) scopes: Vec<&'static str>,
+    pub(crate) scopes: Vec<Words>,
     pub(crate) destination: &'a str,
 }
 
@@ -178,16 +175,16 @@ pub(crate) struct DeviceDonePage {
 /// What this server is.
 #[derive(Template)]
 #[template(path = "home.html")]
-pub(crate) struct HomePage<'a> {
-    pub(crate) url: &'a str,
+pub(crate) struct HomePage {
+    /// What signs in from a terminal.
+    pub(crate) command: String,
 }
 
 /// What went wrong.
 #[derive(Template)]
 #[template(path = "error.html")]
-pub(crate) struct ErrorPage<'a> {
-    pub(crate) title: &'a str,
-    pub(crate) message: &'a str,
+pub(crate) struct ErrorPage {
+    pub(crate) notice: Notice,
 }
 
 /// Renders a page.
@@ -229,17 +226,17 @@ pub(crate) fn date(moment: Timestamp) -> String {
 }
 
 /// Returns what a word of a scope lets the client do, for people.
-pub(crate) fn scope_words(scope: &keyfob_oauth::Scope) -> Vec<&'static str> {
+pub(crate) fn scope_words(scope: &keyfob_oauth::Scope) -> Vec<Words> {
     scope
         .words()
         .filter_map(|word| match word {
-            "openid" => Some("know that it is you"),
-            "profile" => Some("see your name"),
-            "email" => Some("see your e-mail address"),
-            "offline_access" => Some("stay signed in until you sign out"),
-            "api.connectors.read" => Some("read from your connectors"),
-            "api.connectors.invoke" => Some("use your connectors"),
-            sign_in::CLOUD => Some("use the cloud"),
+            "openid" => Some(TEXT.scope.openid),
+            "profile" => Some(TEXT.scope.profile),
+            "email" => Some(TEXT.scope.email),
+            "offline_access" => Some(TEXT.scope.offline_access),
+            "api.connectors.read" => Some(TEXT.scope.connectors_read),
+            "api.connectors.invoke" => Some(TEXT.scope.connectors_invoke),
+            sign_in::CLOUD => Some(TEXT.scope.cloud),
             _ => None,
         })
         .collect()

@@ -103,7 +103,7 @@ async fn page(app: &App, visitor: &Visitor, account: &Account) -> Result<Respons
         email: account.grantee.user.email.as_str(),
         may_change,
         totp_since: account.totp_since.map(date),
-        recovery_codes: account.recovery_codes,
+        recovery_codes: u64::try_from(account.recovery_codes).unwrap_or(u64::MAX),
         device_codes: account.grantee.user.device_codes == DeviceCodes::On,
     };
     Ok(html(StatusCode::OK, &page))

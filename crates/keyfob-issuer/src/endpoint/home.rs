@@ -9,7 +9,8 @@ use http::{StatusCode, header};
 use std::sync::Arc;
 
 pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
-    html(StatusCode::OK, &HomePage { url: app.issuer.url().as_str() })
+    let command = format!("keyfob login --issuer {}", app.issuer.url());
+    html(StatusCode::OK, &HomePage { command })
 }
 
 pub(crate) async fn health() -> &'static str {

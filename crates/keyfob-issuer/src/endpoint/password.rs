@@ -4,14 +4,15 @@ use crate::app::App;
 use crate::endpoint::visitor::{Place, Visitor};
 use crate::endpoint::{see_other, set_cookie};
 use crate::error::{PageError, step_refused};
-use crate::guard::hashing::HashPasswordError;
+use crate::guard::hashing::{HashPasswordError, Refusal};
 use crate::page::{PasswordPage, ResetDonePage, html};
+use crate::text::TEXT;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use keyfob_issuer_core::digest::ResetToken;
 use keyfob_issuer_core::operation::{OtherSessions, PasswordOwner};
-use keyfob_issuer_core::password::PasswordHash;
+use keyfob_issuer_core::password::{InvalidPassword, PasswordHash};
 use std::sync::Arc;
 
 /// What speaks against a password, or its hash.
@@ -124,9 +125,21 @@ pub(crate) async fn reset(
 async fn choose(app: &App, typed: String, owner: &PasswordOwner) -> Result<Choice, PageError> {
     match app.hashing.hash(typed, owner, &app.breaches, &app.entropy).await {
         Ok(hash) => Ok(Choice::Taken(hash)),
-        Err(HashPasswordError::Refused(refusal)) => Ok(Choice::Refused(refusal.to_string())),
+        Err(HashPasswordError::Refused(refusal)) => Ok(Choice::Refused(problem(refusal))),
         Err(HashPasswordError::Busy) => Err(PageError::Busy),
         Err(HashPasswordError::Broken(error)) => Err(PageError::Broken(error)),
+    }
+}
+
+/// Says what speaks against a password.
+fn problem(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::Invalid(InvalidPassword::TooShort(shortest)) => {
+            TEXT.password.too_short.of(u64::try_from(shortest).unwrap_or(u64::MAX))
+        }
+        Refusal::Invalid(InvalidPassword::TooLong) => TEXT.password.too_long.to_string(),
+        Refusal::Invalid(InvalidPassword::Common) => TEXT.password.common.to_string(),
+        Refusal::Breached => TEXT.password.breached.to_string(),
     }
 }
 
