@@ -1,0 +1,93 @@
+//! Everything that is served, one line a route, each with whom it is for.
+
+use crate::app::App;
+use crate::endpoint::{
+    self, access_keys, account, acknowledge, authorize, backend, device_dialect, device_page, discovery,
+    forgot, home, interaction, introspect, password, revoke, sessions, step, token, user_info, who_am_i,
+};
+use crate::guard;
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use keyfob_codex::{backend as backend_dialect, client, device, who_am_i as who_am_i_dialect};
+use keyfob_oauth::metadata;
+use std::sync::Arc;
+
+/// A path, whom it is for, and what answers.
+struct Route(Audience, &'static str, MethodRouter<Arc<App>>);
+
+/// Whom a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    /// People: a GET shows a page, which the suite of pages must know.
+    Page,
+    /// People, who may be asked for steps of a sign-in there, whose forms lie below.
+    PageWithSteps,
+    /// People, who pass through: a form, or a program, leads there.
+    Form,
+    /// Programs.
+    Program,
+    /// Programs, and pages of every origin (I-80).
+    Public,
+}
+
+/// Returns the path of every page.
+pub fn pages() -> impl Iterator<Item = &'static str> {
+    routes().into_iter().filter_map(|Route(audience, path, _)| match audience {
+        Audience::Page | Audience::PageWithSteps => Some(path),
+        Audience::Form | Audience::Program | Audience::Public => None,
+    })
+}
+
+/// Returns everything that is served.
+pub fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new();
+    for Route(audience, path, answer) in routes() {
+        router = match audience {
+            Audience::Page | Audience::Form | Audience::Program => router.route(path, answer),
+            Audience::PageWithSteps => router.route(path, answer).nest(path, step::routes()),
+            Audience::Public => router.route(path, answer.route_layer(from_fn(guard::public::allow))),
+        };
+    }
+    router.fallback(home::nothing).layer(from_fn_with_state(Arc::clone(&app), guard::around)).with_state(app)
+}
+
+fn routes() -> Vec<Route> {
+    use Audience::{Form, Page, PageWithSteps, Program, Public};
+    vec![
+        Route(Page, "/", get(home::show)),
+        Route(Program, "/healthz", get(home::health)),
+        Route(Program, "/assets/style.css", get(home::style)),
+        Route(Form, endpoint::AUTHORIZE_PATH, get(authorize::by_query).post(authorize::by_form)),
+        Route(PageWithSteps, "/interaction/{grant}", get(interaction::show)),
+        Route(Form, "/interaction/{grant}/confirm", post(interaction::confirm)),
+        Route(PageWithSteps, device::VERIFICATION_PATH, get(device_page::show).post(device_page::enter)),
+        Route(Form, "/codex/device/approve", post(device_page::decide)),
+        Route(PageWithSteps, "/account", get(account::show)),
+        Route(PageWithSteps, "/account/change", get(account::change)),
+        Route(PageWithSteps, "/account/set-up", get(account::set_up)),
+        Route(Form, "/account/recovery-codes", post(account::renew_codes)),
+        Route(Form, "/account/device-codes", post(account::device_codes)),
+        Route(Page, "/account/password", get(password::show_change).post(password::change)),
+        Route(Page, "/forgot", get(forgot::show).post(forgot::send)),
+        Route(Page, "/reset/{token}", get(password::show_reset).post(password::reset)),
+        Route(Program, client::TOKEN_PATH, post(token::redeem)),
+        Route(Program, endpoint::ACKNOWLEDGE_PATH, post(acknowledge::acknowledge)),
+        Route(Program, client::REVOKE_PATH, post(revoke::revoke)),
+        Route(Program, endpoint::SESSIONS_PATH, get(sessions::list).delete(sessions::end_all)),
+        Route(Program, "/api/sessions/{id}", patch(sessions::rename).delete(sessions::end)),
+        Route(Program, endpoint::INTROSPECT_PATH, post(introspect::introspect)),
+        Route(Program, endpoint::ACCESS_KEYS_PATH, get(access_keys::list).post(access_keys::make)),
+        Route(Program, "/api/keys/{id}", delete(access_keys::end)),
+        Route(Program, who_am_i_dialect::PATH, get(who_am_i::show)),
+        Route(Program, backend_dialect::ACCOUNTS_PATH, get(backend::accounts)),
+        Route(Program, backend_dialect::USAGE_PATH, get(backend::usage)),
+        Route(Program, device::USER_CODE_PATH, post(device_dialect::start)),
+        Route(Program, device::POLL_PATH, post(device_dialect::poll)),
+        Route(Public, metadata::OAUTH_PATH, get(discovery::metadata)),
+        Route(Public, metadata::OPENID_PATH, get(discovery::metadata)),
+        Route(Public, metadata::RESOURCE_PATH, get(discovery::resource)),
+        Route(Public, endpoint::KEYS_PATH, get(discovery::keys)),
+        Route(Public, endpoint::USER_INFO_PATH, get(user_info::show).post(user_info::show)),
+    ]
+}
