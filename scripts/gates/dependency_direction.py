@@ -24,7 +24,7 @@ MAY_NAME = {
     "keyfob-issuer": COMMON | {"keyfob-issuer-core", "keyfob-issuer-sql"},
     "keyfob-gateway": {"keyfob-jose", "keyfob-oauth"},
     "keyfob-testing": COMMON,
-    "keyfob-e2e": COMMON,
+    "keyfob-e2e": COMMON | {"keyfob-testing"},
     "keyfob-floors": set(),
 }
 
