@@ -14,7 +14,12 @@ impl App {
     /// Reads the key off a set-up page.
     pub(crate) fn scan(page: &Answer) -> Self {
         let (_, rest) = page.body.split_once("<code id=\"secret\">").expect("a set-up page");
-        Self { secret: rest.split_once('<').unwrap().0.replace(' ', "") }
+        Self::of(rest.split_once('<').unwrap().0)
+    }
+
+    /// Takes up the key that a page shows.
+    pub(crate) fn of(key: &str) -> Self {
+        Self { secret: key.replace(' ', "") }
     }
 
     /// Returns the code that it shows now.

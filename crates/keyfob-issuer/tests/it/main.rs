@@ -26,6 +26,7 @@ mod load;
 mod mail;
 mod matrix;
 mod metadata;
+mod pages;
 mod password;
 mod people;
 mod recovery;

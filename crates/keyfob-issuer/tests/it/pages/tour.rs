@@ -1,0 +1,164 @@
+//! A tour of every page, in every state that looks different. A new page has a stop here, or this file's test fails.
+
+use super::guest::Guest;
+use crate::app::App;
+use crate::world::{OWNER, PASSWORD, TestEntropy, World};
+use keyfob_codex::client::CLIENT_ID;
+use keyfob_issuer::command::user;
+use keyfob_issuer_core::user::Email;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Nothing listens there: letters are not part of the tour.
+const MAIL: &str = "[mail]\nserver = \"smtp://127.0.0.1:9\"\nfrom = \"id@example.org\"\n";
+/// As long as the clock may stand still for a code that is used twice.
+const STEP: i64 = 30;
+
+/// A page, and the state in which it is shown: the name of its template, and what is special.
+pub(crate) type Stop = (&'static str, &'static str);
+
+/// Leads a guest from page to page; `look` is called at each.
+pub(crate) async fn tour(mut look: impl AsyncFnMut(&Guest, Stop)) {
+    let world = World::start_with(MAIL).await;
+    let guest = Guest::at(&world).await;
+    let look = &mut look;
+    strangers(&guest, look).await;
+    let app = set_up(&world, &guest, look).await;
+    clients(&guest, look).await;
+    devices(&world, &guest, look).await;
+    own(&world, &guest, &app, look).await;
+    links(&world, &guest, look).await;
+    guest.chromium.close().await.unwrap();
+}
+
+/// What is seen before signing in.
+async fn strangers(guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    guest.open("/").await;
+    look(guest, ("home", "")).await;
+    guest.open("/nowhere").await;
+    look(guest, ("error", "")).await;
+    guest.open("/forgot").await;
+    look(guest, ("forgot", "")).await;
+    guest.send("forgot", &[("email", "nobody@example.org")]).await;
+    look(guest, ("forgot", "sent")).await;
+    guest.open("/account").await;
+    while !guest.has("form#sign-in").await || guest.count("[role=alert]").await == 0 {
+        guest.send("sign-in", &[("email", "nobody@example.org"), ("password", "wrong")]).await;
+    }
+    look(guest, ("sign_in", "wrong")).await;
+    while !guest.shown("[role=alert]").await.contains("Wait ") {
+        guest.send("sign-in", &[("email", "nobody@example.org"), ("password", "wrong")]).await;
+    }
+    look(guest, ("sign_in", "has to wait")).await;
+}
+
+/// From the password to a second factor.
+async fn set_up(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) -> App {
+    world.clock.advance(60 * 60);
+    guest.ask(&[("scope", "openid profile email offline_access cloud")]).await;
+    look(guest, ("sign_in", "for a client")).await;
+    guest.sign_in().await;
+    look(guest, ("set_up", "for a client")).await;
+    guest.send("set-up", &[("answer", "000000")]).await;
+    look(guest, ("set_up", "wrong")).await;
+    let app = App::of(&guest.shown("#secret").await);
+    guest.send("set-up", &[("answer", &app.code(world))]).await;
+    look(guest, ("codes", "")).await;
+    world.clock.advance(STEP);
+    app
+}
+
+/// Letting a client in.
+async fn clients(guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    guest.press("a#next").await;
+    look(guest, ("confirm", "")).await;
+    let interaction = guest.path().await;
+    guest.press("form#confirm button[value=deny]").await;
+    guest.open(&interaction).await;
+    look(guest, ("finished", "")).await;
+}
+
+/// Letting a device in, and refusing one.
+async fn devices(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    for (decision, turns_on) in [("deny", "turns codes on"), ("approve", "turns codes on"), ("deny", "")] {
+        let wish = json!({ "client_id": CLIENT_ID });
+        let answer = world.browser().post_json("/api/accounts/deviceauth/usercode", &wish).await;
+        let device = answer.json();
+        guest.open("/codex/device").await;
+        look(guest, ("device_code", "")).await;
+        guest.send("device-code", &[("user_code", "BBBB-BBBB")]).await;
+        look(guest, ("device_code", "wrong")).await;
+        guest.send("device-code", &[("user_code", device["user_code"].as_str().unwrap())]).await;
+        look(guest, ("device_approve", turns_on)).await;
+        guest.press(&format!("form#device-approve button[value={decision}]")).await;
+        look(guest, ("device_done", decision)).await;
+    }
+}
+
+/// One's own account.
+async fn own(world: &World, guest: &Guest, app: &App, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    guest.open("/account").await;
+    look(guest, ("account", "")).await;
+    guest.press("a#change-password").await;
+    look(guest, ("password", "of an account")).await;
+    guest.send("password", &[("new_password", "short")]).await;
+    look(guest, ("password", "refused")).await;
+    guest.open("/account/set-up").await;
+    look(guest, ("set_up", "another app")).await;
+
+    world.clock.advance(6 * 60);
+    guest.open("/account").await;
+    look(guest, ("account", "to be confirmed")).await;
+    guest.press("a#unlock").await;
+    look(guest, ("second_factor", "")).await;
+    guest.send("second-factor", &[("answer", "000000")]).await;
+    look(guest, ("second_factor", "wrong")).await;
+    guest.send("second-factor", &[("answer", &app.code(world))]).await;
+    assert!(guest.has("#account").await, "{}", guest.chromium.text().await.unwrap());
+    guest.press("form#sign-out button").await;
+    look(guest, ("sign_in", "")).await;
+}
+
+/// What links lead to.
+async fn links(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    let email = Email::parse(OWNER).unwrap();
+    let link = user::reset_link(world.data.path(), &email, &*world.clock, &TestEntropy).await.unwrap();
+    guest.open(link.expose().strip_prefix(&guest.base).unwrap()).await;
+    look(guest, ("password", "by a link")).await;
+    guest.send("password", &[("new_password", &format!("{PASSWORD} {PASSWORD}"))]).await;
+    look(guest, ("reset_done", "")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_has_a_stop() {
+    let (mut templates, mut paths) = (BTreeSet::new(), BTreeSet::new());
+
+    tour(async |guest: &Guest, (template, _)| {
+        templates.insert(template.to_owned());
+        paths.insert(guest.path().await);
+    })
+    .await;
+
+    assert_eq!(templates, pages_among_templates());
+    let missing: Vec<_> =
+        keyfob_issuer::pages().filter(|page| !paths.iter().any(|path| leads_to(page, path))).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "visited: {paths:?}");
+}
+
+/// Every template that is a whole page.
+fn pages_among_templates() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let templates = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_page =
+        |path: &Path| std::fs::read_to_string(path).unwrap().contains("{% extends \"base.html\" %}");
+    let pages = templates.filter(|path| is_page(path));
+    pages.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+/// Whether `path` is one of the route `page`, in which a name in braces stands for anything.
+fn leads_to(page: &str, path: &str) -> bool {
+    let (page, path): (Vec<_>, Vec<_>) = (page.split('/').collect(), path.split('/').collect());
+    page.len() == path.len()
+        && page.iter().zip(&path).all(|(wanted, part)| wanted == part || wanted.starts_with('{'))
+}
