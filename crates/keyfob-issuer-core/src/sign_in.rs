@@ -86,6 +86,11 @@ impl Demand {
         Self { second_factor: SecondFactor::IfEnrolled, within: Some(CHANGE_WITHIN) }
     }
 
+    /// What making keys asks, for a workspace with `policy`: they outlive the sign-in, so it has to be a fresh one.
+    pub fn of_keys(policy: MfaPolicy) -> Self {
+        Self { within: Some(CHANGE_WITHIN), ..Self::of_grant(&Scope::default(), policy) }
+    }
+
     /// What setting a second factor up asks of an account that has none.
     pub const fn of_set_up() -> Self {
         Self { second_factor: SecondFactor::Required, within: Some(SET_UP_WITHIN) }

@@ -1,5 +1,9 @@
 //! The pages, one struct per template.
 
+mod own;
+
+pub(crate) use own::{KeyMadePage, KeyRow, KeysPage, ListedSessionRow, ScopeChoice, SessionsPage};
+
 use crate::text::{Notice, TEXT, Words};
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -225,19 +229,28 @@ pub(crate) fn date(moment: Timestamp) -> String {
         .unwrap_or_default()
 }
 
-/// Returns what a word of a scope lets the client do, for people.
+/// Returns the minute of `moment`, as people write it where they may be anywhere.
+pub(crate) fn moment(moment: Timestamp) -> String {
+    jiff::Timestamp::from_second(moment.as_unix())
+        .map(|moment| moment.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        .unwrap_or_default()
+}
+
+/// Returns what a scope lets the client do, for people.
 pub(crate) fn scope_words(scope: &keyfob_oauth::Scope) -> Vec<Words> {
-    scope
-        .words()
-        .filter_map(|word| match word {
-            "openid" => Some(TEXT.scope.openid),
-            "profile" => Some(TEXT.scope.profile),
-            "email" => Some(TEXT.scope.email),
-            "offline_access" => Some(TEXT.scope.offline_access),
-            "api.connectors.read" => Some(TEXT.scope.connectors_read),
-            "api.connectors.invoke" => Some(TEXT.scope.connectors_invoke),
-            sign_in::CLOUD => Some(TEXT.scope.cloud),
-            _ => None,
-        })
-        .collect()
+    scope.words().filter_map(scope_meaning).collect()
+}
+
+/// Returns what a word of a scope lets whoever has it do; nothing of a word that is not known.
+pub(crate) fn scope_meaning(word: &str) -> Option<Words> {
+    match word {
+        "openid" => Some(TEXT.scope.openid),
+        "profile" => Some(TEXT.scope.profile),
+        "email" => Some(TEXT.scope.email),
+        "offline_access" => Some(TEXT.scope.offline_access),
+        "api.connectors.read" => Some(TEXT.scope.connectors_read),
+        "api.connectors.invoke" => Some(TEXT.scope.connectors_invoke),
+        sign_in::CLOUD => Some(TEXT.scope.cloud),
+        _ => None,
+    }
 }

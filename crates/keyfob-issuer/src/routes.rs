@@ -2,8 +2,9 @@
 
 use crate::app::App;
 use crate::endpoint::{
-    self, access_keys, account, acknowledge, authorize, backend, device_dialect, device_page, discovery,
-    forgot, home, interaction, introspect, password, revoke, sessions, step, token, user_info, who_am_i,
+    self, access_keys, account, account_keys, account_sessions, acknowledge, authorize, backend,
+    device_dialect, device_page, discovery, forgot, home, interaction, introspect, password, revoke,
+    sessions, step, token, user_info, who_am_i,
 };
 use crate::guard;
 use axum::Router;
@@ -68,6 +69,12 @@ fn routes() -> Vec<Route> {
         Route(PageWithSteps, "/account/set-up", get(account::set_up)),
         Route(Form, "/account/recovery-codes", post(account::renew_codes)),
         Route(Form, "/account/device-codes", post(account::device_codes)),
+        Route(PageWithSteps, "/account/sessions", get(account_sessions::show)),
+        Route(Form, "/account/sessions/end-all", post(account_sessions::end_all)),
+        Route(Form, "/account/sessions/{id}/name", post(account_sessions::rename)),
+        Route(Form, "/account/sessions/{id}/end", post(account_sessions::end)),
+        Route(PageWithSteps, "/account/keys", get(account_keys::show).post(account_keys::make)),
+        Route(Form, "/account/keys/{id}/end", post(account_keys::end)),
         Route(Page, "/account/password", get(password::show_change).post(password::change)),
         Route(Page, "/forgot", get(forgot::show).post(forgot::send)),
         Route(Page, "/reset/{token}", get(password::show_reset).post(password::reset)),

@@ -1,17 +1,22 @@
-//! Whoever brings one of our access tokens to the issuer itself (RFC 6750, RFC 9068 §4).
+//! Whoever asks the issuer itself for something of their own: with one of our access tokens (RFC 6750, RFC 9068 §4), or
+//! at a signed-in browser.
 
 use crate::FamilyId;
+use crate::digest::SessionCookie;
 use crate::issuer::{Fault, Issuer};
-use crate::operation::Grantee;
 use crate::operation::presented::{Presented, PresentedSession};
+use crate::operation::{Grantee, StepError, known_scope};
+use crate::sign_in::{CLOUD, Demand, State};
 use crate::user::{User, Workspace};
 use keyfob_oauth::{AccessToken, Scope, Timestamp};
 
-/// A signed-in person, and the session through which they ask; made by [`Issuer::caller`] alone.
+/// A signed-in person, and the session through which they ask; made by [`Issuer::caller`] and
+/// [`Issuer::caller_at_browser`] alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub(crate) grantee: Grantee,
-    pub(crate) session: FamilyId,
+    /// The session of a program; none of a browser.
+    pub(crate) session: Option<FamilyId>,
     pub(crate) scope: Scope,
     pub(crate) auth_time: Timestamp,
 }
@@ -57,9 +62,34 @@ impl Issuer {
         };
         let PresentedSession { claims, family, client, grantee } = presented;
         if client.kind.may_manage_sessions() && claims.get("act").is_none() {
-            Ok(Caller { grantee, session: family.id, scope: family.scope, auth_time: family.auth_time })
+            Ok(Caller { grantee, session: Some(family.id), scope: family.scope, auth_time: family.auth_time })
         } else {
             Err(CallerError::WrongClient)
         }
+    }
+
+    /// Finds out who sits at the browser with this cookie, if they have proven what `demand` asks.
+    ///
+    /// They may hand on what they could be granted now: not the cloud without a second factor (design S9).
+    pub async fn caller_at_browser(
+        &self,
+        cookie: &SessionCookie,
+        demand: impl FnOnce(&Grantee) -> Demand,
+    ) -> Result<Caller, StepError> {
+        let mut transaction = self.begin().await?;
+        let person = self.person(&mut *transaction, Some(cookie)).await?.ok_or(StepError::OutOfTurn)?;
+        let (sign_in, now) = (person.sign_in(), self.now());
+        if sign_in.state(demand(&person.grantee), now) != State::Proven {
+            return Err(StepError::OutOfTurn);
+        }
+        let widest = known_scope();
+        let of_widest = Demand::of_grant(&widest, person.grantee.workspace.mfa);
+        let scope = match sign_in.state(of_widest, now) {
+            State::Proven => widest,
+            State::Anonymous | State::SecondFactor | State::SetUp => widest.without(&[CLOUD]),
+        };
+        let proof = person.session.proof;
+        let auth_time = proof.second_factor_at.unwrap_or(proof.password_at);
+        Ok(Caller { grantee: person.grantee, session: None, scope, auth_time })
     }
 }

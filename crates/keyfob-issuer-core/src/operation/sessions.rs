@@ -1,6 +1,6 @@
 //! A person looks at their sessions, names them and ends them.
 //!
-//! Whose sessions are meant is said by the token alone; the session of somebody else is as unknown as one that never was
+//! Whose sessions are meant is said by the token or the browser alone; the session of somebody else is as unknown as one that never was
 //! (I-69).
 
 use crate::FamilyId;
@@ -87,7 +87,7 @@ impl Issuer {
     pub async fn end_sessions(&self, caller: &Caller, which: Ending) -> Result<u64, Fault> {
         let spared = match which {
             Ending::All => None,
-            Ending::Others => Some(caller.session),
+            Ending::Others => caller.session,
         };
         let mut transaction = self.begin().await?;
         let ended = transaction.end_everything_of(&caller.grantee.user.subject, spared, self.now()).await?;
@@ -113,6 +113,6 @@ async fn listed_session(
     caller: &Caller,
 ) -> Result<ListedSession, Fault> {
     let client = transaction.find_client(&session.family.client_id).await?;
-    let is_current = session.family.id == caller.session;
+    let is_current = caller.session == Some(session.family.id);
     Ok(ListedSession { client: client.ok_or(Fault::Dangling("a session"))?, is_current, session })
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod access_keys;
 pub(crate) mod account;
+pub(crate) mod account_keys;
+pub(crate) mod account_sessions;
 pub(crate) mod acknowledge;
 pub(crate) mod authorize;
 pub(crate) mod backend;

@@ -28,6 +28,10 @@ pub(crate) enum Place {
     Change,
     /// To set a second factor up.
     SetUp,
+    /// To see where their programs are signed in.
+    Sessions,
+    /// To make keys for their programs.
+    Keys,
     /// To choose a password by a link, which stands for the sign-in.
     Reset,
     /// To have such a link sent.
@@ -62,6 +66,8 @@ impl Place {
             Self::Account => "/account".to_owned(),
             Self::Change => "/account/change".to_owned(),
             Self::SetUp => "/account/set-up".to_owned(),
+            Self::Sessions => "/account/sessions".to_owned(),
+            Self::Keys => "/account/keys".to_owned(),
             Self::Reset => "/reset".to_owned(),
             Self::Forgot => "/forgot".to_owned(),
         }
@@ -69,16 +75,27 @@ impl Place {
 
     fn of_route(route: &str) -> Option<Self> {
         // The longest first: each is a folder of the ones before it.
-        [Self::SetUp, Self::Change, Self::Account, Self::Device, Self::Reset, Self::Forgot]
-            .into_iter()
-            .find(|place| route.starts_with(&place.path()))
+        let places = [
+            Self::SetUp,
+            Self::Change,
+            Self::Sessions,
+            Self::Keys,
+            Self::Account,
+            Self::Device,
+            Self::Reset,
+            Self::Forgot,
+        ];
+        places.into_iter().find(|place| route.starts_with(&place.path()))
     }
 
-    fn demand(self, grantee: &Grantee) -> Demand {
+    pub(crate) fn demand(self, grantee: &Grantee) -> Demand {
         match self {
             Self::Device => Demand::of_device(&device_scope(), grantee.workspace.mfa),
             // A grant's demand follows from its scope, which the core knows.
-            Self::Account | Self::Grant(_) | Self::Reset | Self::Forgot => Demand::of_account(),
+            Self::Account | Self::Sessions | Self::Grant(_) | Self::Reset | Self::Forgot => {
+                Demand::of_account()
+            }
+            Self::Keys => Demand::of_keys(grantee.workspace.mfa),
             Self::Change => Demand::of_change(),
             Self::SetUp => Demand::of_set_up(),
         }
@@ -182,9 +199,14 @@ impl Visitor {
     pub(crate) fn welcome(&self, app: &App, response: Response) -> Response {
         match self.place {
             Place::Grant(_) => response,
-            Place::Device | Place::Account | Place::Change | Place::SetUp | Place::Reset | Place::Forgot => {
-                set_cookie(response, &app.site.set_visit(&self.cookie, lifetime::VISIT))
-            }
+            Place::Device
+            | Place::Account
+            | Place::Change
+            | Place::SetUp
+            | Place::Sessions
+            | Place::Keys
+            | Place::Reset
+            | Place::Forgot => set_cookie(response, &app.site.set_visit(&self.cookie, lifetime::VISIT)),
         }
     }
 
@@ -207,7 +229,7 @@ impl Visitor {
         match self.place {
             Place::Grant(_) => "interaction",
             Place::Device => "device",
-            Place::Account | Place::Change | Place::SetUp => "account",
+            Place::Account | Place::Change | Place::SetUp | Place::Sessions | Place::Keys => "account",
             Place::Reset => "reset",
             Place::Forgot => "forgot",
         }

@@ -30,6 +30,10 @@ texts! {
         device_codes_off: Words = "It is off: a code that somebody sends you lets nobody in.",
         turn_on: Words = "Turn it on",
         turn_off: Words = "Turn it off",
+        programs: Words = "Programs",
+        sessions: Words = "Where you are signed in",
+        keys: Words = "Your keys",
+        back: Words = "Back to your account",
         sign_out: Words = "Sign out of this browser",
     }
 

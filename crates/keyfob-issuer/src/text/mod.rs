@@ -5,6 +5,7 @@ mod account;
 mod device;
 mod letter;
 mod notice;
+mod own;
 mod sign_in;
 
 pub(crate) use notice::Notice;
@@ -31,6 +32,8 @@ pub(crate) struct Text {
     pub(crate) device: device::Device,
     pub(crate) account: account::Account,
     pub(crate) password: account::Password,
+    pub(crate) sessions: own::Sessions,
+    pub(crate) keys: own::Keys,
     pub(crate) reset_letter: letter::ResetLetter,
 }
 
@@ -49,6 +52,8 @@ impl Text {
         device: device::Device::ENGLISH,
         account: account::Account::ENGLISH,
         password: account::Password::ENGLISH,
+        sessions: own::Sessions::ENGLISH,
+        keys: own::Keys::ENGLISH,
         reset_letter: letter::ResetLetter::ENGLISH,
     };
 }

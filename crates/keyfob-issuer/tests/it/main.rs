@@ -26,6 +26,7 @@ mod load;
 mod mail;
 mod matrix;
 mod metadata;
+mod own_pages;
 mod pages;
 mod password;
 mod people;

@@ -2,7 +2,7 @@
 
 mod axe;
 mod fit;
-mod guest;
+pub(crate) mod guest;
 mod keyboard;
 mod pictures;
 mod tour;

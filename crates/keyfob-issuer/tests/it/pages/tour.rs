@@ -107,6 +107,8 @@ async fn own(world: &World, guest: &Guest, app: &App, look: &mut impl AsyncFnMut
     guest.open("/account/set-up").await;
     look(guest, ("set_up", "another app")).await;
 
+    programs(world, guest, look).await;
+
     world.clock.advance(6 * 60);
     guest.open("/account").await;
     look(guest, ("account", "to be confirmed")).await;
@@ -118,6 +120,26 @@ async fn own(world: &World, guest: &Guest, app: &App, look: &mut impl AsyncFnMut
     assert!(guest.has("#account").await, "{}", guest.chromium.text().await.unwrap());
     guest.press("form#sign-out button").await;
     look(guest, ("sign_in", "")).await;
+}
+
+/// One's own sessions and keys.
+async fn programs(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    guest.open("/account/sessions").await;
+    look(guest, ("sessions", "none")).await;
+    guest.open("/account/keys").await;
+    look(guest, ("keys", "none")).await;
+    guest.send("make", &[("label", " ")]).await;
+    look(guest, ("keys", "refused")).await;
+    guest
+        .send("make", &[("label", "continuous integration"), ("days", "90"), ("models", "small large")])
+        .await;
+    look(guest, ("key_made", "")).await;
+    guest.press("a#next").await;
+    look(guest, ("keys", "")).await;
+    let interaction = crate::own_pages::let_in(world, guest).await;
+    assert!(interaction.contains("code="), "{interaction}");
+    guest.open("/account/sessions").await;
+    look(guest, ("sessions", "")).await;
 }
 
 /// What links lead to.
