@@ -182,6 +182,13 @@ impl World {
         sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
     }
 
+    /// Changes a value in the file behind the issuer's back.
+    pub(crate) async fn change(&self, sql: &'static str, value: &str) {
+        let file = SqliteConnectOptions::new().filename(self.data.path().join("issuer.db"));
+        let mut connection = SqliteConnection::connect_with(&file).await.unwrap();
+        sqlx::query(sql).bind(value).execute(&mut connection).await.unwrap();
+    }
+
     /// Forgets what has ended by now.
     pub(crate) async fn sweep(&self) {
         keyfob_issuer::sweep::once(&self.app).await;
