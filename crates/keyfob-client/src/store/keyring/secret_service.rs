@@ -190,12 +190,13 @@ async fn introduce(connection: &zbus::Connection) -> zbus::Result<()> {
 /// Finds the entry, unlocked.
 async fn find<'a>(service: &'a Connected<'_>, entry: &Entry) -> Result<Option<Item<'a>>, KeyringError> {
     let found = service.search_items(entry.search()).await.map_err(failure)?;
+    let is_locked = found.unlocked.is_empty();
     let mut items: Vec<Item<'_>> = found.unlocked.into_iter().chain(found.locked).collect();
     if items.len() > 1 {
         return Err(KeyringError::Ambiguous(items.len(), entry.name.clone()));
     }
     let Some(item) = items.pop() else { return Ok(None) };
-    if item.is_locked().await.map_err(failure)? {
+    if is_locked {
         item.unlock().await.map_err(failure)?;
     }
     Ok(Some(item))
