@@ -2,6 +2,7 @@
 
 use crate::digest::DeviceAuthDigest;
 use crate::grant::{Approval, WrongState};
+use crate::workspace::AllowedWorkspaces;
 use aws_lc_rs::hmac;
 use keyfob_oauth::{ClientId, Entropy, EntropyError, Timestamp};
 
@@ -14,6 +15,8 @@ pub struct DeviceGrant {
     pub user_code: UserCodeDigest,
     /// Who asked.
     pub client_id: ClientId,
+    /// For which workspaces it takes tokens.
+    pub allowed: AllowedWorkspaces,
     /// When it ends.
     pub expires_at: Timestamp,
     /// What became of it.

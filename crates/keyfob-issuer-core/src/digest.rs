@@ -23,6 +23,10 @@ secret_newtype! {
     ResetToken
 }
 secret_newtype! {
+    /// What a link carries that accepts an invitation.
+    InvitationToken
+}
+secret_newtype! {
     /// What a device polls with.
     DeviceAuthId
 }
@@ -79,6 +83,10 @@ digest! {
 digest! {
     /// How the link rests that resets a password.
     ResetDigest of ResetToken
+}
+digest! {
+    /// How the link rests that accepts an invitation.
+    InvitationDigest of InvitationToken
 }
 digest! {
     /// How a personal access token or an API key rests.

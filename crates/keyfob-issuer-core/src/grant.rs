@@ -1,6 +1,8 @@
 //! The record of one authorization request, from pending to exchanged.
 
+use crate::amr::Amr;
 use crate::digest::{CodeDigest, InteractionDigest};
+use crate::workspace::AllowedWorkspaces;
 use crate::{FamilyId, GrantId};
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::token::{Nonce, State};
@@ -25,6 +27,10 @@ pub struct AuthorizationGrant {
     pub code_challenge: CodeChallenge,
     /// Who the client thinks will sign in; fills the form in, decides nothing.
     pub login_hint: Option<String>,
+    /// For which workspaces the client takes tokens.
+    pub allowed: AllowedWorkspaces,
+    /// The workspace that the person chose, as long as nothing is decided.
+    pub workspace: Option<WorkspaceId>,
     /// The browser that asked; nobody for the grant of a device.
     pub browser: Option<InteractionDigest>,
     /// When it ends: a pending one cannot be decided later, a code not redeemed.
@@ -65,6 +71,8 @@ pub struct Approval {
     pub workspace_id: WorkspaceId,
     /// When they proved who they are; the claim `auth_time`.
     pub auth_time: Timestamp,
+    /// By what.
+    pub amr: Amr,
 }
 
 /// A grant is not in the state that the transition begins at.

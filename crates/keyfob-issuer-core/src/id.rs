@@ -53,6 +53,11 @@ identifier! {
     KeyId
 }
 
+identifier! {
+    /// Names an open invitation.
+    InvitationId
+}
+
 impl FamilyId {
     /// Returns the lowest name that is made at `moment` or later: names sort by time.
     pub fn lowest_at(moment: Timestamp) -> Self {

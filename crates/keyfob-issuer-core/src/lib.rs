@@ -20,6 +20,7 @@
 //! Start reading at [`grant`], [`sign_in`] and [`interaction`], then [`operation`].
 
 pub mod access_key;
+pub mod amr;
 pub mod attempt;
 pub mod browser_session;
 pub mod claims;
@@ -44,6 +45,7 @@ pub mod sign_in;
 pub mod storage;
 pub mod throttle;
 pub mod user;
+pub mod workspace;
 
-pub use id::{FamilyId, GrantId, KeyId};
+pub use id::{FamilyId, GrantId, InvitationId, KeyId};
 pub use issuer::{Fault, Issuer, IssuerParts};

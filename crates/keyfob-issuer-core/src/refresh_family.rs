@@ -1,6 +1,7 @@
 //! Every refresh token that descends from one sign-in, and what a presented one is worth (security §7).
 
 use crate::FamilyId;
+use crate::amr::Amr;
 use crate::digest::{AttemptDigest, RefreshDigest};
 use crate::grace::Grace;
 use crate::lifetime;
@@ -23,6 +24,8 @@ pub struct RefreshFamily {
     pub scope: Scope,
     /// When the user proved who they are.
     pub auth_time: Timestamp,
+    /// By what.
+    pub amr: Amr,
     /// When the first token was made.
     pub created_at: Timestamp,
     /// Which rotation is the current one; the first token is 0.

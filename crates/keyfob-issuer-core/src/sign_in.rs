@@ -4,6 +4,7 @@
 //! browser's session has proven and when) and from what is asked for. So neither going back, nor another tab, nor
 //! starting again can take a step away.
 
+use crate::amr::Amr;
 use keyfob_oauth::{Scope, Timestamp};
 use std::time::Duration;
 
@@ -29,6 +30,14 @@ pub enum MfaPolicy {
 impl MfaPolicy {
     /// Every policy there is.
     pub const ALL: [Self; 2] = [Self::Cloud, Self::Always];
+
+    /// Whether a second factor is wanted before `scope` is granted.
+    pub fn wants_second_factor(self, scope: &Scope) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Cloud => scope.contains(CLOUD),
+        }
+    }
 
     /// Returns the stored word.
     pub const fn as_str(self) -> &'static str {
@@ -63,11 +72,8 @@ enum SecondFactor {
 impl Demand {
     /// What a client's request for `scope` asks, for a workspace with `policy`.
     pub fn of_grant(scope: &Scope, policy: MfaPolicy) -> Self {
-        let second_factor = match policy {
-            MfaPolicy::Always => SecondFactor::Required,
-            MfaPolicy::Cloud if scope.contains(CLOUD) => SecondFactor::Required,
-            MfaPolicy::Cloud => SecondFactor::IfEnrolled,
-        };
+        let second_factor =
+            if policy.wants_second_factor(scope) { SecondFactor::Required } else { SecondFactor::IfEnrolled };
         Self { second_factor, within: None }
     }
 
@@ -119,6 +125,14 @@ impl Proof {
     /// What a session begins with: the password alone, whatever an earlier one had proven.
     pub const fn of_password(at: Timestamp) -> Self {
         Self { password_at: at, second_factor_at: None }
+    }
+
+    /// Returns what the claim `amr` says of it.
+    pub const fn amr(self) -> Amr {
+        match self.second_factor_at {
+            Some(_) => Amr::PasswordAndSecondFactor,
+            None => Amr::Password,
+        }
     }
 }
 

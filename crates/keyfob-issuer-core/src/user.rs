@@ -1,8 +1,8 @@
-//! People and their workspaces.
+//! People.
 
 use crate::password::PasswordHash;
-use crate::sign_in::MfaPolicy;
-use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
+use crate::workspace::Word;
+use keyfob_oauth::{Subject, Timestamp};
 
 /// Somebody who may sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct User {
     pub password: PasswordHash,
     /// Whether they may let devices in by a code.
     pub device_codes: DeviceCodes,
+    /// Whether they may sign in.
+    pub status: UserStatus,
     /// When they were added.
     pub created_at: Timestamp,
 }
@@ -30,17 +32,27 @@ pub enum DeviceCodes {
     On,
 }
 
-/// What tokens are bound to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workspace {
-    /// The claim `workspace_id`, and in the Codex dialect `chatgpt_account_id`.
-    pub id: WorkspaceId,
-    /// What people are shown.
-    pub name: String,
-    /// Whose it is.
-    pub owner: Subject,
-    /// When it wants a second factor.
-    pub mfa: MfaPolicy,
+/// Whether a user may sign in, and what they are signed in with counts (I-32).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserStatus {
+    /// They may.
+    Active,
+    /// Not until an administrator unlocks them: nothing of theirs counts meanwhile, and all of it does afterwards.
+    Locked,
+    /// They left: what they were signed in with has ended.
+    Disabled,
+}
+
+impl Word for UserStatus {
+    const ALL: &'static [Self] = &[Self::Active, Self::Locked, Self::Disabled];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Locked => "locked",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// An e-mail address in the one form in which addresses are compared: trimmed and in lower case.

@@ -50,6 +50,21 @@ impl TableRow {
         parse(self.read(column)?).ok_or_else(|| self.inconsistent(column))
     }
 
+    /// Reads a column that may be empty through `parse`; what is there and cannot be read does not count as nothing.
+    pub(crate) fn parse_optional<'r, T, U>(
+        &'r self,
+        column: &'static str,
+        parse: impl FnOnce(T) -> Option<U>,
+    ) -> Result<Option<U>, StorageError>
+    where
+        Option<T>: Column<'r>,
+    {
+        match self.read::<Option<T>>(column)? {
+            Some(value) => parse(value).map(Some).ok_or_else(|| self.inconsistent(column)),
+            None => Ok(None),
+        }
+    }
+
     /// Reads seconds since 1970.
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StorageError> {
         self.read(column).map(Timestamp::from_unix)

@@ -1,6 +1,8 @@
 use super::*;
+use crate::amr::Amr;
 use crate::digest::CodeDigest;
 use crate::grant::Approval;
+use crate::workspace::AllowedWorkspaces;
 use crate::{FamilyId, GrantId};
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::{AuthorizationCode, ClientId, Scope, Subject, WorkspaceId};
@@ -17,6 +19,8 @@ fn pending() -> AuthorizationGrant {
         nonce: None,
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
         login_hint: None,
+        allowed: AllowedWorkspaces::Any,
+        workspace: None,
         browser: None,
         expires_at: Timestamp::from_unix(100),
         progress: Progress::Pending,
@@ -28,6 +32,7 @@ fn approval() -> Approval {
         subject: Subject::new("u"),
         workspace_id: WorkspaceId::new("w"),
         auth_time: Timestamp::from_unix(0),
+        amr: Amr::Password,
     }
 }
 

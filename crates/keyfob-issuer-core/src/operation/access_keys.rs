@@ -88,7 +88,7 @@ impl Issuer {
 
     /// Returns the person's keys in the workspace of their session, the newest first; those that ended are left out.
     pub async fn keys(&self, caller: &Caller) -> Result<Vec<AccessKey>, Fault> {
-        let Grantee { user, workspace } = &caller.grantee;
+        let Grantee { user, workspace, .. } = &caller.grantee;
         let mut keys = self.begin().await?.list_keys_of(&user.subject, &workspace.id).await?;
         let now = self.now();
         keys.retain(|key| key.is_alive(now));
@@ -97,7 +97,7 @@ impl Issuer {
 
     /// Ends one of these keys.
     pub async fn end_key(&self, caller: &Caller, id: KeyId) -> Result<(), EndKeyError> {
-        let Grantee { user, workspace } = &caller.grantee;
+        let Grantee { user, workspace, .. } = &caller.grantee;
         let mut transaction = self.begin().await?;
         let keys = transaction.list_keys_of(&user.subject, &workspace.id).await?;
         let now = self.now();

@@ -1,9 +1,9 @@
 //! A person is added, with a workspace of their own.
 
 use crate::password::PasswordHash;
-use crate::sign_in::MfaPolicy;
-use crate::storage::{Storage, StorageError};
-use crate::user::{DeviceCodes, Email, User, Workspace};
+use crate::storage::{Storage, StorageError, Transaction};
+use crate::user::{DeviceCodes, Email, User, UserStatus};
+use crate::workspace::{Role, Workspace, WorkspaceKind, WorkspaceName};
 use crate::{Fault, id};
 use keyfob_oauth::{Clock, Entropy, Subject, WorkspaceId};
 
@@ -20,9 +20,6 @@ pub enum AddUserError {
 
 super::faults!(AddUserError);
 
-/// The name of the workspace that everybody has.
-const PERSONAL: &str = "Personal";
-
 /// Adds a user with a personal workspace; the address must be new.
 pub async fn add_user(
     storage: &dyn Storage,
@@ -38,20 +35,28 @@ pub async fn add_user(
         email,
         password,
         device_codes: DeviceCodes::Off,
+        status: UserStatus::Active,
         created_at: now,
     };
-    let workspace = Workspace {
-        id: WorkspaceId::new(id::generate(now, entropy)?.to_string()),
-        name: PERSONAL.to_owned(),
-        owner: user.subject.clone(),
-        mfa: MfaPolicy::Cloud,
-    };
     let mut transaction = storage.begin().await?;
-    match transaction.insert_user(&user).await {
-        Ok(()) => {}
-        Err(StorageError::Exists) => return Err(AddUserError::Exists(user.email)),
-        Err(other) => return Err(other.into()),
+    match insert_person(&mut *transaction, entropy, &user).await {
+        Ok(()) => Ok(transaction.commit().await?),
+        Err(Fault::Storage(StorageError::Exists)) => Err(AddUserError::Exists(user.email)),
+        Err(other) => Err(other.into()),
     }
+}
+
+/// Inserts a user with a personal workspace.
+pub(super) async fn insert_person(
+    transaction: &mut dyn Transaction,
+    entropy: &dyn Entropy,
+    user: &User,
+) -> Result<(), Fault> {
+    let now = user.created_at;
+    let kind = WorkspaceKind::Personal(user.subject.clone());
+    let id = WorkspaceId::new(id::generate(now, entropy)?.to_string());
+    let workspace = Workspace::new(id, WorkspaceName::personal(), kind);
+    transaction.insert_user(user).await?;
     transaction.insert_workspace(&workspace, now).await?;
-    Ok(transaction.commit().await?)
+    Ok(transaction.insert_member(&workspace.id, &user.subject, Role::Owner, now).await?)
 }

@@ -69,8 +69,10 @@ pub async fn set_mfa_policy(
     let mut transaction = storage.begin().await?;
     let user = find(&mut *transaction, email).await?;
     let workspace = transaction.find_personal_workspace(&user.subject).await?;
-    let workspace = workspace.ok_or(Fault::Dangling("a user"))?;
-    transaction.set_mfa_policy(&workspace.id, mfa).await?;
+    let id = workspace.ok_or(Fault::Dangling("a user"))?.id;
+    let mut workspace = transaction.lock_workspace(&id).await?.ok_or(Fault::Dangling("a user"))?;
+    workspace.policy.mfa = mfa;
+    transaction.update_workspace(&workspace).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -4,6 +4,7 @@ use crate::digest::{InteractionCookie, InteractionDigest};
 use crate::grant::{AuthorizationGrant, Progress};
 use crate::issuer::{Fault, Issuer};
 use crate::sign_in::CLOUD;
+use crate::workspace::AllowedWorkspaces;
 use crate::{GrantId, lifetime};
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::token::{Nonce, State};
@@ -154,6 +155,8 @@ impl Issuer {
             state: request.state,
             nonce: request.nonce,
             login_hint: request.login_hint,
+            allowed: AllowedWorkspaces::Any,
+            workspace: None,
         };
         transaction.insert_grant(&grant).await?;
         transaction.commit().await?;

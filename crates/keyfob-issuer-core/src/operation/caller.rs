@@ -7,7 +7,8 @@ use crate::issuer::{Fault, Issuer};
 use crate::operation::presented::{Presented, PresentedSession};
 use crate::operation::{Grantee, StepError, known_scope};
 use crate::sign_in::{CLOUD, Demand, State};
-use crate::user::{User, Workspace};
+use crate::user::User;
+use crate::workspace::Workspace;
 use keyfob_oauth::{AccessToken, Scope, Timestamp};
 
 /// A signed-in person, and the session through which they ask; made by [`Issuer::caller`] and
@@ -83,7 +84,7 @@ impl Issuer {
             return Err(StepError::OutOfTurn);
         }
         let widest = known_scope();
-        let of_widest = Demand::of_grant(&widest, person.grantee.workspace.mfa);
+        let of_widest = Demand::of_grant(&widest, person.grantee.workspace.policy.mfa);
         let scope = match sign_in.state(of_widest, now) {
             State::Proven => widest,
             State::Anonymous | State::SecondFactor | State::SetUp => widest.without(&[CLOUD]),

@@ -77,6 +77,7 @@ impl Issuer {
                     subject: person.grantee.user.subject,
                     workspace_id: person.grantee.workspace.id,
                     auth_time: person.session.proof.password_at,
+                    amr: person.session.proof.amr(),
                 };
                 let ends = self.now().plus(lifetime::CODE);
                 (seen.grant.approve(approval, CodeDigest::of(&code), ends)?, redirect)

@@ -11,6 +11,7 @@ use crate::operation::retry::retried;
 use crate::sign_in::{Demand, State};
 use crate::storage::Transaction;
 use crate::user::DeviceCodes;
+use crate::workspace::AllowedWorkspaces;
 use crate::{GrantId, lifetime};
 use keyfob_codex::client::DEVICE_CALLBACK_PATH;
 use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, Timestamp};
@@ -126,6 +127,7 @@ impl Issuer {
             digest: DeviceAuthDigest::of(&device_auth_id),
             user_code: self.user_code_digest(&user_code)?,
             client_id: client.id,
+            allowed: AllowedWorkspaces::Any,
             expires_at: now.plus(lifetime::USER_CODE),
             progress: DeviceProgress::Pending,
         };
@@ -176,6 +178,8 @@ impl Issuer {
             nonce: None,
             code_challenge: verifier.challenge(),
             login_hint: None,
+            allowed: grant.allowed.clone(),
+            workspace: None,
             browser: None,
             expires_at: now.plus(lifetime::CODE),
             progress: Progress::Approved { approval, code: CodeDigest::of(&code) },
@@ -216,7 +220,7 @@ impl Issuer {
         let mut transaction = self.begin().await?;
         let waiting = self.waiting_device(&mut *transaction, user_code).await?;
         let person = self.person(&mut *transaction, Some(session)).await?.ok_or(DecideDeviceError::NotNow)?;
-        let demand = Demand::of_device(&device_scope(), person.grantee.workspace.mfa);
+        let demand = Demand::of_device(&device_scope(), person.grantee.workspace.policy.mfa);
         if person.sign_in().state(demand, self.now()) != State::Proven {
             return Err(DecideDeviceError::NotNow);
         }
@@ -224,6 +228,7 @@ impl Issuer {
             subject: person.grantee.user.subject,
             workspace_id: person.grantee.workspace.id,
             auth_time: person.session.proof.password_at,
+            amr: person.session.proof.amr(),
         };
         transaction.set_device_codes(&approval.subject, DeviceCodes::On).await?;
         transaction.update_device_grant(&waiting.approve(approval)?).await?;

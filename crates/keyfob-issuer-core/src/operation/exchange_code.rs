@@ -134,6 +134,7 @@ impl Issuer {
             workspace_id: approval.workspace_id,
             scope: grant.scope.clone(),
             auth_time: approval.auth_time,
+            amr: approval.amr,
             created_at: now,
             generation: 0,
             last_anonymous: None,

@@ -1,7 +1,8 @@
 //! Whether somebody may be granted anything: the one check at every redemption (I-32).
 
 use crate::storage::{StorageError, Transaction};
-use crate::user::{User, Workspace};
+use crate::user::User;
+use crate::workspace::{Membership, Role, Workspace};
 use keyfob_oauth::{Subject, WorkspaceId};
 
 /// A user and the workspace that tokens are bound to, found to be in order.
@@ -11,19 +12,19 @@ pub struct Grantee {
     pub user: User,
     /// For which workspace.
     pub workspace: Workspace,
+    /// As what they are in it.
+    pub role: Role,
 }
 
-/// Returns the user and the workspace if both exist and belong together.
+/// Returns the user and the workspace if both exist and the one is in the other.
 pub(crate) async fn find_grantee(
     transaction: &mut dyn Transaction,
     subject: &Subject,
     workspace_id: &WorkspaceId,
 ) -> Result<Option<Grantee>, StorageError> {
     let user = transaction.find_user(subject).await?;
-    let workspace = transaction.find_workspace(workspace_id).await?;
-    Ok(user.zip(workspace).and_then(|(user, workspace)| {
-        (workspace.owner == user.subject).then_some(Grantee { user, workspace })
-    }))
+    let membership = transaction.find_membership(workspace_id, subject).await?;
+    Ok(user.zip(membership).map(|(user, Membership { workspace, role })| Grantee { user, workspace, role }))
 }
 
 /// Returns the user with their personal workspace.
@@ -33,5 +34,5 @@ pub(crate) async fn find_personal(
 ) -> Result<Option<Grantee>, StorageError> {
     let user = transaction.find_user(subject).await?;
     let workspace = transaction.find_personal_workspace(subject).await?;
-    Ok(user.zip(workspace).map(|(user, workspace)| Grantee { user, workspace }))
+    Ok(user.zip(workspace).map(|(user, workspace)| Grantee { user, workspace, role: Role::Owner }))
 }

@@ -30,7 +30,7 @@ pub enum Page {
         /// For what; the address of the answer is part of it.
         grant: Box<AuthorizationGrant>,
         /// Who answers, and for which workspace.
-        grantee: Grantee,
+        grantee: Box<Grantee>,
     },
     /// Say that nothing is left to do.
     Finished,
@@ -76,7 +76,7 @@ impl Issuer {
         Ok(match (seen.next, seen.person) {
             (Interaction::Finished, _) => Page::Finished,
             (Interaction::Consent, Some(Person { grantee, .. })) => {
-                Page::Consent { client, grant: Box::new(seen.grant), grantee }
+                Page::Consent { client, grant: Box::new(seen.grant), grantee: Box::new(grantee) }
             }
             (Interaction::SecondFactor, Some(person)) => {
                 prompt(Prompt::SecondFactor { email: person.grantee.user.email })
@@ -112,7 +112,9 @@ impl Issuer {
         }
         let person = self.person(transaction, session).await?;
         let state = person.as_ref().map_or(State::Anonymous, |person| {
-            person.sign_in().state(Demand::of_grant(&grant.scope, person.grantee.workspace.mfa), self.now())
+            person
+                .sign_in()
+                .state(Demand::of_grant(&grant.scope, person.grantee.workspace.policy.mfa), self.now())
         });
         let next = next_interaction(&grant, state, self.now());
         Ok(Some(Seen { grant, person, next }))

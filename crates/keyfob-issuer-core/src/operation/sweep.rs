@@ -21,6 +21,8 @@ pub struct Swept {
     pub counters: u64,
     /// ID tokens that were exchanged for an API key.
     pub spent_id_tokens: u64,
+    /// Invitations that nobody accepted.
+    pub invitations: u64,
 }
 
 /// How many rows of a kind one transaction forgets: others wait for no more than that.
@@ -35,9 +37,16 @@ impl Swept {
     pub fn is_full(&self) -> bool {
         let limit = u64::from(AT_ONCE);
         self.families >= u64::from(FAMILIES_AT_ONCE)
-            || [self.grants, self.device_grants, self.sessions, self.counters, self.spent_id_tokens]
-                .iter()
-                .any(|count| *count >= limit)
+            || [
+                self.grants,
+                self.device_grants,
+                self.sessions,
+                self.counters,
+                self.spent_id_tokens,
+                self.invitations,
+            ]
+            .iter()
+            .any(|count| *count >= limit)
     }
 }
 
@@ -60,6 +69,7 @@ impl Issuer {
             sessions: transaction.forget_sessions(before(now, MARGIN), AT_ONCE).await?,
             counters: transaction.forget_counters(before(now, FORGOTTEN_AFTER + MARGIN), AT_ONCE).await?,
             spent_id_tokens: transaction.forget_spent_id_tokens(finished, AT_ONCE).await?,
+            invitations: transaction.forget_invitations(before(now, MARGIN), AT_ONCE).await?,
         };
         transaction.commit().await?;
         Ok(swept)

@@ -10,6 +10,7 @@ fn family(generation: u32, status: FamilyStatus) -> RefreshFamily {
         workspace_id: WorkspaceId::new("w"),
         scope: Scope::parse("openid").unwrap(),
         auth_time: Timestamp::from_unix(0),
+        amr: Amr::Password,
         created_at: Timestamp::from_unix(0),
         generation,
         last_anonymous: None,

@@ -5,7 +5,7 @@ use crate::GrantId;
 use crate::digest::CodeDigest;
 use crate::grant::AuthorizationGrant;
 use async_trait::async_trait;
-use keyfob_oauth::Timestamp;
+use keyfob_oauth::{Timestamp, WorkspaceId};
 
 /// Authorization grants.
 #[async_trait]
@@ -21,6 +21,8 @@ pub trait Grants {
     async fn insert_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError>;
     /// Stores a step that a grant has taken; [`StorageError::Conflict`] if it is not where that step begins (I-05).
     async fn update_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError>;
+    /// Remembers which workspace the person chose for a grant about which nobody has decided.
+    async fn choose_workspace(&mut self, id: GrantId, workspace: &WorkspaceId) -> Result<(), StorageError>;
     /// Forgets at most `most` of those that ended before `moment`; returns how many.
     async fn forget_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
 }

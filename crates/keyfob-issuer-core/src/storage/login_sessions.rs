@@ -4,7 +4,7 @@ use super::StorageError;
 use crate::FamilyId;
 use crate::login_session::{LoginSession, Origin, SessionName};
 use async_trait::async_trait;
-use keyfob_oauth::{Subject, Timestamp};
+use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
 
 /// Refresh families as their people know them.
 #[async_trait]
@@ -34,4 +34,12 @@ pub trait LoginSessions {
         spared: Option<FamilyId>,
         now: Timestamp,
     ) -> Result<u64, StorageError>;
+    /// Ends everything that `subject` has in a workspace: sessions, what was approved and not yet redeemed, and keys
+    /// (I-72).
+    async fn end_everything_in(
+        &mut self,
+        workspace: &WorkspaceId,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<(), StorageError>;
 }

@@ -16,6 +16,7 @@ mod sessions;
 mod signing_keys;
 mod throttles;
 mod users;
+mod workspaces;
 
 pub use access_keys::AccessKeys;
 pub use clients::Clients;
@@ -29,7 +30,8 @@ pub use resource_servers::ResourceServers;
 pub use sessions::BrowserSessions;
 pub use signing_keys::{SealedSigningKey, SigningKeys};
 pub use throttles::Throttles;
-pub use users::{Users, Workspaces};
+pub use users::Users;
+pub use workspaces::{Invitations, Members, Workspaces};
 
 use async_trait::async_trait;
 
@@ -49,6 +51,8 @@ pub trait Transaction:
     Clients
     + Users
     + Workspaces
+    + Members
+    + Invitations
     + Credentials
     + Enrolments
     + Throttles

@@ -1,10 +1,9 @@
-//! People and their workspaces.
+//! People.
 
 use super::StorageError;
-use crate::sign_in::MfaPolicy;
-use crate::user::{DeviceCodes, Email, User, Workspace};
+use crate::user::{DeviceCodes, Email, User, UserStatus};
 use async_trait::async_trait;
-use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
+use keyfob_oauth::Subject;
 
 /// People.
 #[async_trait]
@@ -21,19 +20,8 @@ pub trait Users {
         subject: &Subject,
         device_codes: DeviceCodes,
     ) -> Result<(), StorageError>;
+    /// Remembers whether this user may sign in.
+    async fn set_user_status(&mut self, subject: &Subject, status: UserStatus) -> Result<(), StorageError>;
     /// Returns everybody, by address.
     async fn list_users(&mut self) -> Result<Vec<User>, StorageError>;
-}
-
-/// Workspaces.
-#[async_trait]
-pub trait Workspaces {
-    /// Finds the workspace with this identifier.
-    async fn find_workspace(&mut self, id: &WorkspaceId) -> Result<Option<Workspace>, StorageError>;
-    /// Finds the personal workspace of a user.
-    async fn find_personal_workspace(&mut self, owner: &Subject) -> Result<Option<Workspace>, StorageError>;
-    /// Says when a workspace wants a second factor.
-    async fn set_mfa_policy(&mut self, id: &WorkspaceId, mfa: MfaPolicy) -> Result<(), StorageError>;
-    /// Adds a workspace.
-    async fn insert_workspace(&mut self, workspace: &Workspace, now: Timestamp) -> Result<(), StorageError>;
 }

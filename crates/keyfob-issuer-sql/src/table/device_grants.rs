@@ -1,6 +1,6 @@
 //! Device grants.
 
-use super::grants::approval;
+use super::grants::{allowed, approval};
 use crate::row::TableRow;
 use crate::statement::{forgetting, locking};
 use crate::transaction::SqlTransaction;
@@ -9,6 +9,7 @@ use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDige
 use keyfob_issuer_core::digest::DeviceAuthDigest;
 use keyfob_issuer_core::grant::Approval;
 use keyfob_issuer_core::storage::{DeviceGrants, StorageError};
+use keyfob_issuer_core::workspace::Word as _;
 use keyfob_oauth::{ClientId, Timestamp};
 
 #[async_trait]
@@ -41,7 +42,8 @@ impl DeviceGrants for SqlTransaction {
         let step = Step::of(&grant.progress);
         self.sql(
             "INSERT INTO device_grants (digest, user_code_digest, client_id, expires_at, progress, subject,
-             workspace_id, auth_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             workspace_id, auth_time, amr, allowed_workspaces)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(grant.digest.as_bytes())
         .bind(grant.user_code.as_bytes())
@@ -51,6 +53,8 @@ impl DeviceGrants for SqlTransaction {
         .bind(step.approval.map(|approval| approval.subject.as_str()))
         .bind(step.approval.map(|approval| approval.workspace_id.as_str()))
         .bind(step.approval.map(|approval| approval.auth_time.as_unix()))
+        .bind(step.approval.map(|approval| approval.amr.as_str()))
+        .bind(grant.allowed.to_text())
         .execute()
         .await?;
         Ok(())
@@ -60,14 +64,15 @@ impl DeviceGrants for SqlTransaction {
         let step = Step::of(&grant.progress);
         let taken = self
             .sql(
-                "UPDATE device_grants SET progress = $2, subject = $3, workspace_id = $4, auth_time = $5
-                 WHERE digest = $1 AND progress = $6",
+                "UPDATE device_grants SET progress = $2, subject = $3, workspace_id = $4, auth_time = $5,
+                 amr = $6 WHERE digest = $1 AND progress = $7",
             )
             .bind(grant.digest.as_bytes())
             .bind(step.to)
             .bind(step.approval.map(|approval| approval.subject.as_str()))
             .bind(step.approval.map(|approval| approval.workspace_id.as_str()))
             .bind(step.approval.map(|approval| approval.auth_time.as_unix()))
+            .bind(step.approval.map(|approval| approval.amr.as_str()))
             .bind(step.from)
             .execute()
             .await?;
@@ -122,6 +127,7 @@ fn device_grant(row: &TableRow) -> Result<DeviceGrant, StorageError> {
         digest: row.parse("digest", DeviceAuthDigest::from_bytes)?,
         user_code: row.parse("user_code_digest", UserCodeDigest::from_bytes)?,
         client_id: row.read::<String>("client_id").map(ClientId::new)?,
+        allowed: allowed(row)?,
         expires_at: row.time("expires_at")?,
         progress: match row.read("progress")? {
             PENDING => DeviceProgress::Pending,

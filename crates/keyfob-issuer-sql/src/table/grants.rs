@@ -4,9 +4,11 @@ use crate::row::TableRow;
 use crate::statement::{forgetting, locking};
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
+use keyfob_issuer_core::amr::Amr;
 use keyfob_issuer_core::digest::{CodeDigest, InteractionDigest};
 use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
 use keyfob_issuer_core::storage::{Grants, StorageError};
+use keyfob_issuer_core::workspace::{AllowedWorkspaces, Word as _};
 use keyfob_issuer_core::{FamilyId, GrantId};
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::token::{Nonce, State};
@@ -40,8 +42,8 @@ impl Grants for SqlTransaction {
         self.sql(
             "INSERT INTO authorization_grants (id, client_id, redirect_uri, scope, client_state, nonce,
              code_challenge, login_hint, browser_digest, expires_at, progress, subject, workspace_id, auth_time,
-             code_digest, family_id)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+             code_digest, family_id, allowed_workspaces, chosen_workspace, amr)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         )
         .bind(grant.id.to_string())
         .bind(grant.client_id.as_str())
@@ -59,6 +61,9 @@ impl Grants for SqlTransaction {
         .bind(step.approval.map(|approval| approval.auth_time.as_unix()))
         .bind(step.code.map(CodeDigest::as_bytes))
         .bind(step.family.as_ref().map(FamilyId::to_string))
+        .bind(grant.allowed.to_text())
+        .bind(grant.workspace.as_ref().map(WorkspaceId::as_str))
+        .bind(step.approval.map(|approval| approval.amr.as_str()))
         .execute()
         .await?;
         Ok(())
@@ -69,7 +74,7 @@ impl Grants for SqlTransaction {
         let taken = self
             .sql(
                 "UPDATE authorization_grants SET expires_at = $2, progress = $3, subject = $4, workspace_id = $5,
-                 auth_time = $6, code_digest = $7, family_id = $8 WHERE id = $1 AND progress = $9",
+                 auth_time = $6, code_digest = $7, family_id = $8, amr = $9 WHERE id = $1 AND progress = $10",
             )
             .bind(grant.id.to_string())
             .bind(grant.expires_at.as_unix())
@@ -79,7 +84,19 @@ impl Grants for SqlTransaction {
             .bind(step.approval.map(|approval| approval.auth_time.as_unix()))
             .bind(step.code.map(CodeDigest::as_bytes))
             .bind(step.family.as_ref().map(FamilyId::to_string))
+            .bind(step.approval.map(|approval| approval.amr.as_str()))
             .bind(step.from)
+            .execute()
+            .await?;
+        if taken == 1 { Ok(()) } else { Err(StorageError::Conflict) }
+    }
+
+    async fn choose_workspace(&mut self, id: GrantId, workspace: &WorkspaceId) -> Result<(), StorageError> {
+        let taken = self
+            .sql("UPDATE authorization_grants SET chosen_workspace = $2 WHERE id = $1 AND progress = $3")
+            .bind(id.to_string())
+            .bind(workspace.as_str())
+            .bind(PENDING)
             .execute()
             .await?;
         if taken == 1 { Ok(()) } else { Err(StorageError::Conflict) }
@@ -136,6 +153,8 @@ fn grant(row: &TableRow) -> Result<AuthorizationGrant, StorageError> {
         nonce: row.read::<Option<String>>("nonce")?.map(Nonce::new),
         code_challenge: row.parse("code_challenge", |text| CodeChallenge::parse(text).ok())?,
         login_hint: row.read("login_hint")?,
+        allowed: allowed(row)?,
+        workspace: row.read::<Option<String>>("chosen_workspace")?.map(WorkspaceId::new),
         browser: browser
             .map(|bytes| {
                 InteractionDigest::from_bytes(bytes).ok_or_else(|| row.inconsistent("browser_digest"))
@@ -168,5 +187,14 @@ pub(super) fn approval(row: &TableRow) -> Result<Approval, StorageError> {
         subject: row.read::<String>("subject").map(Subject::new)?,
         workspace_id: row.read::<String>("workspace_id").map(WorkspaceId::new)?,
         auth_time: row.time("auth_time")?,
+        amr: row.parse("amr", Amr::from_word)?,
+    })
+}
+
+/// Reads for which workspaces a client takes tokens; the same column in both tables of grants.
+pub(super) fn allowed(row: &TableRow) -> Result<AllowedWorkspaces, StorageError> {
+    row.parse("allowed_workspaces", |text: Option<String>| match text {
+        Some(text) => AllowedWorkspaces::parse(&text).ok(),
+        None => Some(AllowedWorkspaces::Any),
     })
 }

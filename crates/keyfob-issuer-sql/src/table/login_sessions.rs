@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
 use keyfob_issuer_core::login_session::{LoginSession, Origin, SessionName};
 use keyfob_issuer_core::storage::{LoginSessions, StorageError};
-use keyfob_oauth::{Subject, Timestamp};
+use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
 use std::net::IpAddr;
 
 #[async_trait]
@@ -93,6 +93,32 @@ impl LoginSessions for SqlTransaction {
             .execute()
             .await?;
         Ok(ended)
+    }
+
+    async fn end_everything_in(
+        &mut self,
+        workspace: &WorkspaceId,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        for statement in [
+            "UPDATE authorization_grants SET progress = 'denied', code_digest = NULL
+             WHERE subject = $1 AND workspace_id = $2 AND progress = 'approved'",
+            "UPDATE device_grants SET progress = 'denied'
+             WHERE subject = $1 AND workspace_id = $2 AND progress = 'approved'",
+        ] {
+            self.sql(statement).bind(subject.as_str()).bind(workspace.as_str()).execute().await?;
+        }
+        for statement in [
+            "UPDATE refresh_families SET status = 'revoked', ended_at = $3
+             WHERE subject = $1 AND workspace_id = $2 AND status = 'live'",
+            "UPDATE access_keys SET revoked_at = $3
+             WHERE subject = $1 AND workspace_id = $2 AND revoked_at IS NULL",
+        ] {
+            let statement = self.sql(statement).bind(subject.as_str()).bind(workspace.as_str());
+            statement.bind(now.as_unix()).execute().await?;
+        }
+        Ok(())
     }
 }
 

@@ -13,3 +13,4 @@ mod sessions;
 mod signing_keys;
 mod throttles;
 mod users;
+mod workspaces;

@@ -5,11 +5,13 @@ use crate::statement::{forgetting, locking};
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
+use keyfob_issuer_core::amr::Amr;
 use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
 use keyfob_issuer_core::refresh_family::{
     Delivery, FamilyStatus, RefreshFamily, SealedCopy, StoredToken, Successor,
 };
 use keyfob_issuer_core::storage::{RefreshFamilies, Rotated, Rotation, StorageError};
+use keyfob_issuer_core::workspace::Word as _;
 use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
 
 #[async_trait]
@@ -21,7 +23,7 @@ impl RefreshFamilies for SqlTransaction {
     ) -> Result<(), StorageError> {
         self.sql(
             "INSERT INTO refresh_families (id, client_id, subject, workspace_id, scope, auth_time, created_at,
-             generation, last_anonymous, status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             generation, last_anonymous, status, amr) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(family.id.to_string())
         .bind(family.client_id.as_str())
@@ -33,6 +35,7 @@ impl RefreshFamilies for SqlTransaction {
         .bind(i64::from(family.generation))
         .bind(family.last_anonymous.map(i64::from))
         .bind(family.status.as_str())
+        .bind(family.amr.as_str())
         .execute().await?;
         self.insert_token(family.id, family.generation, first, family.created_at).await
     }
@@ -215,6 +218,7 @@ pub(super) fn refresh_family(row: &TableRow) -> Result<RefreshFamily, StorageErr
         workspace_id: row.read::<String>("workspace_id").map(WorkspaceId::new)?,
         scope: row.parse("scope", |text| Scope::parse(text).ok())?,
         auth_time: row.time("auth_time")?,
+        amr: row.parse("amr", Amr::from_word)?,
         created_at: row.time("created_at")?,
         generation: row.parse("generation", |number: i64| u32::try_from(number).ok())?,
         last_anonymous: row

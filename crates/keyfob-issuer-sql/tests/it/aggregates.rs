@@ -1,6 +1,7 @@
 //! Everything that is stored comes back as it was.
 
 use crate::fixture::{Database, NOW, client, family, grant_id, on_both, session, user, workspace};
+use keyfob_issuer_core::amr::Amr;
 use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::device_grant::DeviceProgress;
 use keyfob_issuer_core::device_grant::{DeviceGrant, UserCodeDigest};
@@ -8,7 +9,8 @@ use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, InteractionDigest
 use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
 use keyfob_issuer_core::sign_in::Proof;
 use keyfob_issuer_core::storage::{SealedSigningKey, StorageError};
-use keyfob_issuer_core::user::{DeviceCodes, Email, User};
+use keyfob_issuer_core::user::{DeviceCodes, Email, User, UserStatus};
+use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::token::{Nonce, State};
 use keyfob_oauth::{AuthorizationCode, ClientId, Scope, Subject, Timestamp, WorkspaceId};
@@ -24,6 +26,8 @@ fn grant() -> AuthorizationGrant {
         nonce: Some(Nonce::new("nonce")),
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
         login_hint: Some("mia".into()),
+        allowed: AllowedWorkspaces::parse("w,v").unwrap(),
+        workspace: Some(workspace().id),
         browser: InteractionDigest::from_bytes(&[1; 32]),
         expires_at: NOW,
         progress: Progress::Pending,
@@ -31,7 +35,7 @@ fn grant() -> AuthorizationGrant {
 }
 
 fn approval() -> Approval {
-    Approval { subject: user().subject, workspace_id: workspace().id, auth_time: NOW }
+    Approval { subject: user().subject, workspace_id: workspace().id, auth_time: NOW, amr: Amr::Password }
 }
 
 fn device() -> DeviceGrant {
@@ -39,6 +43,7 @@ fn device() -> DeviceGrant {
         digest: DeviceAuthDigest::from_bytes(&[1; 32]).unwrap(),
         user_code: UserCodeDigest::from_bytes(&[2; 32]).unwrap(),
         client_id: client().id,
+        allowed: AllowedWorkspaces::parse("w").unwrap(),
         expires_at: NOW,
         progress: DeviceProgress::Pending,
     }
@@ -140,8 +145,24 @@ async fn people_workspaces_clients_and_keys_come_back(database: Database) {
     assert_eq!(transaction.find_personal_workspace(&user().subject).await.unwrap(), Some(workspace()));
     assert_eq!(transaction.newest_signing_key().await.unwrap(), Some(key));
     transaction.set_device_codes(&user().subject, DeviceCodes::On).await.unwrap();
-    let enabled = User { device_codes: DeviceCodes::On, ..user() };
+    transaction.set_user_status(&user().subject, UserStatus::Locked).await.unwrap();
+    let enabled = User { device_codes: DeviceCodes::On, status: UserStatus::Locked, ..user() };
     assert_eq!(transaction.find_user(&user().subject).await.unwrap(), Some(enabled));
+}
+
+on_both!(a_pending_grant_remembers_which_workspace_was_chosen_and_a_decided_one_keeps_it);
+async fn a_pending_grant_remembers_which_workspace_was_chosen_and_a_decided_one_keeps_it(database: Database) {
+    let database = database.with_user().await;
+    let mut transaction = database.begin().await;
+    let other = WorkspaceId::new("v");
+    transaction.insert_grant(&grant()).await.unwrap();
+
+    transaction.choose_workspace(grant().id, &other).await.unwrap();
+    let chosen = AuthorizationGrant { workspace: Some(other), ..grant() };
+    assert_eq!(transaction.find_grant(grant().id).await.unwrap(), Some(chosen.clone()));
+
+    transaction.update_grant(&chosen.deny().unwrap()).await.unwrap();
+    assert_conflict(&transaction.choose_workspace(grant().id, &workspace().id).await);
 }
 
 on_both!(an_address_belongs_to_one_user);

@@ -1,14 +1,16 @@
 //! Databases of a test's own, in a file and on a server, and what is put into them.
 
+use keyfob_issuer_core::amr::Amr;
 use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::client::{Client, ClientKind};
 use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest, SessionDigest};
 use keyfob_issuer_core::password::PasswordHash;
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
-use keyfob_issuer_core::sign_in::{MfaPolicy, Proof};
+use keyfob_issuer_core::sign_in::Proof;
 use keyfob_issuer_core::storage::{Storage as _, Transaction};
-use keyfob_issuer_core::user::{DeviceCodes, Email, User, Workspace};
+use keyfob_issuer_core::user::{DeviceCodes, Email, User, UserStatus};
+use keyfob_issuer_core::workspace::{Role, Workspace, WorkspaceKind, WorkspaceName};
 use keyfob_issuer_core::{FamilyId, GrantId};
 use keyfob_issuer_sql::{Access, DatabaseUrl, SqlStorage};
 use keyfob_oauth::{ClientId, RefreshToken, Scope, Subject, Timestamp, WorkspaceId};
@@ -93,6 +95,7 @@ impl Database {
         transaction.insert_client(&client(), NOW).await.unwrap();
         transaction.insert_user(&user()).await.unwrap();
         transaction.insert_workspace(&workspace(), NOW).await.unwrap();
+        transaction.insert_member(&workspace().id, &user().subject, Role::Owner, NOW).await.unwrap();
         transaction.commit().await.unwrap();
         self
     }
@@ -113,17 +116,14 @@ pub(crate) fn user() -> User {
         name: "mia".into(),
         password: PasswordHash::from_stored("hash".into()),
         device_codes: DeviceCodes::Off,
+        status: UserStatus::Active,
         created_at: NOW,
     }
 }
 
 pub(crate) fn workspace() -> Workspace {
-    Workspace {
-        id: WorkspaceId::new("w"),
-        name: "Personal".into(),
-        owner: Subject::new("u"),
-        mfa: MfaPolicy::Cloud,
-    }
+    let kind = WorkspaceKind::Personal(Subject::new("u"));
+    Workspace::new(WorkspaceId::new("w"), WorkspaceName::personal(), kind)
 }
 
 pub(crate) fn session(number: u8, expires_at: Timestamp) -> BrowserSession {
@@ -139,6 +139,7 @@ pub(crate) fn family() -> RefreshFamily {
         workspace_id: WorkspaceId::new("w"),
         scope: Scope::parse("openid email").unwrap(),
         auth_time: NOW,
+        amr: Amr::PasswordAndSecondFactor,
         created_at: NOW,
         generation: 0,
         last_anonymous: None,

@@ -2,6 +2,7 @@
 
 use crate::fixture::{Database, NOW, family, on_both, refresh_digest, user};
 use keyfob_issuer_core::FamilyId;
+use keyfob_issuer_core::amr::Amr;
 use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
 use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, SessionDigest};
@@ -11,6 +12,7 @@ use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::sign_in::Proof;
 use keyfob_issuer_core::storage::{Rotation, Transaction};
 use keyfob_issuer_core::user::{Email, User};
+use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::{AuthorizationCode, Subject};
 use std::time::Duration;
@@ -101,7 +103,12 @@ async fn i_33_everything_of_one_person_ends_at_once_and_nothing_of_another(datab
 }
 
 fn approval(subject: &Subject) -> Approval {
-    Approval { subject: subject.clone(), workspace_id: family().workspace_id, auth_time: NOW }
+    Approval {
+        subject: subject.clone(),
+        workspace_id: family().workspace_id,
+        auth_time: NOW,
+        amr: Amr::Password,
+    }
 }
 
 fn code(number: u8) -> CodeDigest {
@@ -127,6 +134,8 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
         nonce: None,
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
         login_hint: None,
+        allowed: AllowedWorkspaces::Any,
+        workspace: None,
         browser: None,
         expires_at: ends,
         progress: Progress::Approved { approval: approval(subject), code: code(number) },
@@ -136,6 +145,7 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
         digest: DeviceAuthDigest::from_bytes(&[number; 32]).unwrap(),
         user_code: UserCodeDigest::from_bytes(&[number; 32]).unwrap(),
         client_id: family().client_id,
+        allowed: AllowedWorkspaces::Any,
         expires_at: ends,
         progress: DeviceProgress::Approved(approval(subject)),
     };

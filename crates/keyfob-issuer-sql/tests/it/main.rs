@@ -15,4 +15,5 @@ mod server;
 mod storm;
 mod sweep;
 mod transaction;
+mod workspaces;
 mod world;

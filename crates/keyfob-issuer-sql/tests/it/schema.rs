@@ -2,7 +2,9 @@
 
 use crate::fixture::{self, NOW, Place, client, on_both, refresh_digest};
 use keyfob_issuer_core::refresh_family::{Delivery, RefreshFamily, SealedCopy};
+use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::storage::{SealedSigningKey, Storage as _};
+use keyfob_issuer_core::workspace::{Membership, Role};
 use keyfob_issuer_sql::{Database, OpenError};
 use keyfob_oauth::Timestamp;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -124,4 +126,50 @@ async fn a_database_that_holds_an_issuer_is_not_taken_for_another(database: fixt
     let taken = Database::create(&database.place.access()).await.map(drop);
 
     assert!(matches!(taken, Err(OpenError::Create { .. } | OpenError::Occupied { .. })), "{taken:?}");
+}
+
+/// What was there when every workspace was personal: a session with the cloud, one from before the app, one from after.
+const PERSONAL_ROWS: &str = "
+    INSERT INTO users VALUES ('u', 'mia@example.org', 'mia', 'hash', 0, 5);
+    INSERT INTO workspaces VALUES ('w', 'Personal', 'u', 5, 'always');
+    INSERT INTO access_keys VALUES ('01890000-0000-7000-8000-000000000000', 'api_key', zeroblob(32), '1234', 'a key', 'u', 'w',
+        'openid', '', 5, NULL, NULL, NULL);
+    INSERT INTO clients VALUES ('c', 'A client', 'codex_cli', 0);
+    INSERT INTO enrolments VALUES ('u', 'totp', x'00', 0, 20);
+    INSERT INTO refresh_families (id, client_id, subject, workspace_id, scope, auth_time, created_at, generation, status)
+    VALUES ('cloud', 'c', 'u', 'w', 'openid cloud', 0, 0, 0, 'live'),
+        ('before', 'c', 'u', 'w', 'openid cloudy', 0, 10, 0, 'live'),
+        ('after', 'c', 'u', 'w', 'openid', 0, 30, 0, 'live');";
+
+#[tokio::test]
+async fn i_32_personal_workspaces_from_before_have_their_person_as_owner_and_sessions_their_factors() {
+    let place = Place::file();
+    let path = place.url.file(place.directory.path()).unwrap();
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let steps = [
+        ("first", include_str!("../../migrations/0001_first.sql")),
+        ("recoverable rotation", include_str!("../../migrations/0002_recoverable_rotation.sql")),
+        ("session labels", include_str!("../../migrations/0003_session_labels.sql")),
+        ("accounts", include_str!("../../migrations/0004_accounts.sql")),
+        ("keys", include_str!("../../migrations/0005_keys.sql")),
+    ];
+    let steps = (1..).zip(steps).map(|(version, (name, sql))| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(steps.collect()).run_direct(None, &mut connection, false).await.unwrap();
+    sqlx::raw_sql(PERSONAL_ROWS).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    let storage = Database::reach(&place.access()).await.unwrap().into_storage().await.unwrap();
+
+    let mut transaction = storage.begin().await.unwrap();
+    let memberships = transaction.list_memberships(&fixture::user().subject).await.unwrap();
+    let mut workspace = fixture::workspace();
+    workspace.policy.mfa = MfaPolicy::Always;
+    assert_eq!(memberships, [Membership { workspace, role: Role::Owner }]);
+    assert_eq!(transaction.list_keys().await.unwrap().len(), 1);
+    drop(transaction);
+    let proven = place.query("SELECT id || ': ' || amr FROM refresh_families ORDER BY created_at").await;
+    assert_eq!(proven, ["cloud: pwd otp mfa", "before: pwd", "after: pwd otp mfa"]);
 }

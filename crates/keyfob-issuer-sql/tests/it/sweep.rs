@@ -6,6 +6,7 @@ use keyfob_issuer_core::digest::{DeviceAuthDigest, RefreshDigest};
 use keyfob_issuer_core::grant::{AuthorizationGrant, Progress};
 use keyfob_issuer_core::refresh_family::RefreshFamily;
 use keyfob_issuer_core::storage::Transaction;
+use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_issuer_core::{FamilyId, GrantId};
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::{Scope, Timestamp};
@@ -77,6 +78,8 @@ fn grant(number: u8) -> AuthorizationGrant {
         nonce: None,
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
         login_hint: None,
+        allowed: AllowedWorkspaces::Any,
+        workspace: None,
         browser: None,
         expires_at: at(number.into()),
         progress: Progress::Pending,
@@ -88,6 +91,7 @@ fn device(number: u8) -> DeviceGrant {
         digest: DeviceAuthDigest::from_bytes(&[number; 32]).unwrap(),
         user_code: UserCodeDigest::from_bytes(&[number; 32]).unwrap(),
         client_id: client().id,
+        allowed: AllowedWorkspaces::Any,
         expires_at: at(number.into()),
         progress: DeviceProgress::Pending,
     }

@@ -5,6 +5,7 @@ use keyfob_issuer_core::access_key::{AccessKey, KeyKind};
 use keyfob_issuer_core::operation::{Grantee, MadeKey, MakeKeyError, NewKey, make_key_for};
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
 use keyfob_issuer_core::user::Email;
+use keyfob_issuer_core::workspace::Role;
 use keyfob_issuer_core::{Fault, KeyId};
 use keyfob_oauth::{Clock, Entropy};
 use std::path::Path;
@@ -65,7 +66,8 @@ pub async fn create(
     let workspace = transaction.find_personal_workspace(&user.subject).await?;
     let workspace = workspace.ok_or(Fault::Dangling("a user"))?;
     drop(transaction);
-    let made = make_key_for(&storage, clock, entropy, &Grantee { user, workspace }, new).await?;
+    let grantee = Grantee { user, workspace, role: Role::Owner };
+    let made = make_key_for(&storage, clock, entropy, &grantee, new).await?;
     storage.close().await;
     Ok(made)
 }

@@ -125,7 +125,7 @@ async fn page(
     };
     let page = KeysPage {
         csrf: visitor.csrf(app),
-        workspace: &caller.workspace().name,
+        workspace: caller.workspace().name.as_str(),
         problem,
         keys: keys.iter().map(row).collect(),
         choices: widest.words().filter_map(choice).collect(),

@@ -18,7 +18,7 @@ pub(crate) async fn accounts(
     let workspace = caller.workspace();
     let account = Account {
         id: workspace.id.to_string(),
-        name: workspace.name.clone(),
+        name: workspace.name.to_string(),
         workspace_backend_origin: app.issuer.url().as_str().to_owned(),
         account_routing_override: NO_CONSTRAINT.to_owned(),
     };

@@ -44,7 +44,7 @@ pub(crate) async fn enter(
                 csrf: visitor.csrf_for(&app, &user_code),
                 client: &device.client.name,
                 email: account.grantee.user.email.as_str(),
-                workspace: &account.grantee.workspace.name,
+                workspace: account.grantee.workspace.name.as_str(),
                 turns_on: account.grantee.user.device_codes == DeviceCodes::Off,
                 user_code,
             };

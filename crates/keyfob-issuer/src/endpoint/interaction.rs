@@ -28,7 +28,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Resul
                 csrf: visitor.csrf(&app),
                 client: &client.name,
                 email: grantee.user.email.as_str(),
-                workspace: &grantee.workspace.name,
+                workspace: grantee.workspace.name.as_str(),
                 scopes: scope_words(&grant.scope),
                 destination: destination.trim_start_matches("http://"),
             };

@@ -90,12 +90,12 @@ impl Place {
 
     pub(crate) fn demand(self, grantee: &Grantee) -> Demand {
         match self {
-            Self::Device => Demand::of_device(&device_scope(), grantee.workspace.mfa),
+            Self::Device => Demand::of_device(&device_scope(), grantee.workspace.policy.mfa),
             // A grant's demand follows from its scope, which the core knows.
             Self::Account | Self::Sessions | Self::Grant(_) | Self::Reset | Self::Forgot => {
                 Demand::of_account()
             }
-            Self::Keys => Demand::of_keys(grantee.workspace.mfa),
+            Self::Keys => Demand::of_keys(grantee.workspace.policy.mfa),
             Self::Change => Demand::of_change(),
             Self::SetUp => Demand::of_set_up(),
         }

@@ -153,6 +153,7 @@ impl Issuer {
             workspace_id: WorkspaceId::new(""),
             scope: Scope::parse("openid").unwrap(),
             auth_time: Timestamp::from_unix(0),
+            amr: keyfob_issuer_core::amr::Amr::Password,
             created_at: Timestamp::from_unix(0),
             generation: self.leaf(),
             last_anonymous: self.last_anonymous,
