@@ -20,6 +20,8 @@ pub const VISIT: Duration = Duration::from_secs(HOUR);
 pub const BROWSER_MARK: Duration = Duration::from_secs(180 * DAY);
 /// A link that resets a password (I-60).
 pub const RESET_LINK: Duration = Duration::from_secs(30 * MINUTE);
+/// A link that accepts an invitation.
+pub const INVITATION: Duration = Duration::from_secs(7 * DAY);
 /// A user code.
 pub const USER_CODE: Duration = Duration::from_secs(15 * MINUTE);
 /// An ID token.

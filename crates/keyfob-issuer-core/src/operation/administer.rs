@@ -6,7 +6,7 @@ use crate::lifetime;
 use crate::operation::retry::retried;
 use crate::sign_in::MfaPolicy;
 use crate::storage::{Storage, Transaction};
-use crate::user::{Email, User};
+use crate::user::{Email, User, UserStatus};
 use keyfob_oauth::{Clock, Entropy};
 
 /// Nothing is done for somebody.
@@ -60,7 +60,41 @@ async fn try_take_factors(
     Ok(transaction.commit().await?)
 }
 
-/// Says when the personal workspace of `email` wants a second factor; logins that stand go on until they end.
+/// Says whether `email` may sign in. What somebody is signed in with, and their keys, rest while they are locked and end
+/// when they are disabled (I-32).
+pub async fn set_user_status(
+    storage: &dyn Storage,
+    clock: &dyn Clock,
+    email: &Email,
+    status: UserStatus,
+) -> Result<(), AdministerError> {
+    retried(|| try_set_user_status(storage, clock, email, status)).await
+}
+
+async fn try_set_user_status(
+    storage: &dyn Storage,
+    clock: &dyn Clock,
+    email: &Email,
+    status: UserStatus,
+) -> Result<(), AdministerError> {
+    let now = clock.now();
+    let mut transaction = storage.begin().await?;
+    let subject = find(&mut *transaction, email).await?.subject;
+    transaction.set_user_status(&subject, status).await?;
+    match status {
+        UserStatus::Active | UserStatus::Locked => {}
+        UserStatus::Disabled => {
+            transaction.end_everything_of(&subject, None, now).await?;
+            for membership in transaction.list_memberships(&subject).await? {
+                transaction.end_everything_in(&membership.workspace.id, &subject, now).await?;
+            }
+        }
+    }
+    Ok(transaction.commit().await?)
+}
+
+/// Says when the personal workspace of `email` wants a second factor; logins that stand without one do not go on where it
+/// does.
 pub async fn set_mfa_policy(
     storage: &dyn Storage,
     email: &Email,

@@ -29,11 +29,12 @@ mod sign_in;
 mod sweep;
 mod throttle;
 mod who_am_i;
+mod workspaces;
 
 pub use access_keys::{EndKeyError, MadeKey, MakeKeyError, NewKey, make_key_for};
 pub use acknowledge::{AcknowledgeError, Acknowledgement};
 pub use add_user::{AddUserError, add_user};
-pub use administer::{AdministerError, make_reset_link, set_mfa_policy, take_factors};
+pub use administer::{AdministerError, make_reset_link, set_mfa_policy, set_user_status, take_factors};
 pub use authorize::{
     AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, device_scope, known_scope,
 };
@@ -58,6 +59,10 @@ pub use sign_in::{Candidate, ProvenUser, SignedIn, TryOrigin, WrongPassword};
 pub use sweep::Swept;
 pub use throttle::TryError;
 pub use who_am_i::KeyHolder;
+pub use workspaces::{
+    Actor, Invited, WorkspaceError, WorkspaceView, add_workspace, change_role, change_settings, enrol_member,
+    invite, remove_member, take_back, view_workspace,
+};
 
 /// Lets `?` turn what can break inside into an operation's `Fault` variant, and a conflict be told from the rest.
 macro_rules! faults {

@@ -3,11 +3,13 @@
 mod invitation;
 mod policy;
 mod role;
+mod setting;
 mod words;
 
 pub use invitation::Invitation;
 pub use policy::{ApiKeyPolicy, Capability, DevicePolicy, Policy, SessionLength, SignInMethod, Tag};
 pub use role::{Permission, Role};
+pub use setting::{InvalidSetting, Setting, SettingKey};
 pub use words::{Word, WordSet};
 
 use crate::user::{Email, UserStatus};

@@ -8,6 +8,7 @@ mod aggregates;
 mod file;
 mod fixture;
 mod login_sessions;
+mod membership;
 mod redemption;
 mod rotation;
 mod schema;
