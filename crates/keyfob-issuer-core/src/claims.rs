@@ -3,7 +3,9 @@
 use crate::client::Client;
 use crate::issuer::{Fault, Issuer};
 use crate::operation::Grantee;
+use crate::operation::presented::PresentedSession;
 use crate::refresh_family::RefreshFamily;
+use crate::workspace::{Policy, Role, Word as _};
 use crate::{id, lifetime};
 use keyfob_codex::claims::{AuthClaims, NAMESPACE};
 use keyfob_jose::TokenType;
@@ -53,8 +55,8 @@ impl Issuer {
         nonce: Option<&Nonce>,
     ) -> Result<IssuedTokens, Fault> {
         let now = self.now();
-        let life = client.kind.access_token_life();
-        let access = self.access_claims(family, &family.scope, &self.audiences(client), now.plus(life))?;
+        let end = now.plus(client.kind.access_token_life()).min(grantee.session_end(family));
+        let access = self.access_claims(family, grantee, &family.scope, &self.audiences(client), end)?;
         let mut identity = Map::new();
         let mut say = |claim: &str, value: Value| identity.insert(claim.to_owned(), value);
         say("iss", json!(self.url.as_str()));
@@ -71,27 +73,28 @@ impl Issuer {
         say("email", json!(grantee.user.email.as_str()));
         say("email_verified", json!(true));
         say("name", json!(grantee.user.name));
-        say(NAMESPACE, json!(namespaced(family)));
+        say(NAMESPACE, json!(namespaced(family, grantee)));
         Ok(IssuedTokens {
             access_token: AccessToken::new(self.signing_key.sign(TokenType::AccessToken, &access)?),
-            expires_in: life,
+            expires_in: end.since(now),
             refresh_token,
             id_token: IdToken::new(self.signing_key.sign(TokenType::IdToken, &identity)?),
             scope: family.scope.clone(),
         })
     }
 
-    /// Signs an access token for another program of the session `family`: for `audience` and `scope` alone, until `end`.
+    /// Signs an access token for another program of `session`: for `audience` and `scope` alone, until `end`.
     ///
     /// It names the session in `sid`, and so counts no longer than that goes on.
     pub(crate) fn sign_child(
         &self,
-        family: &RefreshFamily,
+        session: &PresentedSession,
         scope: &Scope,
         audience: &Audience,
         end: Timestamp,
     ) -> Result<AccessToken, Fault> {
-        let mut claims = self.access_claims(family, scope, &json!(audience), end)?;
+        let PresentedSession { family, grantee, .. } = session;
+        let mut claims = self.access_claims(family, grantee, scope, &json!(audience), end)?;
         // RFC 8693 §4.1: who acts for the subject.
         claims.insert("act".to_owned(), json!({ "sub": family.client_id }));
         Ok(AccessToken::new(self.signing_key.sign(TokenType::AccessToken, &claims)?))
@@ -100,6 +103,7 @@ impl Issuer {
     fn access_claims(
         &self,
         family: &RefreshFamily,
+        grantee: &Grantee,
         scope: &Scope,
         audience: &Value,
         end: Timestamp,
@@ -117,12 +121,25 @@ impl Issuer {
         say("scope", json!(scope.to_string()));
         say("sid", json!(family.id.to_string()));
         say("workspace_id", json!(family.workspace_id));
-        say(NAMESPACE, json!(namespaced(family)));
+        say("workspace_role", json!(grantee.role.as_str()));
+        if let Some(policy) = data_policy(&grantee.workspace.policy) {
+            say("data_policy", policy);
+        }
+        say(NAMESPACE, json!(namespaced(family, grantee)));
         Ok(claims)
     }
 }
 
-fn namespaced(family: &RefreshFamily) -> AuthClaims {
+/// Returns what a workspace says of the data that its people send (design S4); nothing where it says nothing.
+fn data_policy(policy: &Policy) -> Option<Value> {
+    let said: Map<String, Value> = [("retention", &policy.retention), ("residency", &policy.residency)]
+        .into_iter()
+        .filter_map(|(name, tag)| tag.as_ref().map(|tag| (name.to_owned(), json!(tag.as_str()))))
+        .collect();
+    (!said.is_empty()).then_some(Value::Object(said))
+}
+
+fn namespaced(family: &RefreshFamily, grantee: &Grantee) -> AuthClaims {
     let workspace = family.workspace_id.as_str();
     AuthClaims {
         chatgpt_account_id: Some(workspace.to_owned()),
@@ -131,6 +148,6 @@ fn namespaced(family: &RefreshFamily) -> AuthClaims {
         organization_id: Some(format!("org-{workspace}")),
         project_id: Some(format!("proj-{workspace}")),
         completed_platform_onboarding: Some(true),
-        is_org_owner: Some(true),
+        is_org_owner: Some(grantee.role == Role::Owner),
     }
 }

@@ -5,6 +5,7 @@
 //! starting again can take a step away.
 
 use crate::amr::Amr;
+use crate::workspace::Membership;
 use keyfob_oauth::{Scope, Timestamp};
 use std::time::Duration;
 
@@ -82,6 +83,14 @@ impl Demand {
         Self { within: Some(DEVICE_WITHIN), ..Self::of_grant(scope, policy) }
     }
 
+    /// What the page of devices asks of somebody who is in these workspaces: what each of them asks, before it is known
+    /// for which the device is.
+    pub fn of_devices(scope: &Scope, memberships: &[Membership]) -> Self {
+        let wants = |membership: &Membership| membership.workspace.policy.mfa.wants_second_factor(scope);
+        let by_all = !memberships.is_empty() && memberships.iter().all(wants);
+        Self::of_device(scope, if by_all { MfaPolicy::Always } else { MfaPolicy::Cloud })
+    }
+
     /// What looking at one's own account asks.
     pub const fn of_account() -> Self {
         Self { second_factor: SecondFactor::IfEnrolled, within: None }
@@ -92,8 +101,11 @@ impl Demand {
         Self { second_factor: SecondFactor::IfEnrolled, within: Some(CHANGE_WITHIN) }
     }
 
-    /// What making keys asks, for a workspace with `policy`: they outlive the sign-in, so it has to be a fresh one.
-    pub fn of_keys(policy: MfaPolicy) -> Self {
+    /// What making keys asks, for the personal workspace among these: they outlive the sign-in, so it has to be a fresh
+    /// one.
+    pub fn of_keys(memberships: &[Membership]) -> Self {
+        let personal = memberships.iter().find(|membership| membership.workspace.is_personal());
+        let policy = personal.map_or(MfaPolicy::Always, |membership| membership.workspace.policy.mfa);
         Self { within: Some(CHANGE_WITHIN), ..Self::of_grant(&Scope::default(), policy) }
     }
 

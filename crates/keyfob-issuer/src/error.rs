@@ -1,22 +1,26 @@
 //! How refusals become HTTP: a page for people, JSON for programs. The only such mapping.
 
+mod grants;
 mod keys;
 mod sessions;
 mod token_exchange;
+
+pub(crate) use grants::{not_chosen, not_now, not_waiting};
 
 use crate::guard::bearer::BearerError;
 use crate::guard::hashing::Broken;
 use crate::page::{Complaint, ErrorPage, html};
 use crate::parameters::{BodyKind, ParametersError};
-use crate::text::TEXT;
+use crate::refusal::words;
+use crate::text::{Notice, TEXT};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{
-    AcknowledgeError, DecideDeviceError, DecideError, ExchangeError, InteractError, PageReason, PollError,
-    RefreshError, RevokeError, StartDeviceError, StepError,
+    AcknowledgeError, ExchangeError, GrantRefusal, InteractError, PageReason, PollError, RefreshError,
+    RevokeError, StartDeviceError, StepError,
 };
 use keyfob_oauth::{EntropyError, ErrorCode, ErrorResponse};
 use serde_json::json;
@@ -34,6 +38,8 @@ pub(crate) enum PageError {
     ForeignForm,
     /// The link was used, replaced, or ran out.
     LinkOver,
+    /// Nothing is granted to the person.
+    NotGranted(GrantRefusal),
     /// Too many wrong user codes.
     TooManyGuesses,
     /// Too much to do.
@@ -60,6 +66,9 @@ impl IntoResponse for PageError {
             Self::UnknownInteraction => (StatusCode::BAD_REQUEST, said.unknown_interaction),
             Self::ForeignForm => (StatusCode::FORBIDDEN, said.foreign_form),
             Self::LinkOver => (StatusCode::GONE, said.link_over),
+            Self::NotGranted(refusal) => {
+                (StatusCode::FORBIDDEN, Notice { title: said.not_granted, message: words(refusal) })
+            }
             Self::TooManyGuesses => (StatusCode::TOO_MANY_REQUESTS, said.too_many_guesses),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, said.busy),
             Self::NotFound => (StatusCode::NOT_FOUND, said.not_found),
@@ -114,8 +123,8 @@ pub(crate) enum ApiError {
     Parameters(ParametersError),
     /// An error of RFC 6749 §5.2.
     Code(StatusCode, ErrorCode, &'static str),
-    /// A refresh token does not count.
-    Refresh(RefreshRejection, BodyKind),
+    /// A refresh token does not count, for the reason that the sentence says.
+    Refresh(RefreshRejection, &'static str, BodyKind),
     /// Too many ask for the successor of one refresh token.
     SlowDown,
     /// The bearer of an access token is not let in.
@@ -140,16 +149,16 @@ impl IntoResponse for ApiError {
             }
             Self::Code(status, code, description) => oauth_error(status, code, description),
             // Design D6: one decision, in the shape that each kind of client understands.
-            Self::Refresh(rejection, BodyKind::Json) => (
+            Self::Refresh(rejection, message, BodyKind::Json) => (
                 StatusCode::UNAUTHORIZED,
-                Json(json!({ "error": { "code": rejection.as_str(), "message": rejection.message() } })),
+                Json(json!({ "error": { "code": rejection.as_str(), "message": message } })),
             )
                 .into_response(),
-            Self::Refresh(rejection, BodyKind::Form) => (
+            Self::Refresh(rejection, message, BodyKind::Form) => (
                 StatusCode::BAD_REQUEST,
                 Json(json!({
                     "error": ErrorCode::InvalidGrant.as_str(),
-                    "error_description": rejection.message(),
+                    "error_description": message,
                     "code": rejection.as_str(),
                 })),
             )
@@ -204,8 +213,9 @@ impl ApiError {
             RefreshError::WrongResource => Self::WRONG_RESOURCE,
             RefreshError::Refused(rejection) => {
                 tracing::warn!(reason = rejection.as_str(), "refresh refused");
-                Self::Refresh(rejection, kind)
+                Self::Refresh(rejection, rejection.message(), kind)
             }
+            RefreshError::NotGranted(refusal) => Self::session_not_granted(refusal, kind),
             RefreshError::SlowDown => {
                 tracing::warn!(reason = "too_many_replays", "refresh refused");
                 Self::SlowDown
@@ -291,23 +301,6 @@ impl From<PollError> for ApiError {
             }
             PollError::Fault(fault) => Self::Fault(fault),
         }
-    }
-}
-
-/// What a decision that does not count leads to: its page says what comes instead, or an error page does.
-pub(crate) fn not_now(error: DecideError) -> Result<(), PageError> {
-    match error {
-        DecideError::NotNow => Ok(()),
-        DecideError::NotFound => Err(PageError::UnknownInteraction),
-        DecideError::Fault(fault) => Err(PageError::Fault(fault)),
-    }
-}
-
-/// What a decision about a device that does not count leads to.
-pub(crate) fn not_waiting(error: DecideDeviceError) -> Result<(), PageError> {
-    match error {
-        DecideDeviceError::NotWaiting | DecideDeviceError::NotNow => Ok(()),
-        DecideDeviceError::Fault(fault) => Err(PageError::Fault(fault)),
     }
 }
 

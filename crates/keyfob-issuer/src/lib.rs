@@ -19,6 +19,7 @@ mod guard;
 pub mod mail;
 mod page;
 mod parameters;
+mod refusal;
 mod routes;
 pub mod server;
 mod site;

@@ -128,6 +128,31 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) device_codes: bool,
 }
 
+/// A workspace to choose, or why it cannot be.
+pub(crate) struct OfferedWorkspace<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) is_marked: bool,
+    pub(crate) refusal: Option<Words>,
+}
+
+/// Which workspace, or that there is none.
+#[derive(Template)]
+#[template(path = "choose_workspace.html")]
+pub(crate) struct ChooseWorkspacePage<'a> {
+    pub(crate) place: String,
+    pub(crate) action: String,
+    pub(crate) csrf: String,
+    pub(crate) refuse_action: String,
+    pub(crate) refuse_csrf: String,
+    pub(crate) client: &'a str,
+    pub(crate) email: &'a str,
+    /// The code of the device that is let in, if one is.
+    pub(crate) user_code: Option<&'a str>,
+    pub(crate) can_choose: bool,
+    pub(crate) offers: Vec<OfferedWorkspace<'a>>,
+}
+
 /// Yes or no.
 #[derive(Template)]
 #[template(path = "confirm.html")]
@@ -137,6 +162,9 @@ pub(crate) struct ConfirmPage<'a> {
     pub(crate) client: &'a str,
     pub(crate) email: &'a str,
     pub(crate) workspace: &'a str,
+    pub(crate) workspace_id: &'a str,
+    /// Whether there are other workspaces to choose from.
+    pub(crate) has_others: bool,
     pub(crate) scopes: Vec<Words>,
     pub(crate) destination: &'a str,
 }
@@ -165,6 +193,8 @@ pub(crate) struct DeviceApprovePage<'a> {
     pub(crate) email: &'a str,
     pub(crate) workspace: &'a str,
     pub(crate) user_code: String,
+    /// What the form brings back, if there was a choice.
+    pub(crate) workspace_id: Option<&'a str>,
     /// Whether approving turns the account's device codes on.
     pub(crate) turns_on: bool,
 }

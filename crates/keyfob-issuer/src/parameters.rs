@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{HeaderMap, Request, header};
+use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -119,6 +120,14 @@ impl Parameters {
             Some(Given::Text(text)) => text.parse().map(Some).map_err(|_| ParametersError::Malformed),
             Some(Given::NotText) => Err(ParametersError::Malformed),
             None => Ok(None),
+        }
+    }
+
+    /// Takes `allowed_workspace_id`: the workspaces that a client takes tokens for (I-73).
+    pub(crate) fn take_allowed_workspaces(&mut self) -> Result<AllowedWorkspaces, ParametersError> {
+        match self.take("allowed_workspace_id")? {
+            Some(text) => AllowedWorkspaces::parse(&text).map_err(|_| ParametersError::Malformed),
+            None => Ok(AllowedWorkspaces::Any),
         }
     }
 

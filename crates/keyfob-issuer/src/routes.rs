@@ -62,6 +62,11 @@ fn routes() -> Vec<Route> {
         Route(Form, endpoint::AUTHORIZE_PATH, get(authorize::by_query).post(authorize::by_form)),
         Route(PageWithSteps, "/interaction/{grant}", get(interaction::show)),
         Route(Form, "/interaction/{grant}/confirm", post(interaction::confirm)),
+        Route(
+            Page,
+            "/interaction/{grant}/workspace",
+            get(interaction::show_workspaces).post(interaction::choose),
+        ),
         Route(PageWithSteps, device::VERIFICATION_PATH, get(device_page::show).post(device_page::enter)),
         Route(Form, "/codex/device/approve", post(device_page::decide)),
         Route(PageWithSteps, "/account", get(account::show)),

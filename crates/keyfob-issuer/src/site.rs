@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, header};
 use keyfob_issuer_core::GrantId;
 use keyfob_issuer_core::digest::{BrowserMark, InteractionCookie, SessionCookie};
-use keyfob_oauth::{IssuerUrl, secret_newtype};
+use keyfob_oauth::{IssuerUrl, WorkspaceId, secret_newtype};
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 use url::Url;
@@ -129,6 +129,18 @@ impl Site {
     pub(crate) fn set_visit(&self, cookie: &VisitCookie, life: Duration) -> String {
         let name = self.cookie_name("visit");
         format!("{name}={}{}; Max-Age={}", cookie.expose(), self.attributes(), life.as_secs())
+    }
+
+    /// Returns the workspace that was last used from this browser; a hint, and no more.
+    pub(crate) fn workspace(&self, headers: &HeaderMap) -> Option<WorkspaceId> {
+        cookie(headers, &self.cookie_name("workspace")).map(WorkspaceId::new)
+    }
+
+    /// Remembers the workspace that was used from this browser; nothing, if the id cannot be a cookie.
+    pub(crate) fn set_workspace(&self, id: &WorkspaceId, life: Duration) -> Option<String> {
+        let is_legal = id.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let name = self.cookie_name("workspace");
+        is_legal.then(|| format!("{name}={id}{}; Max-Age={}", self.attributes(), life.as_secs()))
     }
 
     /// Sets the cookie that tells this browser from a stranger's.

@@ -38,14 +38,27 @@ fn approval() -> Approval {
 
 #[test]
 fn i_12_who_has_proven_everything_still_has_to_confirm_and_nobody_else_may() {
-    let next = |state| next_interaction(&pending(), state, Timestamp::from_unix(10));
+    let next = |state| next_interaction(&pending(), state, Choice::Made, Timestamp::from_unix(10));
 
     assert_eq!(next(State::Anonymous), Interaction::SignIn);
     assert_eq!(next(State::SecondFactor), Interaction::SecondFactor);
     assert_eq!(next(State::SetUp), Interaction::SetUp);
     assert_eq!(next(State::Proven), Interaction::Consent);
-    let over = next_interaction(&pending(), State::Proven, Timestamp::from_unix(100));
+    let over = next_interaction(&pending(), State::Proven, Choice::Made, Timestamp::from_unix(100));
     assert_eq!(over, Interaction::Finished);
+}
+
+#[test]
+fn i_73_nobody_confirms_before_a_workspace_is_chosen_and_nobody_chooses_before_they_have_proven_who_they_are()
+{
+    let next = |state, choice| next_interaction(&pending(), state, choice, Timestamp::from_unix(10));
+
+    assert_eq!(next(State::Proven, Choice::Open), Interaction::Choose);
+    assert_eq!(next(State::Proven, Choice::Impossible), Interaction::NoWorkspace);
+    for choice in [Choice::Open, Choice::Impossible] {
+        assert_eq!(next(State::Anonymous, choice), Interaction::SignIn);
+        assert_eq!(next(State::SecondFactor, choice), Interaction::SecondFactor);
+    }
 }
 
 #[test]
@@ -58,7 +71,7 @@ fn what_is_decided_stays_decided() {
 
     for decided in [approved, denied, exchanged.clone()] {
         assert_eq!(
-            next_interaction(&decided, State::Proven, Timestamp::from_unix(10)),
+            next_interaction(&decided, State::Proven, Choice::Made, Timestamp::from_unix(10)),
             Interaction::Finished
         );
         assert!(decided.clone().deny().is_err());

@@ -6,7 +6,8 @@
 use crate::access_key::{AccessKey, KeyKind, KeyLabel, KeySecret, LifeTooLong, Models};
 use crate::digest::KeyDigest;
 use crate::issuer::{Fault, Issuer};
-use crate::operation::{Caller, Grantee};
+use crate::operation::grantee::Way;
+use crate::operation::{Caller, GrantRefusal, Grantee};
 use crate::storage::{Storage, Transaction};
 use crate::{KeyId, lifetime};
 use keyfob_oauth::{Clock, Entropy, Scope, Timestamp};
@@ -48,6 +49,9 @@ pub enum MakeKeyError {
     /// It would live too long.
     #[error(transparent)]
     LifeTooLong(#[from] LifeTooLong),
+    /// The workspace has no keys of this kind.
+    #[error(transparent)]
+    NotGranted(#[from] GrantRefusal),
     /// The person has as many as anybody may.
     #[error("the person has {MOST_KEYS} keys already")]
     TooMany,
@@ -129,7 +133,7 @@ pub(super) fn make(
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<MadeKey, MakeKeyError> {
-    let widest = new.kind.narrow(makers);
+    let widest = new.kind.narrow(&grantee.check(Way::Key(new.kind, makers), now)?);
     let scope = new.scope.unwrap_or_else(|| widest.clone());
     if !scope.is_within(&widest) {
         return Err(MakeKeyError::ScopeTooWide);

@@ -38,6 +38,8 @@ pub struct RawAuthorizationRequest {
     pub login_hint: Option<String>,
     /// `resource`.
     pub resource: Option<String>,
+    /// `allowed_workspace_id`: ids with commas between them, as the Codex CLI sends them.
+    pub allowed_workspace_id: Option<String>,
 }
 
 /// An authorization request is refused.
@@ -141,6 +143,11 @@ impl Issuer {
         let refuse = |code| AuthorizeError::Redirect(code, destination.refuse(code));
 
         let (scope, code_challenge) = self.check(&request).map_err(refuse)?;
+        let allowed = match request.allowed_workspace_id.as_deref().map(AllowedWorkspaces::parse) {
+            None => AllowedWorkspaces::Any,
+            Some(Ok(only)) => only,
+            Some(Err(_)) => return Err(refuse(ErrorCode::InvalidRequest)),
+        };
         let now = self.now();
         let cookie = InteractionCookie::from(self.entropy.token()?);
         let grant = AuthorizationGrant {
@@ -155,7 +162,7 @@ impl Issuer {
             state: request.state,
             nonce: request.nonce,
             login_hint: request.login_hint,
-            allowed: AllowedWorkspaces::Any,
+            allowed,
             workspace: None,
         };
         transaction.insert_grant(&grant).await?;

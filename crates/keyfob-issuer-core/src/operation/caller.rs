@@ -4,11 +4,12 @@
 use crate::FamilyId;
 use crate::digest::SessionCookie;
 use crate::issuer::{Fault, Issuer};
+use crate::operation::grantee::{Asked, GrantRefusal, Way};
 use crate::operation::presented::{Presented, PresentedSession};
 use crate::operation::{Grantee, StepError, known_scope};
 use crate::sign_in::{CLOUD, Demand, State};
 use crate::user::User;
-use crate::workspace::Workspace;
+use crate::workspace::{AllowedWorkspaces, Membership, Workspace};
 use keyfob_oauth::{AccessToken, Scope, Timestamp};
 
 /// A signed-in person, and the session through which they ask; made by [`Issuer::caller`] and
@@ -71,26 +72,35 @@ impl Issuer {
 
     /// Finds out who sits at the browser with this cookie, if they have proven what `demand` asks.
     ///
-    /// They may hand on what they could be granted now: not the cloud without a second factor (design S9).
+    /// They act in their personal workspace, and may hand on what they could be granted there now: not the cloud without a
+    /// second factor (design S9).
     pub async fn caller_at_browser(
         &self,
         cookie: &SessionCookie,
-        demand: impl FnOnce(&Grantee) -> Demand,
+        demand: impl FnOnce(&[Membership]) -> Demand,
     ) -> Result<Caller, StepError> {
         let mut transaction = self.begin().await?;
         let person = self.person(&mut *transaction, Some(cookie)).await?.ok_or(StepError::OutOfTurn)?;
-        let (sign_in, now) = (person.sign_in(), self.now());
-        if sign_in.state(demand(&person.grantee), now) != State::Proven {
+        let memberships = transaction.list_memberships(&person.user.subject).await?;
+        let now = self.now();
+        if person.sign_in().state(demand(&memberships), now) != State::Proven {
             return Err(StepError::OutOfTurn);
         }
-        let widest = known_scope();
-        let of_widest = Demand::of_grant(&widest, person.grantee.workspace.policy.mfa);
-        let scope = match sign_in.state(of_widest, now) {
-            State::Proven => widest,
-            State::Anonymous | State::SecondFactor | State::SetUp => widest.without(&[CLOUD]),
-        };
+        let personal = memberships.into_iter().find(|membership| membership.workspace.is_personal());
+        let Membership { workspace, role } = personal.ok_or(Fault::Dangling("a user"))?;
         let proof = person.session.proof;
+        let grantee = Grantee { user: person.user, workspace, role };
+        let check = |scope: &Scope| {
+            let asked = Asked { amr: proof.amr(), scope, allowed: &AllowedWorkspaces::Any };
+            grantee.check(Way::Browser(asked), now)
+        };
+        let widest = known_scope();
+        let checked = match check(&widest) {
+            Err(GrantRefusal::SecondFactorMissing) => check(&widest.without(&[CLOUD])),
+            other => other,
+        };
+        let scope = checked.map_err(|_| StepError::OutOfTurn)?;
         let auth_time = proof.second_factor_at.unwrap_or(proof.password_at);
-        Ok(Caller { grantee: person.grantee, session: None, scope, auth_time })
+        Ok(Caller { grantee, session: None, scope, auth_time })
     }
 }

@@ -5,15 +5,16 @@ use crate::grant::{Approval, WrongState};
 use crate::interaction::Interaction;
 use crate::issuer::{Fault, Issuer};
 use crate::operation::authorize::Redirect;
+use crate::operation::grantee::{Asked, Way, find_grantee};
 use crate::operation::retry::retried;
 use crate::{GrantId, lifetime};
-use keyfob_oauth::{AuthorizationCode, ErrorCode};
+use keyfob_oauth::{AuthorizationCode, ErrorCode, WorkspaceId};
 
 /// What a person decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Yes.
-    Approve,
+    /// Yes, for this workspace: the one that they were shown.
+    Approve(WorkspaceId),
     /// No.
     Deny,
 }
@@ -47,7 +48,7 @@ impl Issuer {
         grant: GrantId,
         browser: &InteractionCookie,
         session: &SessionCookie,
-        decision: Decision,
+        decision: &Decision,
     ) -> Result<Redirect, DecideError> {
         retried(|| self.try_decide(grant, browser, session, decision)).await
     }
@@ -57,31 +58,39 @@ impl Issuer {
         grant: GrantId,
         browser: &InteractionCookie,
         session: &SessionCookie,
-        decision: Decision,
+        decision: &Decision,
     ) -> Result<Redirect, DecideError> {
         let mut transaction = self.begin().await?;
         let seen =
             self.see(&mut *transaction, grant, browser, Some(session)).await?.ok_or(DecideError::NotFound)?;
-        let (Interaction::Consent, Some(person)) = (seen.next, seen.person) else {
-            return Err(DecideError::NotNow);
-        };
-        let (grant, redirect) = match decision {
-            Decision::Deny => {
+        let now = self.now();
+        let may_deny = seen.may_choose();
+        let (grant, redirect) = match (decision, seen.next, seen.person, seen.workspace) {
+            (Decision::Deny, _, Some(_), _) if may_deny => {
                 let redirect = self.destination(&seen.grant).refuse(ErrorCode::AccessDenied);
                 (seen.grant.deny()?, redirect)
             }
-            Decision::Approve => {
+            (Decision::Approve(shown), Interaction::Consent, Some(person), Some(workspace))
+                if *shown == workspace.id =>
+            {
+                let proof = person.session.proof;
+                let grantee = find_grantee(&mut *transaction, &person.user.subject, &workspace.id).await?;
+                let (scope, allowed) = (&seen.grant.scope, &seen.grant.allowed);
+                let asked = Asked { amr: proof.amr(), scope, allowed };
+                // What was shown a moment ago may not hold any more.
+                let checked = grantee.and_then(|grantee| grantee.check(Way::Browser(asked), now));
+                checked.map_err(|_| DecideError::NotNow)?;
                 let code = AuthorizationCode::from(self.entropy.token()?);
                 let redirect = self.destination(&seen.grant).deliver(&code);
                 let approval = Approval {
-                    subject: person.grantee.user.subject,
-                    workspace_id: person.grantee.workspace.id,
-                    auth_time: person.session.proof.password_at,
-                    amr: person.session.proof.amr(),
+                    subject: person.user.subject,
+                    workspace_id: workspace.id,
+                    auth_time: proof.password_at,
+                    amr: proof.amr(),
                 };
-                let ends = self.now().plus(lifetime::CODE);
-                (seen.grant.approve(approval, CodeDigest::of(&code), ends)?, redirect)
+                (seen.grant.approve(approval, CodeDigest::of(&code), now.plus(lifetime::CODE))?, redirect)
             }
+            (Decision::Approve(_) | Decision::Deny, _, _, _) => return Err(DecideError::NotNow),
         };
         transaction.update_grant(&grant).await?;
         transaction.commit().await?;

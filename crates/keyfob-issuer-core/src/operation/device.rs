@@ -6,15 +6,15 @@ use crate::digest::{CodeDigest, DeviceAuthDigest, DeviceAuthId, SessionCookie};
 use crate::grant::{Approval, AuthorizationGrant, Progress, WrongState};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::authorize::device_scope;
-use crate::operation::grantee::find_grantee;
+use crate::operation::grantee::{Asked, GrantRefusal, Way, find_grantee};
+use crate::operation::offer::{Asker, Choice, Offer, offers, selected, turn_on};
 use crate::operation::retry::retried;
 use crate::sign_in::{Demand, State};
 use crate::storage::Transaction;
-use crate::user::DeviceCodes;
-use crate::workspace::AllowedWorkspaces;
+use crate::workspace::{AllowedWorkspaces, Workspace};
 use crate::{GrantId, lifetime};
 use keyfob_codex::client::DEVICE_CALLBACK_PATH;
-use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, Timestamp};
+use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, Timestamp, WorkspaceId};
 
 /// A device may poll.
 #[derive(Clone, Debug)]
@@ -81,6 +81,16 @@ impl From<WrongState> for PollError {
 pub struct DeviceApplication {
     /// Who asks.
     pub client: Client,
+    /// For which of the person's workspaces.
+    pub offers: Vec<Offer>,
+}
+
+impl DeviceApplication {
+    /// Returns the workspace that is meant: the one that `chosen` names, or the only one that can be.
+    pub fn workspace(&self, chosen: Option<&WorkspaceId>) -> (Choice, Option<&Workspace>) {
+        let (choice, offer) = selected(&self.offers, chosen);
+        (choice, offer.map(|offer| &offer.workspace))
+    }
 }
 
 /// A decision about a device does not count.
@@ -92,6 +102,9 @@ pub enum DecideDeviceError {
     /// Another step of the sign-in comes first.
     #[error("another step of the sign-in comes first")]
     NotNow,
+    /// Nothing may be granted to the person there.
+    #[error(transparent)]
+    NotGranted(#[from] GrantRefusal),
     /// Something broke inside.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -110,7 +123,13 @@ const MOST_WAITING: u32 = 10_000;
 
 impl Issuer {
     /// Starts a device's sign-in.
-    pub async fn start_device(&self, client_id: &ClientId) -> Result<StartedDevice, StartDeviceError> {
+    ///
+    /// Its person lets it in for one of the workspaces that are `allowed`.
+    pub async fn start_device(
+        &self,
+        client_id: &ClientId,
+        allowed: AllowedWorkspaces,
+    ) -> Result<StartedDevice, StartDeviceError> {
         let mut transaction = self.begin().await?;
         let client = transaction
             .find_client(client_id)
@@ -127,7 +146,7 @@ impl Issuer {
             digest: DeviceAuthDigest::of(&device_auth_id),
             user_code: self.user_code_digest(&user_code)?,
             client_id: client.id,
-            allowed: AllowedWorkspaces::Any,
+            allowed,
             expires_at: now.plus(lifetime::USER_CODE),
             progress: DeviceProgress::Pending,
         };
@@ -164,16 +183,19 @@ impl Issuer {
             return Ok(Poll::Pending);
         }
         let (grant, approval) = grant.deliver()?;
+        let scope = device_scope();
+        let asked = Asked { amr: approval.amr, scope: &scope, allowed: &grant.allowed };
         find_grantee(&mut *transaction, &approval.subject, &approval.workspace_id)
             .await?
-            .ok_or(PollError::Gone)?;
+            .and_then(|grantee| grantee.check(Way::Device(asked), now))
+            .map_err(|_| PollError::Gone)?;
         let code = AuthorizationCode::from(self.entropy.token()?);
         let verifier = CodeVerifier::generate(&*self.entropy)?;
         let authorization = AuthorizationGrant {
             id: GrantId::generate(now, &*self.entropy)?,
             client_id: grant.client_id.clone(),
             redirect_uri: self.url.join(DEVICE_CALLBACK_PATH),
-            scope: device_scope(),
+            scope,
             state: None,
             nonce: None,
             code_challenge: verifier.challenge(),
@@ -190,47 +212,72 @@ impl Issuer {
         Ok(Poll::Approved { code, verifier })
     }
 
-    /// Finds what waits behind a user code.
-    pub async fn find_device(&self, user_code: &UserCode) -> Result<Option<DeviceApplication>, Fault> {
+    /// Finds what waits behind a user code that the person of `session` typed.
+    pub async fn find_device(
+        &self,
+        user_code: &UserCode,
+        session: &SessionCookie,
+    ) -> Result<Option<DeviceApplication>, Fault> {
         let mut transaction = self.begin().await?;
         let grant = match self.waiting_device(&mut *transaction, user_code).await {
             Ok(grant) => grant,
-            Err(DecideDeviceError::NotWaiting | DecideDeviceError::NotNow) => return Ok(None),
+            Err(
+                DecideDeviceError::NotWaiting | DecideDeviceError::NotNow | DecideDeviceError::NotGranted(_),
+            ) => return Ok(None),
             Err(DecideDeviceError::Fault(fault)) => return Err(fault),
         };
         let client =
             transaction.find_client(&grant.client_id).await?.ok_or(Fault::Dangling("a device grant"))?;
-        Ok(Some(DeviceApplication { client }))
+        let Some(person) = self.person(&mut *transaction, Some(session)).await? else { return Ok(None) };
+        let memberships = transaction.list_memberships(&person.user.subject).await?;
+        let (scope, now) = (device_scope(), self.now());
+        let offers = offers(&person, memberships, Asker::Device, &scope, &grant.allowed, now);
+        Ok(Some(DeviceApplication { client, offers }))
     }
 
-    /// A user who has just proven who they are says yes; that enables device codes for them (design D11).
+    /// A user who has just proven who they are says yes, for one of their workspaces; where the workspace leaves it to
+    /// them, that enables device codes for them (design D11).
     pub async fn approve_device(
         &self,
         user_code: &UserCode,
         session: &SessionCookie,
+        workspace: &WorkspaceId,
     ) -> Result<(), DecideDeviceError> {
-        retried(|| self.try_approve_device(user_code, session)).await
+        retried(|| self.try_approve_device(user_code, session, workspace)).await
     }
 
     async fn try_approve_device(
         &self,
         user_code: &UserCode,
         session: &SessionCookie,
+        workspace: &WorkspaceId,
     ) -> Result<(), DecideDeviceError> {
         let mut transaction = self.begin().await?;
         let waiting = self.waiting_device(&mut *transaction, user_code).await?;
         let person = self.person(&mut *transaction, Some(session)).await?.ok_or(DecideDeviceError::NotNow)?;
-        let demand = Demand::of_device(&device_scope(), person.grantee.workspace.policy.mfa);
-        if person.sign_in().state(demand, self.now()) != State::Proven {
+        let now = self.now();
+        let proof = person.session.proof;
+        let mut grantee = find_grantee(&mut *transaction, &person.user.subject, workspace).await??;
+        let before = grantee.user.device_codes;
+        turn_on(&mut grantee);
+        let scope = device_scope();
+        let asked = Asked { amr: proof.amr(), scope: &scope, allowed: &waiting.allowed };
+        grantee.check(Way::Device(asked), now)?;
+        // Whatever the policy says, the proof must be of the last minutes (I-46).
+        if person.sign_in().state(Demand::of_device(&scope, grantee.workspace.policy.mfa), now)
+            != State::Proven
+        {
             return Err(DecideDeviceError::NotNow);
         }
         let approval = Approval {
-            subject: person.grantee.user.subject,
-            workspace_id: person.grantee.workspace.id,
-            auth_time: person.session.proof.password_at,
-            amr: person.session.proof.amr(),
+            subject: person.user.subject,
+            workspace_id: grantee.workspace.id,
+            auth_time: proof.password_at,
+            amr: proof.amr(),
         };
-        transaction.set_device_codes(&approval.subject, DeviceCodes::On).await?;
+        if grantee.user.device_codes != before {
+            transaction.set_device_codes(&approval.subject, grantee.user.device_codes).await?;
+        }
         transaction.update_device_grant(&waiting.approve(approval)?).await?;
         Ok(transaction.commit().await?)
     }

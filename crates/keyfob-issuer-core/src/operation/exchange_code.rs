@@ -7,7 +7,7 @@ use crate::failpoint::Failpoint;
 use crate::grant::Progress;
 use crate::issuer::{Fault, Issuer};
 use crate::login_session::Origin;
-use crate::operation::grantee::find_grantee;
+use crate::operation::grantee::{Asked, GrantRefusal, Way, find_grantee};
 use crate::operation::refresh::new_refresh_token;
 use crate::operation::retry::retried;
 use crate::refresh_family::{FamilyStatus, RefreshFamily};
@@ -70,9 +70,9 @@ pub enum CodeRefusal {
     /// The verifier is missing or does not answer the challenge.
     #[error("wrong verifier")]
     WrongVerifier,
-    /// The user or the workspace is gone.
-    #[error("the user is gone")]
-    UserGone,
+    /// Nothing may be granted to the user any more, there.
+    #[error(transparent)]
+    NotGranted(#[from] GrantRefusal),
 }
 
 impl From<CodeRefusal> for ExchangeError {
@@ -125,14 +125,17 @@ impl Issuer {
         }
         let grantee = find_grantee(&mut *transaction, &approval.subject, &approval.workspace_id)
             .await?
-            .ok_or(CodeRefusal::UserGone)?;
+            .map_err(CodeRefusal::from)?;
+        let asked = Asked { amr: approval.amr, scope: &grant.scope, allowed: &grant.allowed };
+        let way = if grant.browser.is_some() { Way::Browser(asked) } else { Way::Device(asked) };
+        let scope = grantee.check(way, now).map_err(CodeRefusal::from)?;
         Failpoint::Judged.reach();
         let family = RefreshFamily {
             id: FamilyId::generate(now, &*self.entropy)?,
             client_id: client.id.clone(),
             subject: approval.subject,
             workspace_id: approval.workspace_id,
-            scope: grant.scope.clone(),
+            scope,
             auth_time: approval.auth_time,
             amr: approval.amr,
             created_at: now,

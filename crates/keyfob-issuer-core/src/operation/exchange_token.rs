@@ -7,9 +7,10 @@
 use super::access_keys::{insert, make};
 use crate::access_key::{KeyKind, KeyLabel, Models};
 use crate::issuer::{Fault, Issuer};
-use crate::operation::grantee::find_grantee;
+use crate::operation::grantee::{GrantRefusal, Way, find_grantee};
 use crate::operation::presented::Presented;
 use crate::operation::{MadeKey, MakeKeyError, NewKey};
+use crate::workspace::AllowedWorkspaces;
 use crate::{FamilyId, lifetime};
 use keyfob_jose::{Expected, TokenType};
 use keyfob_oauth::{AccessToken, Audience, ClientId, IdToken, Scope, Subject};
@@ -26,6 +27,8 @@ pub struct ChildExchange {
     pub scope: Option<Scope>,
     /// Which server it is for; the issuer's usual one, if none is named (RFC 8707).
     pub resource: Option<String>,
+    /// For which workspaces the client takes tokens.
+    pub allowed: AllowedWorkspaces,
 }
 
 /// What a child gets.
@@ -46,6 +49,8 @@ pub struct ApiKeyExchange {
     pub client_id: ClientId,
     /// A fresh one of this client.
     pub subject_token: IdToken,
+    /// For which workspaces the client takes keys.
+    pub allowed: AllowedWorkspaces,
 }
 
 /// No token is exchanged.
@@ -63,6 +68,9 @@ pub enum ExchangeTokenError {
     /// The subject token does not count; the client is not told why (I-37).
     #[error("the subject token is refused: {0}")]
     Refused(SubjectRefusal),
+    /// Nothing may be granted to the user any more, there.
+    #[error(transparent)]
+    NotGranted(#[from] GrantRefusal),
     /// The person has as many keys as anybody may.
     #[error("the person has too many keys")]
     TooManyKeys,
@@ -104,6 +112,7 @@ impl From<MakeKeyError> for ExchangeTokenError {
         match error {
             MakeKeyError::TooMany => Self::TooManyKeys,
             MakeKeyError::Fault(fault) => Self::Fault(fault),
+            MakeKeyError::NotGranted(refusal) => Self::NotGranted(refusal),
             MakeKeyError::SignInTooOld => Self::Refused(SubjectRefusal::TooOld),
             MakeKeyError::ScopeTooWide | MakeKeyError::LifeTooLong(_) => Self::ScopeTooWide,
         }
@@ -142,15 +151,16 @@ impl Issuer {
         if session.client.id != request.client_id || !session.client.kind.may_manage_sessions() {
             return Err(SubjectRefusal::OtherClient.into());
         }
-        let widest = session.family.scope.without(&NOT_FOR_CHILDREN);
+        let now = self.now();
+        let granted = session.grantee.check(Way::Session(&session.family, &request.allowed), now)?;
+        let widest = granted.without(&NOT_FOR_CHILDREN);
         let scope = request.scope.unwrap_or_else(|| widest.clone());
         if !scope.is_within(&widest) {
             return Err(ExchangeTokenError::ScopeTooWide);
         }
-        let now = self.now();
         let parents_end = session.claims.time("exp").ok_or(SubjectRefusal::Invalid)?;
         let end = now.plus(lifetime::CHILD_ACCESS_TOKEN).min(parents_end);
-        let access_token = self.sign_child(&session.family, &scope, &audience, end)?;
+        let access_token = self.sign_child(&session, &scope, &audience, end)?;
         Ok(ChildToken { access_token, expires_in: end.since(now), scope })
     }
 
@@ -182,7 +192,8 @@ impl Issuer {
         let session = transaction.find_login_session(id, &subject).await?;
         let session = session.filter(|session| session.is_alive(now)).ok_or(SubjectRefusal::Invalid)?;
         let grantee = find_grantee(&mut *transaction, &subject, &session.family.workspace_id).await?;
-        let grantee = grantee.ok_or(SubjectRefusal::Invalid)?;
+        let grantee = grantee.map_err(ExchangeTokenError::from)?;
+        let scope = grantee.check(Way::Session(&session.family, &request.allowed), now)?;
         if !transaction.spend_id_token(jti, now).await? {
             return Err(SubjectRefusal::Used.into());
         }
@@ -193,7 +204,7 @@ impl Issuer {
             models: Models::All,
             life: Some(lifetime::EXCHANGED_API_KEY),
         };
-        let made = make(&grantee, &session.family.scope, wish, now, &*self.entropy)?;
+        let made = make(&grantee, &scope, wish, now, &*self.entropy)?;
         insert(transaction, &made.key).await?;
         Ok(made)
     }

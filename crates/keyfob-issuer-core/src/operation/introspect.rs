@@ -3,6 +3,7 @@
 use crate::access_key::AccessKey;
 use crate::digest::ServerSecretDigest;
 use crate::issuer::{Fault, Issuer};
+use crate::operation::Grantee;
 use crate::operation::presented::Presented;
 use crate::resource_server::{ResourceServer, ServerId, ServerSecret};
 use keyfob_jose::Claims;
@@ -14,8 +15,8 @@ use subtle::ConstantTimeEq as _;
 pub enum Introspected {
     /// An access token, with what it says.
     AccessToken(Claims),
-    /// A personal access token or an API key.
-    Key(AccessKey),
+    /// A personal access token or an API key, and what holds for what it sends.
+    Key(Box<AccessKey>, Box<Grantee>),
 }
 
 impl Issuer {
@@ -38,7 +39,7 @@ impl Issuer {
     ) -> Result<Option<Introspected>, Fault> {
         Ok(self.presented(token, server.audience.as_str()).await?.map(|presented| match presented {
             Presented::Session(session) => Introspected::AccessToken(session.claims),
-            Presented::Key(key, _) => Introspected::Key(key),
+            Presented::Key(key, grantee) => Introspected::Key(Box::new(key), Box::new(grantee)),
         }))
     }
 }

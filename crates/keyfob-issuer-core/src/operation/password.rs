@@ -44,7 +44,7 @@ impl Issuer {
         if sign_in.state(Demand::of_change(), self.now()) != State::Proven {
             return Err(StepError::OutOfTurn);
         }
-        Ok(PasswordOwner { email: person.grantee.user.email, enrolled: sign_in.enrolled })
+        Ok(PasswordOwner { email: person.user.email, enrolled: sign_in.enrolled })
     }
 
     /// Stores the password that the person at the browser chose; the browser gets a new cookie.

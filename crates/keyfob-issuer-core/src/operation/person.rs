@@ -4,10 +4,10 @@ use crate::browser_session::BrowserSession;
 use crate::digest::{SessionCookie, SessionDigest};
 use crate::factor::{Enrolment, FactorKind, RecoveryCodes, TotpOffer};
 use crate::issuer::{Fault, Issuer};
-use crate::operation::grantee::{Grantee, find_personal};
 use crate::sign_in::{Demand, Enrolled, SignIn, State};
 use crate::storage::Transaction;
-use crate::user::Email;
+use crate::user::{Email, User, UserStatus};
+use crate::workspace::Membership;
 use aws_lc_rs::hmac;
 use keyfob_oauth::{Secret, Timestamp};
 
@@ -15,7 +15,7 @@ use keyfob_oauth::{Secret, Timestamp};
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) session: BrowserSession,
-    pub(crate) grantee: Grantee,
+    pub(crate) user: User,
     pub(crate) enrolments: Vec<Enrolment>,
 }
 
@@ -41,8 +41,10 @@ pub enum Prompt {
 /// What a person sees of their own account.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Who, and with which workspace.
-    pub grantee: Grantee,
+    /// Who.
+    pub user: User,
+    /// The workspaces that they are in.
+    pub memberships: Vec<Membership>,
     /// Since when they have a second factor.
     pub totp_since: Option<Timestamp>,
     /// How many recovery codes they have left.
@@ -75,20 +77,21 @@ impl Issuer {
     pub async fn admit(
         &self,
         session: Option<&SessionCookie>,
-        demand: impl FnOnce(&Grantee) -> Demand,
+        demand: impl FnOnce(&[Membership]) -> Demand,
     ) -> Result<Admission, Fault> {
         let mut transaction = self.begin().await?;
         let Some(person) = self.person(&mut *transaction, session).await? else {
             return Ok(Admission::Asked(Prompt::SignIn));
         };
-        let state = person.sign_in().state(demand(&person.grantee), self.now());
+        let memberships = transaction.list_memberships(&person.user.subject).await?;
+        let state = person.sign_in().state(demand(&memberships), self.now());
         Ok(match self.prompt(state, &person)? {
             Some(prompt) => Admission::Asked(prompt),
-            None => Admission::Granted(Box::new(self.account(person)?)),
+            None => Admission::Granted(Box::new(self.account(person, memberships)?)),
         })
     }
 
-    /// Finds who sits at the browser with this cookie.
+    /// Finds who sits at the browser with this cookie; nobody who may not sign in.
     pub(crate) async fn person(
         &self,
         transaction: &mut dyn Transaction,
@@ -97,14 +100,15 @@ impl Issuer {
         let Some(cookie) = cookie else { return Ok(None) };
         let session = transaction.find_session(&SessionDigest::of(cookie)).await?;
         let Some(session) = session.filter(|session| session.is_live(self.now())) else { return Ok(None) };
-        let Some(grantee) = find_personal(transaction, &session.subject).await? else { return Ok(None) };
+        let user = transaction.find_user(&session.subject).await?;
+        let Some(user) = user.filter(|user| user.status == UserStatus::Active) else { return Ok(None) };
         let enrolments = transaction.find_enrolments(&session.subject).await?;
-        Ok(Some(Person { session, grantee, enrolments }))
+        Ok(Some(Person { session, user, enrolments }))
     }
 
     /// Returns what a person in `state` is asked.
     pub(crate) fn prompt(&self, state: State, person: &Person) -> Result<Option<Prompt>, Fault> {
-        let email = person.grantee.user.email.clone();
+        let email = person.user.email.clone();
         Ok(match state {
             State::Anonymous => Some(Prompt::SignIn),
             State::SecondFactor => Some(Prompt::SecondFactor { email }),
@@ -127,12 +131,13 @@ impl Issuer {
         Ok(self.seal_key.enrolment_seal(enrolment.kind, &enrolment.subject)?.open(&enrolment.sealed)?)
     }
 
-    fn account(&self, person: Person) -> Result<Account, Fault> {
+    fn account(&self, person: Person, memberships: Vec<Membership>) -> Result<Account, Fault> {
         let recovery = person.enrolment(FactorKind::Recovery).map(|codes| self.open_enrolment(codes));
         Ok(Account {
             recovery_codes: recovery.transpose()?.map_or(0, |kept| RecoveryCodes::left(&kept)),
             totp_since: person.enrolment(FactorKind::Totp).map(|totp| totp.enrolled_at),
-            grantee: person.grantee,
+            user: person.user,
+            memberships,
         })
     }
 }

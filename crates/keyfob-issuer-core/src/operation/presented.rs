@@ -8,8 +8,9 @@ use crate::client::Client;
 use crate::digest::KeyDigest;
 use crate::issuer::{Fault, Issuer};
 use crate::operation::Grantee;
-use crate::operation::grantee::find_grantee;
+use crate::operation::grantee::{Way, find_grantee};
 use crate::refresh_family::RefreshFamily;
+use crate::workspace::AllowedWorkspaces;
 use keyfob_jose::{Claims, Expected, TokenType};
 use keyfob_oauth::{AccessToken, Subject};
 
@@ -54,11 +55,13 @@ impl Issuer {
         let found = transaction.find_key(&KeyDigest::of(secret)).await?;
         let Some(key) = found.filter(|key| key.is_alive(now)) else { return Ok(None) };
         let grantee = find_grantee(&mut *transaction, &key.subject, &key.workspace_id).await?;
-        if grantee.is_some() && key.is_use_news(now) {
+        let Ok(grantee) = grantee else { return Ok(None) };
+        let Ok(scope) = grantee.check(Way::Key(key.kind, &key.scope), now) else { return Ok(None) };
+        if key.is_use_news(now) {
             transaction.note_key_use(key.id, now).await?;
             transaction.commit().await?;
         }
-        Ok(grantee.map(|grantee| Presented::Key(key, grantee)))
+        Ok(Some(Presented::Key(AccessKey { scope, ..key }, grantee)))
     }
 
     async fn presented_session(
@@ -81,6 +84,10 @@ impl Issuer {
         let family = session.family;
         let client = transaction.find_client(&family.client_id).await?.ok_or(Fault::Dangling("a session"))?;
         let grantee = find_grantee(&mut *transaction, &subject, &family.workspace_id).await?;
-        Ok(grantee.map(|grantee| Presented::Session(PresentedSession { claims, family, client, grantee })))
+        let Ok(grantee) = grantee else { return Ok(None) };
+        let way = Way::Session(&family, &AllowedWorkspaces::Any);
+        let Ok(scope) = grantee.check(way, now) else { return Ok(None) };
+        let family = RefreshFamily { scope, ..family };
+        Ok(Some(Presented::Session(PresentedSession { claims, family, client, grantee })))
     }
 }

@@ -5,11 +5,12 @@ use crate::claims::IssuedTokens;
 use crate::digest::{AttemptDigest, RefreshDigest};
 use crate::failpoint::Failpoint;
 use crate::issuer::{Fault, Issuer};
-use crate::operation::grantee::find_grantee;
+use crate::operation::grantee::{GrantRefusal, Way, find_grantee};
 use crate::operation::retry::retried;
 use crate::refresh_family::{FamilyStatus, RefreshFamily, Verdict};
 use crate::seal::Seal;
 use crate::storage::{Rotated, Rotation, StorageError, Transaction};
+use crate::workspace::AllowedWorkspaces;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{ClientId, Entropy, EntropyError, RefreshToken, Secret, Timestamp};
 
@@ -22,6 +23,8 @@ pub struct Refresh {
     pub refresh_token: RefreshToken,
     /// The resource, when one is named.
     pub resource: Option<String>,
+    /// For which workspaces the client takes tokens.
+    pub allowed: AllowedWorkspaces,
     /// By which a retry is known to be one.
     pub attempt: Option<RefreshAttempt>,
 }
@@ -38,6 +41,9 @@ pub enum RefreshError {
     /// The token does not count.
     #[error("the refresh token is refused: {}", .0.as_str())]
     Refused(RefreshRejection),
+    /// Nothing may be granted to the user any more, there; the session is as it was.
+    #[error("the session does not go on: {0}")]
+    NotGranted(GrantRefusal),
     /// The token was spent a moment ago, and too many have asked for its successor.
     #[error("the successor was handed out too often")]
     SlowDown,
@@ -72,7 +78,9 @@ impl Issuer {
         let now = self.now();
         let grantee = find_grantee(&mut *transaction, &family.subject, &family.workspace_id)
             .await?
-            .ok_or_else(invalidated)?;
+            .map_err(RefreshError::NotGranted)?;
+        let checked = grantee.check(Way::Session(&family, &request.allowed), now);
+        let scope = checked.map_err(RefreshError::NotGranted)?;
         let attempt = request.attempt.as_ref().map(AttemptDigest::of);
         let verdict = family.judge(&token, attempt.as_ref(), self.grace, now);
         Failpoint::Judged.reach();
@@ -98,6 +106,7 @@ impl Issuer {
             Verdict::Refuse(reason) => return Err(RefreshError::Refused(reason)),
         };
         Failpoint::Committed.reach();
+        let family = RefreshFamily { scope, ..family };
         // A nonce belongs to the first ID token alone (OpenID Connect Core §12.2).
         let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, None)?;
         Failpoint::Signed.reach();

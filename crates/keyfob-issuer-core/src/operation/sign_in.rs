@@ -10,7 +10,7 @@ use crate::operation::throttle::{Try, TryError};
 use crate::password::{Password, PasswordHash};
 use crate::sign_in::Proof;
 use crate::throttle::Counted;
-use crate::user::Email;
+use crate::user::{Email, UserStatus};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyfob_oauth::{Secret, Subject, Timestamp};
@@ -53,6 +53,19 @@ pub struct SignedIn {
     /// What the browser is given.
     pub cookie: SessionCookie,
 }
+
+/// No session begins, though the password was right.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginSessionError {
+    /// The account is locked or disabled.
+    #[error("the account may not sign in")]
+    NotActive,
+    /// Something broke inside.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+super::faults!(BeginSessionError);
 
 impl Candidate {
     /// Tries `password`; takes tens of milliseconds of a core, so never on a runtime's thread.
@@ -108,7 +121,7 @@ impl Issuer {
         &self,
         user: &ProvenUser,
         previous: Option<&SessionCookie>,
-    ) -> Result<SignedIn, Fault> {
+    ) -> Result<SignedIn, BeginSessionError> {
         retried(|| self.try_begin_session(user, previous)).await
     }
 
@@ -116,8 +129,12 @@ impl Issuer {
         &self,
         user: &ProvenUser,
         previous: Option<&SessionCookie>,
-    ) -> Result<SignedIn, Fault> {
+    ) -> Result<SignedIn, BeginSessionError> {
         let mut transaction = self.begin().await?;
+        let found = transaction.find_user(&user.subject).await?;
+        if found.is_none_or(|user| user.status != UserStatus::Active) {
+            return Err(BeginSessionError::NotActive);
+        }
         self.settle(&mut *transaction, &user.counting).await?;
         if let Some(previous) = previous {
             transaction.delete_session(&SessionDigest::of(previous)).await?;

@@ -48,6 +48,14 @@ impl Workspace {
         };
         Self { id, name, kind, policy, organisation: ApiOrganisation::default() }
     }
+
+    /// Whether it is one person's own.
+    pub const fn is_personal(&self) -> bool {
+        match self.kind {
+            WorkspaceKind::Personal(_) => true,
+            WorkspaceKind::Shared => false,
+        }
+    }
 }
 
 /// What a workspace is called.

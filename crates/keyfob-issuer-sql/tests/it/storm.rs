@@ -5,6 +5,7 @@ use crate::world::World;
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::operation::{Refresh, RefreshError};
+use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_oauth::{ClientId, RefreshToken};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ async fn present(
             client_id: ClientId::new(CLIENT_ID),
             refresh_token: token.clone(),
             resource: None,
+            allowed: AllowedWorkspaces::Any,
             attempt: attempt.cloned(),
         };
         tasks.spawn(async move { world.issuer.refresh(request).await });

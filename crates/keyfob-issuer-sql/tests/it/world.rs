@@ -15,6 +15,7 @@ use keyfob_issuer_core::{Issuer, IssuerParts};
 use keyfob_jose::SigningKey;
 use keyfob_oauth::{
     Audience, AuthorizationCode, ClientId, Clock, CodeVerifier, Entropy, EntropyError, IssuerUrl, Timestamp,
+    WorkspaceId,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,6 +53,8 @@ pub(crate) struct World {
     pub(crate) issuer: Issuer,
     pub(crate) database: Database,
     pub(crate) zoe: ProvenUser,
+    /// Their personal one.
+    pub(crate) workspace: WorkspaceId,
 }
 
 impl World {
@@ -82,7 +85,11 @@ impl World {
         .unwrap();
         let candidate = issuer.candidate(EMAIL, &TryOrigin::default()).await.unwrap();
         let zoe = candidate.verify(&Password::typed(PASSWORD.into()), NOW).unwrap();
-        Self { issuer, database, zoe }
+        let mut transaction = database.begin().await;
+        let user = transaction.find_user_by_email(&Email::parse(EMAIL).unwrap()).await.unwrap().unwrap();
+        let workspace = transaction.find_personal_workspace(&user.subject).await.unwrap().unwrap().id;
+        drop(transaction);
+        Self { issuer, database, zoe, workspace }
     }
 
     /// Goes the whole way to a code.
@@ -98,8 +105,11 @@ impl World {
         };
         let pending = self.issuer.authorize(request).await.unwrap();
         let session = self.issuer.begin_session(&self.zoe, None).await.unwrap().cookie;
-        let redirect =
-            self.issuer.decide(pending.id, &pending.cookie, &session, Decision::Approve).await.unwrap();
+        let redirect = self
+            .issuer
+            .decide(pending.id, &pending.cookie, &session, &Decision::Approve(self.workspace.clone()))
+            .await
+            .unwrap();
         let (_, query) = redirect.expose().split_once("?code=").unwrap();
         CodeExchange {
             client_id: ClientId::new(CLIENT_ID),

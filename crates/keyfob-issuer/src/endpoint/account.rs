@@ -46,7 +46,7 @@ pub(crate) async fn set_up(State(app): State<Arc<App>>, visitor: Visitor) -> Res
     let Some(session) = &visitor.session else { return Ok(see_other(&Place::Account.path())) };
     match app.issuer.offer_replacement(session).await {
         Ok(offer) => {
-            let email = account.grantee.user.email.as_str();
+            let email = account.user.email.as_str();
             Ok(set_up_page(&app, &visitor, None, email, &offer, Complaint::None))
         }
         Err(StepError::Fault(fault)) => Err(fault.into()),
@@ -100,11 +100,11 @@ async fn page(app: &App, visitor: &Visitor, account: &Account) -> Result<Respons
     let may_change = visitor.at(Place::Change).asked(app).await?.is_none();
     let page = AccountPage {
         csrf: visitor.csrf(app),
-        email: account.grantee.user.email.as_str(),
+        email: account.user.email.as_str(),
         may_change,
         totp_since: account.totp_since.map(date),
         recovery_codes: u64::try_from(account.recovery_codes).unwrap_or(u64::MAX),
-        device_codes: account.grantee.user.device_codes == DeviceCodes::On,
+        device_codes: account.user.device_codes == DeviceCodes::On,
     };
     Ok(html(StatusCode::OK, &page))
 }

@@ -7,6 +7,7 @@ use crate::endpoint::visitor::{Place, Visitor};
 use crate::error::{PageError, step_refused};
 use crate::page::{Complaint, KeyMadePage, KeyRow, KeysPage, ScopeChoice, date, html, moment, scope_meaning};
 use crate::parameters::{Parameters, ParametersError};
+use crate::refusal::words;
 use crate::text::{TEXT, Words};
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -48,6 +49,7 @@ pub(crate) async fn make(
         Err(MakeKeyError::SignInTooOld) => return again(&app, &visitor).await,
         Err(MakeKeyError::ScopeTooWide) => TEXT.keys.too_wide,
         Err(MakeKeyError::LifeTooLong(_)) => TEXT.keys.too_long,
+        Err(MakeKeyError::NotGranted(refusal)) => words(refusal),
         Err(MakeKeyError::TooMany) => TEXT.keys.too_many,
         Err(MakeKeyError::Fault(fault)) => return Err(fault.into()),
     };
@@ -73,7 +75,7 @@ pub(crate) async fn end(
 
 async fn caller(app: &App, visitor: &Visitor) -> Result<Option<Caller>, PageError> {
     let Some(session) = &visitor.session else { return Ok(None) };
-    match app.issuer.caller_at_browser(session, |grantee| visitor.place.demand(grantee)).await {
+    match app.issuer.caller_at_browser(session, |memberships| visitor.place.demand(memberships)).await {
         Ok(caller) => Ok(Some(caller)),
         Err(error) => step_refused(error).map(|_complaint| None),
     }

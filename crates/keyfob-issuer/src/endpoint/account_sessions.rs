@@ -68,7 +68,7 @@ pub(crate) async fn end_all(
 
 async fn caller(app: &App, visitor: &Visitor) -> Result<Option<Caller>, PageError> {
     let Some(session) = &visitor.session else { return Ok(None) };
-    match app.issuer.caller_at_browser(session, |grantee| visitor.place.demand(grantee)).await {
+    match app.issuer.caller_at_browser(session, |memberships| visitor.place.demand(memberships)).await {
         Ok(caller) => Ok(Some(caller)),
         Err(error) => step_refused(error).map(|_complaint| None),
     }

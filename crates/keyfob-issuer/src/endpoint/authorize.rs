@@ -55,5 +55,6 @@ fn raw(mut parameters: Parameters) -> Result<RawAuthorizationRequest, Parameters
         prompt: parameters.take("prompt")?,
         login_hint: parameters.take("login_hint")?,
         resource: parameters.take("resource")?,
+        allowed_workspace_id: parameters.take("allowed_workspace_id")?,
     })
 }

@@ -22,7 +22,8 @@ pub(crate) async fn start(
 ) -> Result<Json<UserCodeResponse>, ApiError> {
     let (mut parameters, _kind) = Parameters::from_body(request).await?;
     let client_id = ClientId::new(parameters.require("client_id")?);
-    let started = app.issuer.start_device(&client_id).await?;
+    let allowed = parameters.take_allowed_workspaces()?;
+    let started = app.issuer.start_device(&client_id, allowed).await?;
     Ok(Json(UserCodeResponse {
         device_auth_id: started.device_auth_id.expose().to_owned(),
         user_code: started.user_code.shown(),

@@ -1,7 +1,8 @@
 //! `/codex/device`: somebody signs in, types the code that a device shows, and decides.
 
 use crate::app::App;
-use crate::endpoint::interaction::decision;
+use crate::endpoint::choice::{self, Choosing};
+use crate::endpoint::interaction::{Answer, decision, remember};
 use crate::endpoint::see_other;
 use crate::endpoint::step::ask;
 use crate::endpoint::visitor::{Asked, Visitor};
@@ -11,8 +12,10 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use keyfob_issuer_core::device_grant::UserCode;
-use keyfob_issuer_core::operation::{Account, Admission, DecideDeviceError, Decision, DeviceApplication};
+use keyfob_issuer_core::operation::{Account, Admission, Choice, DecideDeviceError, DeviceApplication};
 use keyfob_issuer_core::user::DeviceCodes;
+use keyfob_issuer_core::workspace::DevicePolicy;
+use keyfob_oauth::WorkspaceId;
 use std::sync::Arc;
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, PageError> {
@@ -37,19 +40,9 @@ pub(crate) async fn enter(
     let Admission::Granted(account) = visitor.admit(&app).await? else {
         return Ok(see_other(&visitor.place.path()));
     };
-    Ok(match waiting(&app, &account, &typed).await? {
-        Some((code, device)) => {
-            let user_code = code.shown();
-            let page = DeviceApprovePage {
-                csrf: visitor.csrf_for(&app, &user_code),
-                client: &device.client.name,
-                email: account.grantee.user.email.as_str(),
-                workspace: account.grantee.workspace.name.as_str(),
-                turns_on: account.grantee.user.device_codes == DeviceCodes::Off,
-                user_code,
-            };
-            html(StatusCode::OK, &page)
-        }
+    let chosen = form.take("workspace")?.map(WorkspaceId::new);
+    Ok(match waiting(&app, &visitor, &account, &typed).await? {
+        Some((code, device)) => approve_page(&app, &visitor, &account, &code, &device, chosen.as_ref()),
         None => code_page(&app, &visitor, &account, Complaint::Wrong),
     })
 }
@@ -59,21 +52,31 @@ pub(crate) async fn decide(
     visitor: Visitor,
     request: Request,
 ) -> Result<Response, PageError> {
-    // The token belongs to the code that was shown: nobody can exchange the one for the other (I-47).
-    let (mut form, typed) = visitor.form_for(&app, request, "user_code").await?;
+    // The token belongs to the code and the workspace that were shown: nobody can exchange the one for the other (I-47).
+    let (mut form, [typed, chosen]) = visitor.form_for(&app, request, ["user_code", "workspace"]).await?;
     let (Admission::Granted(account), Some(session)) = (visitor.admit(&app).await?, &visitor.session) else {
         return Ok(see_other(&visitor.place.path()));
     };
-    let Some((code, _)) = waiting(&app, &account, &typed).await? else {
+    let typed = typed.unwrap_or_default();
+    let Some((code, device)) = waiting(&app, &visitor, &account, &typed).await? else {
         return Ok(code_page(&app, &visitor, &account, Complaint::Wrong));
     };
-    let decision = decision(&mut form)?;
-    let decided = match decision {
-        Decision::Deny => app.issuer.deny_device(&code).await,
-        Decision::Approve => app.issuer.approve_device(&code, session).await,
+    let chosen = chosen.map(WorkspaceId::new);
+    let answer = decision(&mut form)?;
+    let decided = match (answer, device.workspace(chosen.as_ref())) {
+        (Answer::Deny, _) => app.issuer.deny_device(&code).await,
+        (Answer::Approve, (_, Some(workspace))) => {
+            app.issuer.approve_device(&code, session, &workspace.id).await
+        }
+        (Answer::Approve, (_, None)) => {
+            return Ok(approve_page(&app, &visitor, &account, &code, &device, chosen.as_ref()));
+        }
     };
     match decided {
-        Ok(()) => Ok(html(StatusCode::OK, &DeviceDonePage { approved: decision == Decision::Approve })),
+        Ok(()) => {
+            let done = html(StatusCode::OK, &DeviceDonePage { approved: answer == Answer::Approve });
+            Ok(remember(&app, chosen.as_ref().filter(|_| answer == Answer::Approve), done))
+        }
         Err(DecideDeviceError::NotNow) => Ok(see_other(&visitor.place.path())),
         Err(error) => {
             not_waiting(error)?;
@@ -82,19 +85,58 @@ pub(crate) async fn decide(
     }
 }
 
+/// Asks whether the device may in, or for which workspace first.
+fn approve_page(
+    app: &App,
+    visitor: &Visitor,
+    account: &Account,
+    code: &UserCode,
+    device: &DeviceApplication,
+    chosen: Option<&WorkspaceId>,
+) -> Response {
+    let user_code = code.shown();
+    let email = account.user.email.as_str();
+    let (Choice::Made, Some(workspace)) = device.workspace(chosen) else {
+        let choosing = Choosing {
+            client: &device.client.name,
+            email,
+            offers: &device.offers,
+            action: visitor.place.path(),
+            refuse_action: format!("{}/approve", visitor.place.path()),
+            user_code: Some(&user_code),
+        };
+        return choice::page(app, visitor, choosing);
+    };
+    let is_persons = workspace.policy.device_codes == DevicePolicy::ByPerson;
+    let about = [Some(user_code.as_str()), chosen.map(WorkspaceId::as_str)];
+    let page = DeviceApprovePage {
+        csrf: visitor.csrf_for(app, &about.into_iter().flatten().collect::<Vec<_>>()),
+        client: &device.client.name,
+        email,
+        workspace: workspace.name.as_str(),
+        workspace_id: chosen.map(WorkspaceId::as_str),
+        turns_on: is_persons && account.user.device_codes == DeviceCodes::Off,
+        user_code,
+    };
+    html(StatusCode::OK, &page)
+}
+
 /// Finds what waits behind a typed code; a wrong one counts against the account.
 async fn waiting(
     app: &App,
+    visitor: &Visitor,
     account: &Account,
     typed: &str,
 ) -> Result<Option<(UserCode, DeviceApplication)>, PageError> {
-    let (guesser, now) = (account.grantee.user.subject.as_str(), app.issuer.moment());
+    let (guesser, now) = (account.user.subject.as_str(), app.issuer.moment());
     if app.guesses.is_spent(guesser, now) {
         return Err(PageError::TooManyGuesses);
     }
-    let found = match UserCode::parse(typed) {
-        Some(code) => app.issuer.find_device(&code).await?.map(|device| (code, device)),
-        None => None,
+    let found = match (UserCode::parse(typed), &visitor.session) {
+        (Some(code), Some(session)) => {
+            app.issuer.find_device(&code, session).await?.map(|device| (code, device))
+        }
+        (Some(_) | None, _) => None,
     };
     if found.is_none() {
         app.guesses.count_wrong(guesser.to_owned(), now);
@@ -110,7 +152,7 @@ fn code_page(app: &App, visitor: &Visitor, account: &Account, complaint: Complai
     let page = DeviceCodePage {
         place: visitor.place.path(),
         csrf: visitor.csrf(app),
-        email: account.grantee.user.email.as_str(),
+        email: account.user.email.as_str(),
         wrong: complaint == Complaint::Wrong,
     };
     html(status, &page)

@@ -7,8 +7,10 @@ use axum::Json;
 use axum::extract::{Request, State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
-use keyfob_issuer_core::operation::Introspected;
+use keyfob_issuer_core::access_key::{AccessKey, KeyKind};
+use keyfob_issuer_core::operation::{Grantee, Introspected};
 use keyfob_issuer_core::resource_server::{ResourceServer, ServerId, ServerSecret};
+use keyfob_issuer_core::workspace::{DataSharing, Tag, Workspace};
 use keyfob_oauth::{AccessToken, Timestamp};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -54,8 +56,22 @@ fn basic(headers: &HeaderMap) -> Option<(ServerId, ServerSecret)> {
 }
 
 /// Which claims of an access token a resource server is told.
-const TOLD: [&str; 12] =
-    ["iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope", "sid", "workspace_id", "act", "models"];
+const TOLD: [&str; 14] = [
+    "iss",
+    "sub",
+    "aud",
+    "client_id",
+    "exp",
+    "iat",
+    "jti",
+    "scope",
+    "sid",
+    "workspace_id",
+    "workspace_role",
+    "data_policy",
+    "act",
+    "models",
+];
 
 /// Returns the members of the answer (RFC 7662 §2.2); `kind` says by which rules the token counts.
 fn answer(found: Introspected, app: &App, server: &ResourceServer) -> Map<String, Value> {
@@ -72,7 +88,7 @@ fn answer(found: Introspected, app: &App, server: &ResourceServer) -> Map<String
                 }
             }
         }
-        Introspected::Key(key) => {
+        Introspected::Key(key, grantee) => {
             say("kind", key.kind.as_str().into());
             say("iss", app.issuer.url().as_str().into());
             say("sub", key.subject.as_str().into());
@@ -84,10 +100,27 @@ fn answer(found: Introspected, app: &App, server: &ResourceServer) -> Map<String
             say("jti", key.id.to_string().into());
             say("scope", key.scope.to_string().into());
             say("workspace_id", key.workspace_id.as_str().into());
+            say("data_policy", data_policy(&key, &grantee));
             if let Some(names) = key.models.names() {
                 say("models", names.into());
             }
         }
     }
     members
+}
+
+/// Returns what holds for the data that a key sends: an API key follows its organisation, a personal access token the
+/// workspace, as a sign-in does (design S4).
+fn data_policy(key: &AccessKey, grantee: &Grantee) -> Value {
+    let Workspace { policy, organisation, .. } = &grantee.workspace;
+    let word = |tag: &Option<Tag>| tag.as_ref().map(|tag| tag.as_str().to_owned());
+    match key.kind {
+        KeyKind::Api => json!({
+            "retention": word(&organisation.retention),
+            "data_sharing": organisation.data_sharing == DataSharing::On,
+        }),
+        KeyKind::Personal => {
+            json!({ "retention": word(&policy.retention), "residency": word(&policy.residency) })
+        }
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) mod account_sessions;
 pub(crate) mod acknowledge;
 pub(crate) mod authorize;
 pub(crate) mod backend;
+mod choice;
 pub(crate) mod device_dialect;
 pub(crate) mod device_page;
 pub(crate) mod discovery;

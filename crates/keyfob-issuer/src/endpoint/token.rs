@@ -92,6 +92,7 @@ async fn refresh(
         client_id,
         refresh_token: RefreshToken::new(parameters.require("refresh_token")?),
         resource: parameters.take("resource")?,
+        allowed: parameters.take_allowed_workspaces()?,
         attempt,
     };
     app.issuer.refresh(refresh).await.map_err(|error| ApiError::refresh(error, kind))

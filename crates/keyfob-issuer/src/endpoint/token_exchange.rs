@@ -5,6 +5,7 @@ use crate::config::ApiKeyExchange as Setting;
 use crate::error::ApiError;
 use crate::parameters::{Parameters, ParametersError};
 use keyfob_issuer_core::operation::{ApiKeyExchange, ChildExchange};
+use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_oauth::{AccessToken, ClientId, IdToken, Scope};
 use serde::Serialize;
 
@@ -31,15 +32,19 @@ pub(super) async fn exchange(
 ) -> Result<Exchanged, ApiError> {
     let subject_token = parameters.require("subject_token")?;
     let subject_type = parameters.require("subject_token_type")?;
+    let allowed = parameters.take_allowed_workspaces()?;
     // RFC 8693 §2.1: nobody but the client itself acts here.
     if parameters.take("actor_token")?.is_some() {
         return Err(ParametersError::Malformed.into());
     }
     match (parameters.take("requested_token")?.as_deref(), &*subject_type) {
-        (None, ACCESS_TOKEN) => for_child(app, client_id, AccessToken::new(subject_token), parameters).await,
+        (None, ACCESS_TOKEN) => {
+            for_child(app, client_id, AccessToken::new(subject_token), allowed, parameters).await
+        }
         (Some(API_KEY), ID_TOKEN) if app.api_key_exchange == Setting::Allowed => {
             let subject_token = IdToken::new(subject_token);
-            let made = app.issuer.exchange_for_api_key(ApiKeyExchange { client_id, subject_token }).await?;
+            let made =
+                app.issuer.exchange_for_api_key(ApiKeyExchange { client_id, subject_token, allowed }).await?;
             Ok(Exchanged {
                 access_token: made.secret.expose().to_owned(),
                 issued_token_type: ACCESS_TOKEN,
@@ -57,6 +62,7 @@ async fn for_child(
     app: &App,
     client_id: ClientId,
     subject_token: AccessToken,
+    allowed: AllowedWorkspaces,
     mut parameters: Parameters,
 ) -> Result<Exchanged, ApiError> {
     let asks_for_another_kind =
@@ -71,6 +77,7 @@ async fn for_child(
         scope: scope.map_err(|_| ParametersError::Malformed)?,
         // RFC 8693 §2.1: a server by its address, or by its name, which is the same here.
         resource: parameters.take("resource")?.or(parameters.take("audience")?),
+        allowed,
     };
     let token = app.issuer.exchange_for_child(child).await?;
     Ok(Exchanged {

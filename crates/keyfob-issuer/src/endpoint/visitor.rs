@@ -10,9 +10,11 @@ use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request};
 use axum::response::Response;
 use http::request::Parts;
 use keyfob_issuer_core::digest::{InteractionCookie, SessionCookie};
-use keyfob_issuer_core::operation::{Admission, Grantee, Page, Prompt, TryOrigin, device_scope};
+use keyfob_issuer_core::operation::{Admission, Page, Prompt, TryOrigin, device_scope};
 use keyfob_issuer_core::sign_in::Demand;
+use keyfob_issuer_core::workspace::Membership;
 use keyfob_issuer_core::{GrantId, lifetime};
+use keyfob_oauth::WorkspaceId;
 use std::sync::Arc;
 
 /// What somebody came for; its page asks for steps of a sign-in until they may get on.
@@ -46,6 +48,8 @@ pub(crate) struct Visitor {
     /// Ties the pages of this visit to the browser; set by the grant's request, or by the place itself.
     cookie: VisitCookie,
     pub(crate) origin: TryOrigin,
+    /// The workspace that was last used from this browser.
+    pub(crate) workspace: Option<WorkspaceId>,
 }
 
 /// What a visitor is asked before they get on.
@@ -88,14 +92,14 @@ impl Place {
         places.into_iter().find(|place| route.starts_with(&place.path()))
     }
 
-    pub(crate) fn demand(self, grantee: &Grantee) -> Demand {
+    pub(crate) fn demand(self, memberships: &[Membership]) -> Demand {
         match self {
-            Self::Device => Demand::of_device(&device_scope(), grantee.workspace.policy.mfa),
+            Self::Device => Demand::of_devices(&device_scope(), memberships),
             // A grant's demand follows from its scope, which the core knows.
             Self::Account | Self::Sessions | Self::Grant(_) | Self::Reset | Self::Forgot => {
                 Demand::of_account()
             }
-            Self::Keys => Demand::of_keys(grantee.workspace.policy.mfa),
+            Self::Keys => Demand::of_keys(memberships),
             Self::Change => Demand::of_change(),
             Self::SetUp => Demand::of_set_up(),
         }
@@ -124,7 +128,8 @@ impl FromRequestParts<Arc<App>> for Visitor {
             network: network::of(&parts.extensions, &parts.headers, &app.trusted_proxies),
             mark: app.site.mark(&parts.headers),
         };
-        Ok(Self { place, session: app.site.session(&parts.headers), cookie, origin })
+        let (session, workspace) = (app.site.session(&parts.headers), app.site.workspace(&parts.headers));
+        Ok(Self { place, session, cookie, origin, workspace })
     }
 }
 
@@ -147,7 +152,7 @@ impl Visitor {
                 Page::Prompt { client, prompt, login_hint } => {
                     Some(Asked { prompt, client: Some(client.name), login_hint })
                 }
-                Page::Consent { .. } | Page::Finished => None,
+                Page::Choose { .. } | Page::Consent(_) | Page::Finished => None,
             });
         }
         Ok(match self.admit(app).await? {
@@ -159,7 +164,7 @@ impl Visitor {
     /// Says whether they may get on at a place that is no grant's.
     pub(crate) async fn admit(&self, app: &App) -> Result<Admission, PageError> {
         let place = self.place;
-        Ok(app.issuer.admit(self.session.as_ref(), |grantee| place.demand(grantee)).await?)
+        Ok(app.issuer.admit(self.session.as_ref(), |memberships| place.demand(memberships)).await?)
     }
 
     /// Returns the token that the forms of this visitor's pages bring back.
@@ -167,10 +172,9 @@ impl Visitor {
         app.site.csrf_token(self.purpose(), &self.binding())
     }
 
-    /// Returns the token of a form that is for `subject` alone.
-    pub(crate) fn csrf_for(&self, app: &App, subject: &str) -> String {
-        let [cookie, session] = self.binding();
-        app.site.csrf_token(self.purpose(), &[cookie, session, subject])
+    /// Returns the token of a form that is about `subjects` alone.
+    pub(crate) fn csrf_for(&self, app: &App, subjects: &[&str]) -> String {
+        app.site.csrf_token(self.purpose(), &[&self.binding(), subjects].concat())
     }
 
     /// Reads a form if it is from one of our pages, shown to this visitor.
@@ -180,19 +184,22 @@ impl Visitor {
         Ok(form)
     }
 
-    /// Reads a form whose token is for what it says in `field`; returns that too.
-    pub(crate) async fn form_for(
+    /// Reads a form whose token is about what it says in `fields`; returns that too, as far as it says it.
+    pub(crate) async fn form_for<const N: usize>(
         &self,
         app: &App,
         request: Request,
-        field: &str,
-    ) -> Result<(Parameters, String), PageError> {
+        fields: [&str; N],
+    ) -> Result<(Parameters, [Option<String>; N]), PageError> {
         let mut form = self.foreign_form(app, request).await?;
         let csrf = form.take("csrf")?;
-        let subject = form.take(field)?.unwrap_or_default();
-        let [cookie, session] = self.binding();
-        self.check(app, csrf.as_deref(), &[cookie, session, &subject])?;
-        Ok((form, subject))
+        let mut said = [const { None }; N];
+        for (said, field) in said.iter_mut().zip(fields) {
+            *said = form.take(field)?;
+        }
+        let subjects: Vec<&str> = said.iter().flatten().map(String::as_str).collect();
+        self.check(app, csrf.as_deref(), &[&self.binding(), &*subjects].concat())?;
+        Ok((form, said))
     }
 
     /// Gives the browser what ties its pages together.

@@ -19,6 +19,7 @@ impl From<MakeKeyError> for ApiError {
             MakeKeyError::LifeTooLong(_) => {
                 refused(ErrorCode::InvalidRequest, "no key lives longer than a year")
             }
+            MakeKeyError::NotGranted(refusal) => Self::not_granted(refusal),
             MakeKeyError::TooMany => {
                 refused(ErrorCode::InvalidRequest, "there are too many keys; end one that is not used")
             }

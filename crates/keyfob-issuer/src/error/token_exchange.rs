@@ -28,6 +28,7 @@ impl From<ExchangeTokenError> for ApiError {
                 tracing::warn!(reason = %refusal, "token exchange refused");
                 refused(ErrorCode::InvalidRequest, "the subject token is not valid")
             }
+            ExchangeTokenError::NotGranted(refusal) => Self::not_granted(refusal),
             ExchangeTokenError::TooManyKeys => {
                 refused(ErrorCode::InvalidRequest, "there are too many keys; end one that is not used")
             }

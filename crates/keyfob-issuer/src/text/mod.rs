@@ -7,6 +7,7 @@ mod letter;
 mod notice;
 mod own;
 mod sign_in;
+mod workspace;
 
 pub(crate) use notice::Notice;
 
@@ -34,6 +35,8 @@ pub(crate) struct Text {
     pub(crate) password: account::Password,
     pub(crate) sessions: own::Sessions,
     pub(crate) keys: own::Keys,
+    pub(crate) workspace: workspace::Choosing,
+    pub(crate) refusal: workspace::Refusals,
     pub(crate) reset_letter: letter::ResetLetter,
 }
 
@@ -54,6 +57,8 @@ impl Text {
         password: account::Password::ENGLISH,
         sessions: own::Sessions::ENGLISH,
         keys: own::Keys::ENGLISH,
+        workspace: workspace::Choosing::ENGLISH,
+        refusal: workspace::Refusals::ENGLISH,
         reset_letter: letter::ResetLetter::ENGLISH,
     };
 }
@@ -61,6 +66,13 @@ impl Text {
 /// Words that stand by themselves. Only the catalogue makes them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words(&'static str);
+
+impl Words {
+    /// Returns the words, for an answer to a program that shows them to its person.
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
 
 impl Display for Words {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -53,6 +53,7 @@ texts! {
             "This link is over",
             "It works once, for half an hour, and only until another is made. Ask for a new one.",
         ),
+        not_granted: Words = "This is not allowed",
         too_many_guesses: Notice = (
             "Too many wrong codes",
             "Wait a quarter of an hour, then start again on your device.",

@@ -45,7 +45,20 @@ async fn i_35_a_gateway_learns_what_an_access_token_says_and_of_its_end() {
     let tokens = world.tokens().await;
     let claims = read_unverified(&tokens.access).unwrap();
     let mut expected = json!({ "active": true, "token_type": "Bearer", "kind": "access_token" });
-    for member in ["iss", "sub", "aud", "client_id", "exp", "iat", "jti", "scope", "sid", "workspace_id"] {
+    let told = [
+        "iss",
+        "sub",
+        "aud",
+        "client_id",
+        "exp",
+        "iat",
+        "jti",
+        "scope",
+        "sid",
+        "workspace_id",
+        "workspace_role",
+    ];
+    for member in told {
         expected[member] = claims.get(member).unwrap().clone();
     }
 
@@ -78,11 +91,36 @@ async fn a_gateway_learns_the_limits_of_a_key_and_that_it_ended() {
         "active": true, "token_type": "Bearer", "kind": "api_key", "iss": world.base,
         "sub": claims.text("sub"), "aud": world.base, "exp": issued + 600, "iat": issued, "jti": key.id,
         "scope": "api.connectors.read", "workspace_id": claims.text("workspace_id"), "models": ["small"],
+        "data_policy": { "retention": null, "data_sharing": false },
     });
     assert_eq!((answer.status, answer.json()), (200, expected));
     let path = format!("/api/keys/{}", key.id);
     assert_eq!(world.browser().call(Method::DELETE, &path, &tokens.access, None).await.status, 204);
     assert_eq!(gateway.ask(&world, &key.secret).await.essence(), INACTIVE);
+}
+
+#[tokio::test]
+async fn s_04_a_sign_in_follows_its_workspace_and_an_api_key_its_organisation() {
+    let world = World::start().await;
+    let gateway = Server::add(&world, "gateway", None).await;
+    world
+        .query(
+            "UPDATE workspaces SET retention = 'zero', residency = 'eu', organisation_retention = '30-days',
+             data_sharing = 'on'",
+        )
+        .await;
+    let tokens = world.tokens().await;
+    let make =
+        async |kind: &str| make_key(&world, &tokens, &json!({ "kind": kind, "label": "a" })).await.secret;
+    let (personal, api) = (make("personal_access_token").await, make("api_key").await);
+
+    let of_workspace = json!({ "retention": "zero", "residency": "eu" });
+    let of_organisation = json!({ "retention": "30-days", "data_sharing": true });
+    for (token, expected) in
+        [(&tokens.access, &of_workspace), (&personal, &of_workspace), (&api, &of_organisation)]
+    {
+        assert_eq!(gateway.ask(&world, token).await.json()["data_policy"], *expected);
+    }
 }
 
 #[tokio::test]

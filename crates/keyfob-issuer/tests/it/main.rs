@@ -18,6 +18,7 @@ mod command;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod device;
+mod grant_matrix;
 mod headers;
 mod introspect;
 mod key_command;
@@ -41,4 +42,5 @@ mod throttle;
 mod token;
 mod token_exchange;
 mod user_info;
+mod workspaces;
 mod world;

@@ -174,7 +174,7 @@ async fn i_38_the_tokens_say_exactly_this(kept: Kept) {
             "iss": world.base, "sub": subject, "aud": world.base, "client_id": CLIENT_ID,
             "exp": START + 3600, "iat": START, "jti": access.text("jti").unwrap(),
             "scope": keyfob_codex::authorize::SCOPE, "sid": access.text("sid").unwrap(),
-            "workspace_id": workspace, "https://api.openai.com/auth": namespaced,
+            "workspace_id": workspace, "workspace_role": "owner", "https://api.openai.com/auth": namespaced,
         })
     );
     assert_eq!(

@@ -25,7 +25,7 @@ pub(crate) async fn tour(mut look: impl AsyncFnMut(&Guest, Stop)) {
     let look = &mut look;
     strangers(&guest, look).await;
     let app = set_up(&world, &guest, look).await;
-    clients(&guest, look).await;
+    clients(&world, &guest, look).await;
     devices(&world, &guest, look).await;
     own(&world, &guest, &app, look).await;
     links(&world, &guest, look).await;
@@ -70,13 +70,26 @@ async fn set_up(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest,
 }
 
 /// Letting a client in.
-async fn clients(guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+async fn clients(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
     guest.press("a#next").await;
     look(guest, ("confirm", "")).await;
     let interaction = guest.path().await;
     guest.press("form#confirm button[value=deny]").await;
     guest.open(&interaction).await;
     look(guest, ("finished", "")).await;
+    crate::workspaces::join_blue(world).await;
+    guest.ask(&[]).await;
+    look(guest, ("choose_workspace", "")).await;
+    let interaction = guest.path().await;
+    guest.chromium.wanted("input[value=blue]").await.unwrap().click().await.unwrap();
+    guest.press("form#workspace button").await;
+    look(guest, ("confirm", "for one of several workspaces")).await;
+    guest.press("a#other-workspace").await;
+    assert_eq!(guest.path().await, format!("{interaction}/workspace"));
+    look(guest, ("choose_workspace", "again")).await;
+    guest.ask(&[("allowed_workspace_id", "green")]).await;
+    look(guest, ("choose_workspace", "none")).await;
+    world.query("DELETE FROM members WHERE workspace_id = 'blue'").await;
 }
 
 /// Letting a device in, and refusing one.
