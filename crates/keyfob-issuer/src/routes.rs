@@ -47,7 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         router = match audience {
             Audience::Page | Audience::Form | Audience::Program => router.route(path, answer),
             Audience::PageWithSteps => router.route(path, answer).nest(path, step::routes()),
-            Audience::Public => router.route(path, answer.route_layer(from_fn(guard::public::allow))),
+            Audience::Public => router.route(path, answer.layer(from_fn(guard::public::allow))),
         };
     }
     router.fallback(home::nothing).layer(from_fn_with_state(Arc::clone(&app), guard::around)).with_state(app)
