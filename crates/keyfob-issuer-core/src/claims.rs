@@ -71,7 +71,7 @@ impl Issuer {
             say("nonce", json!(nonce.expose()));
         }
         say("email", json!(grantee.user.email.as_str()));
-        say("email_verified", json!(true));
+        say("email_verified", json!(grantee.user.email_verified_at.is_some()));
         say("name", json!(grantee.user.name));
         say(NAMESPACE, json!(namespaced(family, grantee)));
         Ok(IssuedTokens {

@@ -27,6 +27,10 @@ secret_newtype! {
     InvitationToken
 }
 secret_newtype! {
+    /// What a link carries that verifies an e-mail address, or restores one.
+    EmailToken
+}
+secret_newtype! {
     /// What a device polls with.
     DeviceAuthId
 }
@@ -87,6 +91,10 @@ digest! {
 digest! {
     /// How the link rests that accepts an invitation.
     InvitationDigest of InvitationToken
+}
+digest! {
+    /// How the link rests that verifies an e-mail address, or restores one.
+    EmailLinkDigest of EmailToken
 }
 digest! {
     /// How a personal access token or an API key rests.

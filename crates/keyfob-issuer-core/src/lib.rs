@@ -27,6 +27,7 @@ pub mod claims;
 pub mod client;
 pub mod device_grant;
 pub mod digest;
+pub mod email_link;
 pub mod factor;
 pub mod failpoint;
 pub mod grace;

@@ -12,8 +12,10 @@ pub const INTERACTION: Duration = Duration::from_secs(15 * MINUTE);
 pub const CODE: Duration = Duration::from_secs(MINUTE);
 /// A finished grant is kept this long, so that a replayed code is recognised.
 pub const FINISHED_GRANT: Duration = Duration::from_secs(DAY);
-/// A browser session.
-pub const BROWSER_SESSION: Duration = Duration::from_secs(12 * HOUR);
+/// A browser session that is not used (I-62).
+pub const BROWSER_IDLE: Duration = Duration::from_secs(12 * HOUR);
+/// A browser session, however much it is used.
+pub const BROWSER_ABSOLUTE: Duration = Duration::from_secs(7 * DAY);
 /// The pages of a visit without a grant: of one's own account, or of a device.
 pub const VISIT: Duration = Duration::from_secs(HOUR);
 /// What marks a browser as one in which somebody has signed in.
@@ -22,6 +24,10 @@ pub const BROWSER_MARK: Duration = Duration::from_secs(180 * DAY);
 pub const RESET_LINK: Duration = Duration::from_secs(30 * MINUTE);
 /// A link that accepts an invitation.
 pub const INVITATION: Duration = Duration::from_secs(7 * DAY);
+/// A link that verifies an e-mail address.
+pub const VERIFY_LINK: Duration = Duration::from_secs(DAY);
+/// A link that takes the change of an e-mail address back (I-58).
+pub const UNDO_LINK: Duration = Duration::from_secs(DAY);
 /// A user code.
 pub const USER_CODE: Duration = Duration::from_secs(15 * MINUTE);
 /// An ID token.

@@ -11,6 +11,8 @@ pub struct User {
     pub subject: Subject,
     /// What they type to sign in; unique.
     pub email: Email,
+    /// Since when it is known that they read the letters to it (I-61).
+    pub email_verified_at: Option<Timestamp>,
     /// What they are called.
     pub name: String,
     /// How their password rests.
@@ -21,6 +23,15 @@ pub struct User {
     pub status: UserStatus,
     /// When they were added.
     pub created_at: Timestamp,
+}
+
+/// Whose word an address is taken on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailWord {
+    /// The administrator's: it is verified.
+    Administrator,
+    /// Nobody's yet: a link has to be followed.
+    Nobody,
 }
 
 /// Whether a user signs devices in with codes.

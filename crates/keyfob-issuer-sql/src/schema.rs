@@ -6,13 +6,14 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// Every step, in order; one that was released never changes.
 ///
 /// Each is written once, in SQLite's words: [`for_postgres`] says which of them PostgreSQL calls differently.
-const STEPS: [(&str, &str); 6] = [
+const STEPS: [(&str, &str); 7] = [
     ("first", include_str!("../migrations/0001_first.sql")),
     ("recoverable rotation", include_str!("../migrations/0002_recoverable_rotation.sql")),
     ("session labels", include_str!("../migrations/0003_session_labels.sql")),
     ("accounts", include_str!("../migrations/0004_accounts.sql")),
     ("keys", include_str!("../migrations/0005_keys.sql")),
     ("workspaces", include_str!("../migrations/0006_workspaces.sql")),
+    ("pages", include_str!("../migrations/0009_pages.sql")),
 ];
 
 /// Returns what brings a file up to date.

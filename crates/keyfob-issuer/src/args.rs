@@ -77,6 +77,17 @@ pub(crate) enum User {
         /// The e-mail address
         #[arg(long)]
         email: String,
+        /// Do not take your word that letters to the address reach them: they follow a link first
+        #[arg(long)]
+        unverified: bool,
+    },
+    /// Say that letters to somebody's address reach them
+    Verify {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The e-mail address
+        email: String,
     },
     /// Print a link by which somebody chooses a new password, once, within half an hour
     ResetLink {

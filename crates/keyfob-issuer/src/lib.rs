@@ -16,6 +16,7 @@ pub mod database;
 mod endpoint;
 mod error;
 mod guard;
+mod letter;
 pub mod mail;
 mod page;
 mod parameters;

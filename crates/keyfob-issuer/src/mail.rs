@@ -1,13 +1,10 @@
 //! Letters, where the administrator has set `[mail]` up.
 
-use crate::text::TEXT;
-use askama::Template;
 use keyfob_issuer_core::user::Email;
-use keyfob_oauth::Secret;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -54,13 +51,6 @@ pub(crate) struct Outbox {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     running: Mutex<JoinSet<()>>,
-}
-
-#[derive(Template)]
-#[template(path = "letter_reset.txt")]
-struct ResetLetter<'a> {
-    site: &'a str,
-    link: &'a str,
 }
 
 /// How long a letter may take.
@@ -112,20 +102,17 @@ impl Outbox {
         });
     }
 
-    /// Sends `to` the link that resets their password.
-    pub(crate) async fn send_reset(&self, site: &str, to: &Email, link: &Secret) {
-        let Ok(text) = (ResetLetter { site, link: link.expose() }).render() else {
-            tracing::error!("cannot write a letter");
-            return;
-        };
-        let Ok(to) = to.as_str().parse::<Mailbox>() else {
+    /// Sends a letter.
+    pub(crate) async fn send(&self, to: &Email, subject: String, text: String) {
+        // An address alone: in what may have a name before it, an account's address could name another one (I-83).
+        let Ok(to) = to.as_str().parse::<Address>() else {
             tracing::warn!("an account's address takes no letters");
             return;
         };
         let letter = Message::builder()
             .from(self.from.clone())
-            .to(to)
-            .subject(TEXT.reset_letter.subject.plain(site))
+            .to(Mailbox::new(None, to))
+            .subject(subject)
             .header(ContentType::TEXT_PLAIN)
             .body(text);
         match letter {

@@ -16,7 +16,7 @@ use keyfob_issuer::config::{Config, DatabaseSettings};
 use keyfob_issuer::{App, router, server, sweep};
 use keyfob_issuer_core::access_key::KeyKind;
 use keyfob_issuer_core::sign_in::MfaPolicy;
-use keyfob_issuer_core::user::Email;
+use keyfob_issuer_core::user::{Email, EmailWord};
 use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_jose::SigningKey;
 use std::io::{IsTerminal as _, Write as _};
@@ -49,7 +49,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Init(arguments) => make(arguments).await,
         Command::Serve(arguments) => serve(arguments).await,
-        Command::User(User::Add { data, email }) => add(&data, &email).await,
+        Command::User(User::Add { data, email, unverified }) => {
+            let word = if unverified { EmailWord::Nobody } else { EmailWord::Administrator };
+            add(&data, &email, word).await
+        }
+        Command::User(User::Verify { data, email }) => verify(&data, &email).await,
         Command::User(User::List { data }) => list(&data).await,
         Command::User(User::Mfa { data, email, when }) => set_mfa_policy(&data, &email, when).await,
         Command::User(User::ResetLink { data, email }) => reset_link(&data, &email).await,
@@ -109,10 +113,10 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn add(data: &Path, email: &str) -> anyhow::Result<()> {
+async fn add(data: &Path, email: &str, word: EmailWord) -> anyhow::Result<()> {
     let email = Email::parse(email).with_context(|| format!("--email {email}"))?;
     let password = read_password(&email)?;
-    user::add(data, email.clone(), &password, &SystemClock, &SystemEntropy).await?;
+    user::add(data, email.clone(), word, &password, &SystemClock, &SystemEntropy).await?;
     say(&format!("keyfob-issuer: added {email}"));
     Ok(())
 }
@@ -122,6 +126,13 @@ async fn reset_link(data: &Path, email: &str) -> anyhow::Result<()> {
     let link = user::reset_link(data, &email, &SystemClock, &SystemEntropy).await?;
     writeln!(std::io::stdout().lock(), "{}", link.expose())?;
     say(&format!("keyfob-issuer: {email} chooses a new password there, once, within half an hour"));
+    Ok(())
+}
+
+async fn verify(data: &Path, email: &str) -> anyhow::Result<()> {
+    let email = Email::parse(email).with_context(|| email.to_owned())?;
+    user::verify(data, &email, &SystemClock).await?;
+    say(&format!("keyfob-issuer: {email} is verified"));
     Ok(())
 }
 

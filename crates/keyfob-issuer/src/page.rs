@@ -1,7 +1,9 @@
 //! The pages, one struct per template.
 
+mod email;
 mod own;
 
+pub(crate) use email::{EmailDonePage, EmailLinkPage, EmailPage};
 pub(crate) use own::{KeyMadePage, KeyRow, KeysPage, ListedSessionRow, ScopeChoice, SessionsPage};
 
 use crate::text::{Notice, TEXT, Words};
@@ -122,6 +124,7 @@ pub(crate) struct ResetDonePage;
 pub(crate) struct AccountPage<'a> {
     pub(crate) csrf: String,
     pub(crate) email: &'a str,
+    pub(crate) email_verified: bool,
     pub(crate) may_change: bool,
     pub(crate) totp_since: Option<String>,
     pub(crate) recovery_codes: u64,

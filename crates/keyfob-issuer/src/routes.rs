@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::endpoint::{
     self, access_keys, account, account_keys, account_sessions, acknowledge, authorize, backend,
-    device_dialect, device_page, discovery, forgot, home, interaction, introspect, password, revoke,
+    device_dialect, device_page, discovery, email, forgot, home, interaction, introspect, password, revoke,
     sessions, step, token, user_info, who_am_i,
 };
 use crate::guard;
@@ -81,6 +81,9 @@ fn routes() -> Vec<Route> {
         Route(PageWithSteps, "/account/keys", get(account_keys::show).post(account_keys::make)),
         Route(Form, "/account/keys/{id}/end", post(account_keys::end)),
         Route(Page, "/account/password", get(password::show_change).post(password::change)),
+        Route(PageWithSteps, "/account/email", get(email::show).post(email::send)),
+        Route(Page, "/email/{token}", get(email::show_verify).post(email::verify)),
+        Route(Page, "/email-undo/{token}", get(email::show_undo).post(email::undo)),
         Route(Page, "/forgot", get(forgot::show).post(forgot::send)),
         Route(Page, "/reset/{token}", get(password::show_reset).post(password::reset)),
         Route(Program, client::TOKEN_PATH, post(token::redeem)),

@@ -2,7 +2,7 @@
 
 use crate::password::PasswordHash;
 use crate::storage::{Storage, StorageError, Transaction};
-use crate::user::{DeviceCodes, Email, User, UserStatus};
+use crate::user::{DeviceCodes, Email, EmailWord, User, UserStatus};
 use crate::workspace::{Role, Workspace, WorkspaceKind, WorkspaceName};
 use crate::{Fault, id};
 use keyfob_oauth::{Clock, Entropy, Subject, WorkspaceId};
@@ -20,12 +20,13 @@ pub enum AddUserError {
 
 super::faults!(AddUserError);
 
-/// Adds a user with a personal workspace; the address must be new.
+/// Adds a user with a personal workspace; the address must be new, and is verified if `word` says so.
 pub async fn add_user(
     storage: &dyn Storage,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
     email: Email,
+    word: EmailWord,
     password: PasswordHash,
 ) -> Result<(), AddUserError> {
     let now = clock.now();
@@ -33,6 +34,10 @@ pub async fn add_user(
         subject: Subject::new(id::generate(now, entropy)?.to_string()),
         name: email.local_part().to_owned(),
         email,
+        email_verified_at: match word {
+            EmailWord::Administrator => Some(now),
+            EmailWord::Nobody => None,
+        },
         password,
         device_codes: DeviceCodes::Off,
         status: UserStatus::Active,

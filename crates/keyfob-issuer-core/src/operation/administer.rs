@@ -110,7 +110,7 @@ pub async fn set_mfa_policy(
     Ok(transaction.commit().await?)
 }
 
-async fn find(transaction: &mut dyn Transaction, email: &Email) -> Result<User, AdministerError> {
+pub(super) async fn find(transaction: &mut dyn Transaction, email: &Email) -> Result<User, AdministerError> {
     let user = transaction.find_user_by_email(email).await?;
     user.ok_or_else(|| AdministerError::Unknown(email.clone()))
 }

@@ -82,7 +82,7 @@ pub(crate) struct Seen {
 }
 
 impl Issuer {
-    /// Returns the page to show for `grant` to the browser with these cookies; changes nothing.
+    /// Returns the page to show for `grant` to the browser with these cookies; changes nothing but how long the session lasts.
     pub async fn page(
         &self,
         grant: GrantId,
@@ -96,6 +96,9 @@ impl Issuer {
             .find_client(&seen.grant.client_id)
             .await?
             .ok_or(Fault::Dangling("an authorization grant"))?;
+        if let Some(person) = &seen.person {
+            self.note_use(transaction, person).await?;
+        }
         let Seen { grant, person, offers, workspace, next } = seen;
         let prompt =
             |prompt| Page::Prompt { client: client.clone(), prompt, login_hint: grant.login_hint.clone() };

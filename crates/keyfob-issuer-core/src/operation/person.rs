@@ -5,7 +5,7 @@ use crate::digest::{SessionCookie, SessionDigest};
 use crate::factor::{Enrolment, FactorKind, RecoveryCodes, TotpOffer};
 use crate::issuer::{Fault, Issuer};
 use crate::sign_in::{Demand, Enrolled, SignIn, State};
-use crate::storage::Transaction;
+use crate::storage::{StorageError, Transaction};
 use crate::user::{Email, User, UserStatus};
 use crate::workspace::Membership;
 use aws_lc_rs::hmac;
@@ -85,10 +85,26 @@ impl Issuer {
         };
         let memberships = transaction.list_memberships(&person.user.subject).await?;
         let state = person.sign_in().state(demand(&memberships), self.now());
+        self.note_use(transaction, &person).await?;
         Ok(match self.prompt(state, &person)? {
             Some(prompt) => Admission::Asked(prompt),
             None => Admission::Granted(Box::new(self.account(person, memberships)?)),
         })
+    }
+
+    /// Makes the session of somebody who looks at a page last longer, if that is worth a write (I-62).
+    pub(crate) async fn note_use(
+        &self,
+        mut transaction: Box<dyn Transaction>,
+        person: &Person,
+    ) -> Result<(), Fault> {
+        let Some(end) = person.session.prolonged(self.now()) else { return Ok(()) };
+        transaction.prolong_session(&person.session.digest, end).await?;
+        match transaction.commit().await {
+            // Somebody else wrote meanwhile: the next page notes it.
+            Ok(()) | Err(StorageError::Conflict) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// Finds who sits at the browser with this cookie; nobody who may not sign in.

@@ -2,7 +2,7 @@
 
 use crate::browser_session::BrowserSession;
 use crate::digest::{SessionCookie, SessionDigest};
-use crate::factor::{Enrolment, FactorRejected};
+use crate::factor::{Enrolment, FactorKind, FactorRejected};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::SignedIn;
 use crate::operation::retry::retried;
@@ -10,7 +10,19 @@ use crate::operation::throttle::TryError;
 use crate::sign_in::{Demand, Event, OutOfTurn};
 use crate::storage::{Changed, Transaction};
 use crate::throttle::{Counted, Throttled};
+use crate::user::Email;
 use keyfob_oauth::Secret;
+
+/// A second factor was right.
+#[derive(Clone, Debug)]
+pub struct ProvenFactor {
+    /// What the browser is given.
+    pub signed_in: SignedIn,
+    /// Which it was.
+    pub by: FactorKind,
+    /// Whose.
+    pub email: Email,
+}
 
 /// A step of a sign-in is not taken; the page says what comes instead.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +64,7 @@ impl Issuer {
         &self,
         cookie: &SessionCookie,
         answer: &Secret,
-    ) -> Result<SignedIn, StepError> {
+    ) -> Result<ProvenFactor, StepError> {
         retried(|| self.try_prove_second_factor(cookie, answer)).await
     }
 
@@ -60,7 +72,7 @@ impl Issuer {
         &self,
         cookie: &SessionCookie,
         answer: &Secret,
-    ) -> Result<SignedIn, StepError> {
+    ) -> Result<ProvenFactor, StepError> {
         let now = self.now();
         let mut transaction = self.begin().await?;
         let person = self.person(&mut *transaction, Some(cookie)).await?.ok_or(StepError::OutOfTurn)?;
@@ -75,7 +87,8 @@ impl Issuer {
                     .replace_session(&mut *transaction, BrowserSession { proof, ..person.session })
                     .await?;
                 transaction.commit().await?;
-                return Ok(signed_in);
+                let email = person.user.email;
+                return Ok(ProvenFactor { signed_in, by: enrolment.kind, email });
             }
         }
         // The try counts.

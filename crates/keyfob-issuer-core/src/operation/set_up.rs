@@ -11,6 +11,7 @@ use crate::operation::second_factor::StepError;
 use crate::sign_in::{Demand, Enrolled, Event, State};
 use crate::storage::Transaction;
 use crate::throttle::Counted;
+use crate::user::Email;
 use keyfob_oauth::Secret;
 
 /// A second factor stands.
@@ -20,6 +21,8 @@ pub struct SetUp {
     pub signed_in: SignedIn,
     /// What the person is shown once; codes from before are worth nothing any more.
     pub recovery_codes: Vec<RecoveryCode>,
+    /// Whose it is.
+    pub email: Email,
 }
 
 impl Issuer {
@@ -58,7 +61,7 @@ impl Issuer {
         let session = BrowserSession { proof, ..person.session };
         let signed_in = self.replace_session(&mut *transaction, session).await?;
         transaction.commit().await?;
-        Ok(SetUp { signed_in, recovery_codes })
+        Ok(SetUp { signed_in, recovery_codes, email: person.user.email })
     }
 
     /// Makes new recovery codes for somebody with a second factor who has just proven it.

@@ -4,7 +4,6 @@
 use crate::browser_session::BrowserSession;
 use crate::digest::{BrowserMark, SessionCookie, SessionDigest};
 use crate::issuer::{Fault, Issuer};
-use crate::lifetime;
 use crate::operation::retry::retried;
 use crate::operation::throttle::{Try, TryError};
 use crate::password::{Password, PasswordHash};
@@ -139,12 +138,13 @@ impl Issuer {
         if let Some(previous) = previous {
             transaction.delete_session(&SessionDigest::of(previous)).await?;
         }
-        let cookie = SessionCookie::from(self.entropy.token()?);
+        let (cookie, now) = (SessionCookie::from(self.entropy.token()?), self.now());
         let session = BrowserSession {
             digest: SessionDigest::of(&cookie),
             subject: user.subject.clone(),
             proof: Proof::of_password(user.at),
-            expires_at: self.now().plus(lifetime::BROWSER_SESSION),
+            began_at: now,
+            expires_at: BrowserSession::end(now, now),
         };
         transaction.insert_session(&session).await?;
         transaction.commit().await?;

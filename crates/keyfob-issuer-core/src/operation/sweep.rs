@@ -17,6 +17,8 @@ pub struct Swept {
     pub device_grants: u64,
     /// Browser sessions.
     pub sessions: u64,
+    /// Links to e-mail addresses.
+    pub email_links: u64,
     /// Counters of tries.
     pub counters: u64,
     /// ID tokens that were exchanged for an API key.
@@ -41,6 +43,7 @@ impl Swept {
                 self.grants,
                 self.device_grants,
                 self.sessions,
+                self.email_links,
                 self.counters,
                 self.spent_id_tokens,
                 self.invitations,
@@ -67,6 +70,7 @@ impl Issuer {
             grants: transaction.forget_grants(finished, AT_ONCE).await?,
             device_grants: transaction.forget_device_grants(finished, AT_ONCE).await?,
             sessions: transaction.forget_sessions(before(now, MARGIN), AT_ONCE).await?,
+            email_links: transaction.forget_email_links(before(now, MARGIN), AT_ONCE).await?,
             counters: transaction.forget_counters(before(now, FORGOTTEN_AFTER + MARGIN), AT_ONCE).await?,
             spent_id_tokens: transaction.forget_spent_id_tokens(finished, AT_ONCE).await?,
             invitations: transaction.forget_invitations(before(now, MARGIN), AT_ONCE).await?,

@@ -18,6 +18,8 @@ pub trait Credentials {
         subject: &Subject,
         expires_at: Timestamp,
     ) -> Result<(), StorageError>;
+    /// Forgets a user's link.
+    async fn delete_reset_link(&mut self, subject: &Subject) -> Result<(), StorageError>;
     /// Finds whose link this is, if it has not ended by `now`.
     async fn find_reset_link(
         &mut self,

@@ -7,6 +7,7 @@ mod access_keys;
 mod clients;
 mod credentials;
 mod device_grants;
+mod email_links;
 mod enrolments;
 mod grants;
 mod login_sessions;
@@ -22,6 +23,7 @@ pub use access_keys::AccessKeys;
 pub use clients::Clients;
 pub use credentials::Credentials;
 pub use device_grants::DeviceGrants;
+pub use email_links::EmailLinks;
 pub use enrolments::{Changed, Enrolments};
 pub use grants::Grants;
 pub use login_sessions::LoginSessions;
@@ -54,6 +56,7 @@ pub trait Transaction:
     + Members
     + Invitations
     + Credentials
+    + EmailLinks
     + Enrolments
     + Throttles
     + BrowserSessions

@@ -13,6 +13,12 @@ pub trait BrowserSessions {
     async fn find_session(&mut self, digest: &SessionDigest) -> Result<Option<BrowserSession>, StorageError>;
     /// Adds a session.
     async fn insert_session(&mut self, session: &BrowserSession) -> Result<(), StorageError>;
+    /// Makes a session last until `expires_at`.
+    async fn prolong_session(
+        &mut self,
+        digest: &SessionDigest,
+        expires_at: Timestamp,
+    ) -> Result<(), StorageError>;
     /// Ends a session.
     async fn delete_session(&mut self, digest: &SessionDigest) -> Result<(), StorageError>;
     /// Forgets at most `most` of those that ended before `moment`; returns how many.

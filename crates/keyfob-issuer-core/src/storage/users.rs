@@ -3,7 +3,7 @@
 use super::StorageError;
 use crate::user::{DeviceCodes, Email, User, UserStatus};
 use async_trait::async_trait;
-use keyfob_oauth::Subject;
+use keyfob_oauth::{Subject, Timestamp};
 
 /// People.
 #[async_trait]
@@ -22,6 +22,14 @@ pub trait Users {
     ) -> Result<(), StorageError>;
     /// Remembers whether this user may sign in.
     async fn set_user_status(&mut self, subject: &Subject, status: UserStatus) -> Result<(), StorageError>;
+    /// Gives a user another address, or says of the one they have that it was verified at `verified_at`; nobody else may
+    /// have it.
+    async fn set_email(
+        &mut self,
+        subject: &Subject,
+        email: &Email,
+        verified_at: Timestamp,
+    ) -> Result<(), StorageError>;
     /// Returns everybody, by address.
     async fn list_users(&mut self) -> Result<Vec<User>, StorageError>;
 }

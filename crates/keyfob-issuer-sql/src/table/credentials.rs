@@ -38,6 +38,11 @@ impl Credentials for SqlTransaction {
         Ok(())
     }
 
+    async fn delete_reset_link(&mut self, subject: &Subject) -> Result<(), StorageError> {
+        self.sql("DELETE FROM reset_links WHERE subject = $1").bind(subject.as_str()).execute().await?;
+        Ok(())
+    }
+
     async fn find_reset_link(
         &mut self,
         digest: &ResetDigest,

@@ -4,6 +4,7 @@ mod access_keys;
 mod clients;
 mod credentials;
 mod device_grants;
+mod email_links;
 mod enrolments;
 mod grants;
 mod login_sessions;

@@ -23,13 +23,14 @@ impl BrowserSessions for SqlTransaction {
 
     async fn insert_session(&mut self, session: &BrowserSession) -> Result<(), StorageError> {
         self.sql(
-            "INSERT INTO browser_sessions (digest, subject, signed_in_at, second_factor_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO browser_sessions (digest, subject, signed_in_at, second_factor_at, began_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(session.digest.as_bytes())
         .bind(session.subject.as_str())
         .bind(session.proof.password_at.as_unix())
         .bind(session.proof.second_factor_at.map(Timestamp::as_unix))
+        .bind(session.began_at.as_unix())
         .bind(session.expires_at.as_unix())
         .execute()
         .await?;
@@ -42,6 +43,19 @@ impl BrowserSessions for SqlTransaction {
             .bind(i64::from(most))
             .execute()
             .await
+    }
+
+    async fn prolong_session(
+        &mut self,
+        digest: &SessionDigest,
+        expires_at: Timestamp,
+    ) -> Result<(), StorageError> {
+        self.sql("UPDATE browser_sessions SET expires_at = $2 WHERE digest = $1")
+            .bind(digest.as_bytes())
+            .bind(expires_at.as_unix())
+            .execute()
+            .await?;
+        Ok(())
     }
 
     async fn delete_session(&mut self, digest: &SessionDigest) -> Result<(), StorageError> {
@@ -58,6 +72,7 @@ fn session(row: &TableRow) -> Result<BrowserSession, StorageError> {
             password_at: row.time("signed_in_at")?,
             second_factor_at: row.read::<Option<i64>>("second_factor_at")?.map(Timestamp::from_unix),
         },
+        began_at: row.time("began_at")?,
         expires_at: row.time("expires_at")?,
     })
 }

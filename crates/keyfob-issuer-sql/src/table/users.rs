@@ -7,7 +7,7 @@ use keyfob_issuer_core::password::PasswordHash;
 use keyfob_issuer_core::storage::{StorageError, Users};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User, UserStatus};
 use keyfob_issuer_core::workspace::Word as _;
-use keyfob_oauth::Subject;
+use keyfob_oauth::{Subject, Timestamp};
 
 #[async_trait]
 impl Users for SqlTransaction {
@@ -31,11 +31,13 @@ impl Users for SqlTransaction {
 
     async fn insert_user(&mut self, user: &User) -> Result<(), StorageError> {
         self.sql(
-            "INSERT INTO users (subject, email, name, password_hash, device_code_enabled, status, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO users
+                 (subject, email, email_verified_at, name, password_hash, device_code_enabled, status, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(user.subject.as_str())
         .bind(user.email.as_str())
+        .bind(user.email_verified_at.map(Timestamp::as_unix))
         .bind(&user.name)
         .bind(user.password.as_stored())
         .bind(number(user.device_codes))
@@ -68,6 +70,21 @@ impl Users for SqlTransaction {
         Ok(())
     }
 
+    async fn set_email(
+        &mut self,
+        subject: &Subject,
+        email: &Email,
+        verified_at: Timestamp,
+    ) -> Result<(), StorageError> {
+        self.sql("UPDATE users SET email = $2, email_verified_at = $3 WHERE subject = $1")
+            .bind(subject.as_str())
+            .bind(email.as_str())
+            .bind(verified_at.as_unix())
+            .execute()
+            .await?;
+        Ok(())
+    }
+
     async fn list_users(&mut self) -> Result<Vec<User>, StorageError> {
         self.sql("SELECT * FROM users ORDER BY email").all("users").await?.iter().map(user).collect()
     }
@@ -84,6 +101,7 @@ fn user(row: &TableRow) -> Result<User, StorageError> {
     Ok(User {
         subject: row.read::<String>("subject").map(Subject::new)?,
         email: row.parse("email", |text| Email::parse(text).ok())?,
+        email_verified_at: row.read::<Option<i64>>("email_verified_at")?.map(Timestamp::from_unix),
         name: row.read("name")?,
         password: row.read("password_hash").map(PasswordHash::from_stored)?,
         device_codes: row.parse("device_code_enabled", |number: i64| match number {

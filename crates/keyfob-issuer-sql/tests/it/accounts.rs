@@ -2,13 +2,15 @@
 
 use crate::fixture::{Database, NOW, on_both, user};
 use crate::world::World;
-use keyfob_issuer_core::digest::{ResetDigest, ResetToken};
+use keyfob_issuer_core::digest::{EmailLinkDigest, ResetDigest, ResetToken};
+use keyfob_issuer_core::email_link::{EmailLink, EmailPurpose};
 use keyfob_issuer_core::factor::{Enrolment, FactorKind};
 use keyfob_issuer_core::operation::{TryError, TryOrigin};
 use keyfob_issuer_core::password::PasswordHash;
 use keyfob_issuer_core::storage::{Changed, StorageError};
 use keyfob_issuer_core::throttle::{Counter, ThrottleKey};
-use keyfob_issuer_core::user::User;
+use keyfob_issuer_core::user::{Email, User};
+use keyfob_oauth::Subject;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -121,4 +123,61 @@ async fn i_60_a_link_is_found_until_it_ends_or_is_replaced_or_the_password_chang
 
 fn key(byte: u8) -> ThrottleKey {
     ThrottleKey::from_bytes(&[byte; 32]).unwrap()
+}
+
+on_both!(i_06_a_link_to_an_address_is_found_for_its_purpose_alone_until_it_ends_or_is_forgotten);
+async fn i_06_a_link_to_an_address_is_found_for_its_purpose_alone_until_it_ends_or_is_forgotten(
+    database: Database,
+) {
+    let database = database.with_user().await;
+    let ends = NOW.plus(Duration::from_mins(1));
+    let link = |number: u8, purpose| EmailLink {
+        digest: EmailLinkDigest::from_bytes(&[number; 32]).unwrap(),
+        purpose,
+        subject: user().subject,
+        email: Email::parse("new@example.org").unwrap(),
+        expires_at: ends,
+    };
+    let (verify, undo) = (link(1, EmailPurpose::Verify), link(2, EmailPurpose::Undo));
+    let mut transaction = database.begin().await;
+    transaction.insert_email_link(&verify).await.unwrap();
+    transaction.insert_email_link(&undo).await.unwrap();
+
+    let mut found = Vec::new();
+    for (purpose, now) in
+        [(EmailPurpose::Verify, NOW), (EmailPurpose::Undo, NOW), (EmailPurpose::Verify, ends)]
+    {
+        found.push(transaction.find_email_link(&verify.digest, purpose, now).await.unwrap());
+    }
+    assert_eq!(found, [Some(verify.clone()), None, None]);
+
+    transaction.delete_email_links(&user().subject, EmailPurpose::Verify).await.unwrap();
+    let gone = transaction.find_email_link(&verify.digest, EmailPurpose::Verify, NOW).await.unwrap();
+    let kept = transaction.find_email_link(&undo.digest, EmailPurpose::Undo, NOW).await.unwrap();
+    assert_eq!((gone, kept), (None, Some(undo)));
+    assert_eq!(transaction.forget_email_links(ends, 9).await.unwrap(), 0);
+    assert_eq!(transaction.forget_email_links(ends.plus(Duration::from_secs(1)), 9).await.unwrap(), 1);
+}
+
+on_both!(i_61_an_address_that_somebody_has_becomes_nobody_elses);
+async fn i_61_an_address_that_somebody_has_becomes_nobody_elses(database: Database) {
+    let database = database.with_user().await;
+    let zoe = User {
+        subject: Subject::new("z"),
+        email: Email::parse("zoe@example.org").unwrap(),
+        email_verified_at: None,
+        ..user()
+    };
+    let mut transaction = database.begin().await;
+    transaction.insert_user(&zoe).await.unwrap();
+    assert_eq!(transaction.find_user(&zoe.subject).await.unwrap(), Some(zoe.clone()));
+    let new = Email::parse("new@example.org").unwrap();
+    let later = NOW.plus(Duration::from_mins(1));
+    transaction.set_email(&zoe.subject, &new, later).await.unwrap();
+    let moved = User { email: new, email_verified_at: Some(later), ..zoe.clone() };
+    assert_eq!(transaction.find_user(&zoe.subject).await.unwrap(), Some(moved));
+
+    let taken = transaction.set_email(&zoe.subject, &user().email, later).await;
+
+    assert!(matches!(taken, Err(StorageError::Exists)), "{taken:?}");
 }

@@ -191,3 +191,17 @@ async fn a_session_comes_back_until_it_is_deleted(database: Database) {
     transaction.delete_session(&session.digest).await.unwrap();
     assert_eq!(transaction.find_session(&session.digest).await.unwrap(), None);
 }
+
+on_both!(a_session_lasts_as_long_as_it_was_last_said_to);
+async fn a_session_lasts_as_long_as_it_was_last_said_to(database: Database) {
+    let database = database.with_user().await;
+    let session = session(1, NOW);
+    let mut transaction = database.begin().await;
+    transaction.insert_session(&session).await.unwrap();
+    let later = NOW.plus(Duration::from_mins(5));
+
+    transaction.prolong_session(&session.digest, later).await.unwrap();
+
+    let found = transaction.find_session(&session.digest).await.unwrap();
+    assert_eq!(found, Some(BrowserSession { expires_at: later, ..session }));
+}

@@ -113,6 +113,7 @@ pub(crate) fn user() -> User {
     User {
         subject: Subject::new("u"),
         email: Email::parse("mia@example.org").unwrap(),
+        email_verified_at: Some(NOW),
         name: "mia".into(),
         password: PasswordHash::from_stored("hash".into()),
         device_codes: DeviceCodes::Off,
@@ -128,7 +129,13 @@ pub(crate) fn workspace() -> Workspace {
 
 pub(crate) fn session(number: u8, expires_at: Timestamp) -> BrowserSession {
     let digest = SessionDigest::from_bytes(&[number; 32]).unwrap();
-    BrowserSession { digest, subject: Subject::new("u"), proof: Proof::of_password(NOW), expires_at }
+    BrowserSession {
+        digest,
+        subject: Subject::new("u"),
+        proof: Proof::of_password(NOW),
+        began_at: NOW,
+        expires_at,
+    }
 }
 
 pub(crate) fn family() -> RefreshFamily {

@@ -122,6 +122,7 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
         digest: SessionDigest::from_bytes(&[number; 32]).unwrap(),
         subject: subject.clone(),
         proof: Proof::of_password(NOW),
+        began_at: NOW,
         expires_at: ends,
     };
     transaction.insert_session(&browser).await.unwrap();

@@ -10,7 +10,7 @@ use keyfob_issuer_core::operation::{
 };
 use keyfob_issuer_core::password::{Password, PasswordHash};
 use keyfob_issuer_core::seal::SealKey;
-use keyfob_issuer_core::user::Email;
+use keyfob_issuer_core::user::{Email, EmailWord};
 use keyfob_issuer_core::{Issuer, IssuerParts};
 use keyfob_jose::SigningKey;
 use keyfob_oauth::{
@@ -67,7 +67,8 @@ impl World {
         let hash = PasswordHash::of(&Password::typed(PASSWORD.into()), &*entropy).unwrap();
         let add = async || {
             let email = Email::parse(EMAIL).unwrap();
-            add_user(&database.storage, &Still, &*entropy, email, hash.clone()).await
+            add_user(&database.storage, &Still, &*entropy, email, EmailWord::Administrator, hash.clone())
+                .await
         };
         add().await.unwrap();
         assert!(matches!(add().await, Err(AddUserError::Exists(_))));

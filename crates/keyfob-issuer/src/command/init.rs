@@ -7,7 +7,7 @@ use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{AddUserError, Initial, add_user, initialize};
 use keyfob_issuer_core::password::{HashError, Password, PasswordHash};
 use keyfob_issuer_core::seal::SealKey;
-use keyfob_issuer_core::user::Email;
+use keyfob_issuer_core::user::{Email, EmailWord};
 use keyfob_jose::SigningKey;
 use keyfob_oauth::{Clock, Entropy};
 use std::fs::DirBuilder;
@@ -107,7 +107,7 @@ pub async fn init(
     let initial = Initial { seal_key: &seal_key, signing_key: &new.signing_key };
     initialize(&storage, clock, entropy, &initial).await?;
     let password = PasswordHash::of(&new.password, entropy)?;
-    add_user(&storage, clock, entropy, new.owner, password).await?;
+    add_user(&storage, clock, entropy, new.owner, EmailWord::Administrator, password).await?;
     storage.close().await;
     files::write_new(&staging.join(FILE), new.config.to_text().as_bytes())?;
     files::sync_directory(&staging)?;

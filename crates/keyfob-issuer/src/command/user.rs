@@ -3,12 +3,12 @@
 use crate::command::opened::{OpenDataError, open};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{
-    self, AddUserError, AdministerError, add_user, make_reset_link, take_factors,
+    self, AddUserError, AdministerError, add_user, make_reset_link, take_factors, vouch_for_email,
 };
 use keyfob_issuer_core::password::{HashError, Password, PasswordHash};
 use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
-use keyfob_issuer_core::user::{Email, User};
+use keyfob_issuer_core::user::{Email, EmailWord, User};
 use keyfob_oauth::{Clock, Entropy, Secret};
 use std::path::Path;
 
@@ -42,13 +42,14 @@ impl From<StorageError> for UserError {
 pub async fn add(
     data: &Path,
     email: Email,
+    word: EmailWord,
     password: &Password,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<(), UserError> {
     let (_, storage) = open(data).await?;
     let password = PasswordHash::of(password, entropy)?;
-    add_user(&storage, clock, entropy, email, password).await?;
+    add_user(&storage, clock, entropy, email, word, password).await?;
     storage.close().await;
     Ok(())
 }
@@ -70,6 +71,14 @@ pub async fn reset_link(
 pub async fn reset_factors(data: &Path, email: &Email, clock: &dyn Clock) -> Result<(), UserError> {
     let (_, storage) = open(data).await?;
     take_factors(&storage, clock, email).await?;
+    storage.close().await;
+    Ok(())
+}
+
+/// Says that the address of `email` is theirs, on the administrator's word.
+pub async fn verify(data: &Path, email: &Email, clock: &dyn Clock) -> Result<(), UserError> {
+    let (_, storage) = open(data).await?;
+    vouch_for_email(&storage, clock, email).await?;
     storage.close().await;
     Ok(())
 }

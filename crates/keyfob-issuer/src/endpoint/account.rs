@@ -5,6 +5,7 @@ use crate::endpoint::see_other;
 use crate::endpoint::step::{ask, set_up_page};
 use crate::endpoint::visitor::{Asked, Place, Visitor};
 use crate::error::{PageError, step_refused};
+use crate::letter::{Happened, Letter, post};
 use crate::page::{AccountPage, CodesPage, Complaint, date, html};
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -65,7 +66,12 @@ pub(crate) async fn renew_codes(
     visitor.form(&app, request).await?;
     let Some(session) = &visitor.session else { return Ok(see_other(&Place::Account.path())) };
     match app.issuer.renew_recovery_codes(session).await {
-        Ok(codes) => Ok(html(StatusCode::OK, &CodesPage { codes: &codes, next: &Place::Account.path() })),
+        Ok(codes) => {
+            if let Admission::Granted(account) = visitor.admit(&app).await? {
+                post(&app, account.user.email, Letter::Happened(Happened::RecoveryCodesMade));
+            }
+            Ok(html(StatusCode::OK, &CodesPage { codes: &codes, next: &Place::Account.path() }))
+        }
         Err(error) => changed(Err(error)),
     }
 }
@@ -101,6 +107,7 @@ async fn page(app: &App, visitor: &Visitor, account: &Account) -> Result<Respons
     let page = AccountPage {
         csrf: visitor.csrf(app),
         email: account.user.email.as_str(),
+        email_verified: account.user.email_verified_at.is_some(),
         may_change,
         totp_since: account.totp_since.map(date),
         recovery_codes: u64::try_from(account.recovery_codes).unwrap_or(u64::MAX),

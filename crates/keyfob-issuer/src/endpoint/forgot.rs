@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::endpoint::visitor::Visitor;
 use crate::error::PageError;
+use crate::letter::{Letter, send as send_letter};
 use crate::page::{Complaint, ForgotPage, html, throttled};
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -39,9 +40,8 @@ pub(crate) async fn send(
 }
 
 async fn write(app: Arc<App>, email: Email) {
-    let Some(outbox) = &app.outbox else { return };
     match app.issuer.reset_address(&email).await {
-        Ok(link) => outbox.send_reset(app.site.name(), &email, &link).await,
+        Ok(link) => send_letter(&app, &email, &Letter::Reset(link)).await,
         Err(AdministerError::Unknown(_)) => tracing::debug!("nobody has the address"),
         Err(AdministerError::Fault(fault)) => {
             tracing::error!(error = &fault as &dyn std::error::Error, "a link was not made");

@@ -11,6 +11,7 @@ mod choice;
 pub(crate) mod device_dialect;
 pub(crate) mod device_page;
 pub(crate) mod discovery;
+pub(crate) mod email;
 pub(crate) mod forgot;
 pub(crate) mod home;
 pub(crate) mod interaction;

@@ -5,6 +5,7 @@ use crate::endpoint::visitor::{Place, Visitor};
 use crate::endpoint::{see_other, set_cookie};
 use crate::error::{PageError, step_refused};
 use crate::guard::hashing::{HashPasswordError, Refusal};
+use crate::letter::{Happened, Letter, post};
 use crate::page::{PasswordPage, ResetDonePage, html};
 use crate::text::TEXT;
 use axum::extract::{Path, Request, State};
@@ -54,6 +55,7 @@ pub(crate) async fn change(
         }
         Choice::Taken(hash) => match app.issuer.change_password(session, &hash, others).await {
             Ok(signed_in) => {
+                post(&app, owner.email, Letter::Happened(Happened::PasswordChanged));
                 let back = see_other(&Place::Account.path());
                 Ok(set_cookie(back, &app.site.set_session(&signed_in.cookie)))
             }
@@ -113,7 +115,10 @@ pub(crate) async fn reset(
     match choose(&app, typed, &owner).await? {
         Choice::Refused(problem) => Ok(reset_page(&app, &visitor, &token, &owner, Some(problem))),
         Choice::Taken(hash) => match app.issuer.reset_password(&link, &hash).await {
-            Ok(()) => Ok(html(StatusCode::OK, &ResetDonePage)),
+            Ok(()) => {
+                post(&app, owner.email, Letter::Happened(Happened::PasswordChanged));
+                Ok(html(StatusCode::OK, &ResetDonePage))
+            }
             Err(error) => {
                 step_refused(error)?;
                 Err(PageError::LinkOver)

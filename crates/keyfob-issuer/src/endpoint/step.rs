@@ -6,6 +6,7 @@ use crate::endpoint::visitor::{Asked, Visitor};
 use crate::endpoint::{see_other, set_cookie};
 use crate::error::{PageError, step_refused};
 use crate::guard::hashing::VerifyError;
+use crate::letter::{Happened, Letter, post as post_letter};
 use crate::page::{CodesPage, Complaint, SecondFactorPage, SetUpPage, SignInPage, html, throttled};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -13,7 +14,7 @@ use axum::response::Response;
 use axum::routing::post;
 use http::StatusCode;
 use keyfob_issuer_core::digest::SessionCookie;
-use keyfob_issuer_core::factor::TotpOffer;
+use keyfob_issuer_core::factor::{FactorKind, TotpOffer};
 use keyfob_issuer_core::lifetime;
 use keyfob_issuer_core::operation::{Prompt, StepError, TryError};
 use keyfob_issuer_core::password::Password;
@@ -67,7 +68,15 @@ async fn second_factor(
     let (session, answer) = answer(&app, &visitor, request).await?;
     let Some(session) = session else { return Ok(see_other(&visitor.place.path())) };
     match app.issuer.prove_second_factor(&session, &answer).await {
-        Ok(signed_in) => Ok(back(&app, &visitor, &signed_in.cookie)),
+        Ok(proven) => {
+            match proven.by {
+                FactorKind::Recovery => {
+                    post_letter(&app, proven.email, Letter::Happened(Happened::RecoveryCodeUsed));
+                }
+                FactorKind::Totp => {}
+            }
+            Ok(back(&app, &visitor, &proven.signed_in.cookie))
+        }
         Err(error) => again(&app, &visitor, error).await,
     }
 }
@@ -81,6 +90,7 @@ async fn set_up(
     let Some(session) = session else { return Ok(see_other(&visitor.place.path())) };
     match app.issuer.set_up_totp(&session, &answer).await {
         Ok(set_up) => {
+            post_letter(&app, set_up.email, Letter::Happened(Happened::FactorSetUp));
             let next = visitor.place.path();
             let page = CodesPage { codes: &set_up.recovery_codes, next: &next };
             let cookie = app.site.set_session(&set_up.signed_in.cookie);

@@ -20,7 +20,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
         sub: user.subject.to_string(),
         name: scope.contains("profile").then(|| user.name.clone()),
         email: by_email.then(|| user.email.to_string()),
-        email_verified: by_email.then_some(true),
+        email_verified: by_email.then_some(user.email_verified_at.is_some()),
     }))
 }
 

@@ -34,6 +34,12 @@ pub(crate) enum Place {
     Sessions,
     /// To make keys for their programs.
     Keys,
+    /// To have another address, or show that theirs is theirs.
+    Email,
+    /// To show by a link that an address is theirs.
+    EmailVerify,
+    /// To take a change of the address back by a link.
+    EmailUndo,
     /// To choose a password by a link, which stands for the sign-in.
     Reset,
     /// To have such a link sent.
@@ -72,6 +78,9 @@ impl Place {
             Self::SetUp => "/account/set-up".to_owned(),
             Self::Sessions => "/account/sessions".to_owned(),
             Self::Keys => "/account/keys".to_owned(),
+            Self::Email => "/account/email".to_owned(),
+            Self::EmailVerify => "/email".to_owned(),
+            Self::EmailUndo => "/email-undo".to_owned(),
             Self::Reset => "/reset".to_owned(),
             Self::Forgot => "/forgot".to_owned(),
         }
@@ -84,6 +93,9 @@ impl Place {
             Self::Change,
             Self::Sessions,
             Self::Keys,
+            Self::Email,
+            Self::EmailUndo,
+            Self::EmailVerify,
             Self::Account,
             Self::Device,
             Self::Reset,
@@ -96,11 +108,15 @@ impl Place {
         match self {
             Self::Device => Demand::of_devices(&device_scope(), memberships),
             // A grant's demand follows from its scope, which the core knows.
-            Self::Account | Self::Sessions | Self::Grant(_) | Self::Reset | Self::Forgot => {
-                Demand::of_account()
-            }
+            Self::Account
+            | Self::Sessions
+            | Self::Grant(_)
+            | Self::EmailVerify
+            | Self::EmailUndo
+            | Self::Reset
+            | Self::Forgot => Demand::of_account(),
             Self::Keys => Demand::of_keys(memberships),
-            Self::Change => Demand::of_change(),
+            Self::Change | Self::Email => Demand::of_change(),
             Self::SetUp => Demand::of_set_up(),
         }
     }
@@ -212,6 +228,9 @@ impl Visitor {
             | Place::SetUp
             | Place::Sessions
             | Place::Keys
+            | Place::Email
+            | Place::EmailVerify
+            | Place::EmailUndo
             | Place::Reset
             | Place::Forgot => set_cookie(response, &app.site.set_visit(&self.cookie, lifetime::VISIT)),
         }
@@ -236,7 +255,11 @@ impl Visitor {
         match self.place {
             Place::Grant(_) => "interaction",
             Place::Device => "device",
-            Place::Account | Place::Change | Place::SetUp | Place::Sessions | Place::Keys => "account",
+            Place::Account | Place::Change | Place::SetUp | Place::Sessions | Place::Keys | Place::Email => {
+                "account"
+            }
+            Place::EmailVerify => "email",
+            Place::EmailUndo => "email-undo",
             Place::Reset => "reset",
             Place::Forgot => "forgot",
         }

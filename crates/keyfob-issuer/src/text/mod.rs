@@ -3,6 +3,7 @@
 
 mod account;
 mod device;
+mod email;
 mod letter;
 mod notice;
 mod own;
@@ -37,7 +38,11 @@ pub(crate) struct Text {
     pub(crate) keys: own::Keys,
     pub(crate) workspace: workspace::Choosing,
     pub(crate) refusal: workspace::Refusals,
+    pub(crate) email: email::EmailText,
     pub(crate) reset_letter: letter::ResetLetter,
+    pub(crate) verify_letter: letter::VerifyLetter,
+    pub(crate) moved_letter: letter::MovedLetter,
+    pub(crate) happened_letter: letter::HappenedLetter,
 }
 
 impl Text {
@@ -59,7 +64,11 @@ impl Text {
         keys: own::Keys::ENGLISH,
         workspace: workspace::Choosing::ENGLISH,
         refusal: workspace::Refusals::ENGLISH,
+        email: email::EmailText::ENGLISH,
         reset_letter: letter::ResetLetter::ENGLISH,
+        verify_letter: letter::VerifyLetter::ENGLISH,
+        moved_letter: letter::MovedLetter::ENGLISH,
+        happened_letter: letter::HappenedLetter::ENGLISH,
     };
 }
 
@@ -68,7 +77,7 @@ impl Text {
 pub(crate) struct Words(&'static str);
 
 impl Words {
-    /// Returns the words, for an answer to a program that shows them to its person.
+    /// Returns the words for what is not HTML: a letter, or an answer to a program that shows them to its person.
     pub(crate) const fn as_str(self) -> &'static str {
         self.0
     }

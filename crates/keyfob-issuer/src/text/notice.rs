@@ -51,7 +51,7 @@ texts! {
         ),
         link_over: Notice = (
             "This link is over",
-            "It works once, for half an hour, and only until another is made. Ask for a new one.",
+            "It works once, for a limited time, and only until another is made. Ask for a new one.",
         ),
         not_granted: Words = "This is not allowed",
         too_many_guesses: Notice = (

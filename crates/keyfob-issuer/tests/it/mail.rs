@@ -5,14 +5,18 @@ use crate::world::{OWNER, PASSWORD, World};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-/// Prints its port, and then each letter, whose end is a line of its own.
+/// Prints its port, and then each letter as its reader would see it, whose end is a line of its own.
 const SERVER: &str = r#"
 import asyncio
+import email
+import email.policy
 from aiosmtpd.smtp import SMTP
 
 class Printer:
     async def handle_DATA(self, server, session, envelope):
-        print(envelope.rcpt_tos[0], envelope.content.decode(), "END", sep="\n", flush=True)
+        letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        head = [f"{name}: {value}" for name, value in letter.items()]
+        print(envelope.rcpt_tos[0], *head, "", letter.get_content(), "END", sep="\n", flush=True)
         return "250 OK"
 
 async def main():
@@ -24,7 +28,7 @@ async def main():
 asyncio.run(main())
 "#;
 
-struct PostOffice {
+pub(crate) struct PostOffice {
     server: Child,
     output: BufReader<ChildStdout>,
 }
@@ -38,7 +42,7 @@ impl Drop for PostOffice {
 
 impl PostOffice {
     /// Starts it; returns the settings of an issuer that sends its letters there.
-    fn start() -> (Self, String) {
+    pub(crate) fn start() -> (Self, String) {
         // Debian's own Python has the package python3-aiosmtpd.
         let mut server =
             Command::new("/usr/bin/python3").args(["-c", SERVER]).stdout(Stdio::piped()).spawn().unwrap();
@@ -50,8 +54,19 @@ impl PostOffice {
         (Self { server, output }, settings)
     }
 
+    /// Waits for the next letter with a link that begins with `path`; returns who got it, and the link without the host.
+    pub(crate) fn link(&mut self, base: &str, path: &str) -> (String, String) {
+        loop {
+            let letter = self.letter();
+            let links = letter.lines().filter_map(|line| line.strip_prefix(base));
+            if let Some(link) = links.clone().find(|link| link.starts_with(path)) {
+                return (letter.lines().next().unwrap().to_owned(), link.to_owned());
+            }
+        }
+    }
+
     /// Waits for the next letter.
-    fn letter(&mut self) -> String {
+    pub(crate) fn letter(&mut self) -> String {
         let mut letter = String::new();
         while !letter.ends_with("END\n") {
             assert_ne!(self.output.read_line(&mut letter).unwrap(), 0, "the server ended: {letter}");

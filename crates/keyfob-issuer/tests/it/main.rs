@@ -10,6 +10,7 @@
 
 mod access_keys;
 mod account;
+mod address;
 mod app;
 mod authorize;
 mod bearer;

@@ -3,7 +3,7 @@
 use crate::world::{PASSWORD, TestEntropy, Tokens, World, codex_request, exchange};
 use keyfob_issuer::command::user;
 use keyfob_issuer_core::password::Password;
-use keyfob_issuer_core::user::Email;
+use keyfob_issuer_core::user::{Email, EmailWord};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -19,11 +19,18 @@ pub(crate) struct Key {
 pub(crate) async fn other_tokens(world: &World) -> Tokens {
     let password = Password::typed(PASSWORD.into());
     let email = Email::parse(OTHER).unwrap();
-    user::add(world.data.path(), email, &password, &*world.clock, &TestEntropy).await.unwrap();
+    user::add(world.data.path(), email, EmailWord::Administrator, &password, &*world.clock, &TestEntropy)
+        .await
+        .unwrap();
+    tokens_of(world, OTHER).await
+}
+
+/// Somebody with the usual password signs in.
+pub(crate) async fn tokens_of(world: &World, email: &str) -> Tokens {
     let mut browser = world.browser();
     let interaction = world.begin(&mut browser, &codex_request()).await;
     let csrf = browser.get(&interaction).await.csrf();
-    let form = [("csrf", &*csrf), ("email", OTHER), ("password", PASSWORD)];
+    let form = [("csrf", &*csrf), ("email", email), ("password", PASSWORD)];
     browser.post(&format!("{interaction}/sign-in"), &form).await;
     let answer = world.decide(&mut browser, &interaction, "approve").await;
     let code = answer.redirected()["code"].clone();

@@ -1,6 +1,7 @@
 //! The pages of a sign-in.
 
-use crate::world::{OWNER, PASSWORD, World, authorize, changed, codex_request};
+use crate::browser::Browser;
+use crate::world::{Kept, OWNER, PASSWORD, World, authorize, changed, codex_request, on_both};
 
 #[tokio::test]
 async fn i_53_a_wrong_password_and_an_unknown_user_get_the_same_page() {
@@ -193,17 +194,49 @@ async fn i_17_every_redirect_after_a_form_is_a_303() {
 }
 
 #[tokio::test]
-async fn a_session_ends_after_twelve_hours_and_an_interaction_after_fifteen_minutes() {
+async fn an_interaction_ends_after_fifteen_minutes() {
     let world = World::start().await;
     let mut browser = world.browser();
-    let first = world.begin(&mut browser, &codex_request()).await;
-    world.sign_in(&mut browser, &first, PASSWORD).await;
+    let interaction = world.begin(&mut browser, &codex_request()).await;
+    world.sign_in(&mut browser, &interaction, PASSWORD).await;
 
-    world.clock.advance(15 * 60);
-    assert!(browser.get(&first).await.body.contains("id=\"finished\""));
-    world.clock.advance(12 * 3600 - 15 * 60 - 1);
-    let second = world.begin(&mut browser, &codex_request()).await;
-    assert!(browser.get(&second).await.body.contains("id=\"confirm\""));
+    world.clock.advance(15 * 60 - 1);
+    assert!(browser.get(&interaction).await.body.contains("id=\"confirm\""));
     world.clock.advance(1);
-    assert!(browser.get(&second).await.body.contains("id=\"sign-in\""));
+    assert!(browser.get(&interaction).await.body.contains("id=\"finished\""));
+}
+
+on_both!(i_62_a_browser_is_signed_out_after_twelve_hours_without_a_page_and_after_seven_days_with_them);
+async fn i_62_a_browser_is_signed_out_after_twelve_hours_without_a_page_and_after_seven_days_with_them(
+    kept: Kept,
+) {
+    const HOUR: i64 = 3600;
+    let world = World::keeping(kept).await;
+    let is_in = async |browser: &mut Browser| browser.get("/account").await.body.contains("id=\"account\"");
+    let mut idle = world.browser();
+    world.sign_in(&mut idle, "/account", PASSWORD).await;
+    world.clock.advance(12 * HOUR - 1);
+    assert!(is_in(&mut idle).await);
+    world.clock.advance(12 * HOUR);
+    assert!(!is_in(&mut idle).await);
+
+    let mut busy = world.browser();
+    world.sign_in(&mut busy, "/account", PASSWORD).await;
+    // The pages of a client keep it alive as those of the account do.
+    for page in 1..=16 {
+        world.clock.advance(10 * HOUR);
+        if page % 2 == 0 {
+            assert!(is_in(&mut busy).await, "{page}");
+        } else {
+            let interaction = world.begin(&mut busy, &codex_request()).await;
+            assert!(busy.get(&interaction).await.body.contains("id=\"confirm\""), "{page}");
+        }
+    }
+    world.clock.advance(8 * HOUR - 1);
+    assert!(is_in(&mut busy).await);
+    world.clock.advance(1);
+    assert!(!is_in(&mut busy).await, "seven days are over");
+    world.clock.advance(24 * HOUR);
+    world.sweep().await;
+    assert_eq!(world.query("SELECT subject FROM browser_sessions").await, Vec::<String>::new());
 }

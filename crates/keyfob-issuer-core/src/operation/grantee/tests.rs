@@ -16,6 +16,7 @@ fn grantee(policy: Policy) -> Grantee {
         user: User {
             subject: Subject::new("u"),
             email: Email::parse("mia@example.org").unwrap(),
+            email_verified_at: None,
             name: "mia".into(),
             password: PasswordHash::from_stored("hash".into()),
             device_codes: DeviceCodes::Off,

@@ -3,6 +3,8 @@
 use super::guest::Guest;
 use super::other_site::{Distance, OtherSite};
 use super::tour::{Stop, tour};
+use crate::browser::Browser;
+use crate::mail::PostOffice;
 use crate::world::{OWNER, PASSWORD, TestEntropy, World};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer::command::user;
@@ -10,6 +12,8 @@ use keyfob_issuer_core::user::Email;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Another address of the account.
+const NEW: &str = "mia@new.example";
 /// Everything that a form can change, as text.
 const STATE: &str = "
     SELECT 'user ' || email || ' ' || password_hash || ' ' || device_code_enabled FROM users
@@ -18,6 +22,7 @@ const STATE: &str = "
     UNION ALL SELECT 'grant ' || id || ' ' || progress FROM authorization_grants
     UNION ALL SELECT 'device ' || hex(digest) || ' ' || progress FROM device_grants
     UNION ALL SELECT 'session ' || id || ' ' || status || ' ' || coalesce(name, '') FROM refresh_families
+    UNION ALL SELECT 'link ' || purpose || ' ' || email FROM email_links
     UNION ALL SELECT 'key ' || id || ' ' || coalesce(revoked_at, 0) FROM access_keys
     ORDER BY 1";
 
@@ -79,7 +84,11 @@ async fn victim(world: &World) -> (Guest, Vec<Value>) {
     let app = crate::app::App::of(&guest.shown("#secret").await);
     guest.send("set-up", &[("answer", &app.code(world))]).await;
     guest.press("a#next").await;
-    for path in ["/account", "/account/password", "/codex/device"] {
+    crate::own_pages::let_in(world, &guest).await;
+    guest.open("/account/keys").await;
+    guest.send("make", &[("label", "a key")]).await;
+    let own = ["/account", "/account/password", "/account/sessions", "/account/keys", "/codex/device"];
+    for path in own {
         guest.open(path).await;
         note(&guest).await;
     }
@@ -174,26 +183,58 @@ Promise.all(pages.map(readable))
   .catch((error) => answer(String(error)));
 "#;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn i_14_looking_at_every_page_changes_nothing() {
-    let world = World::start().await;
+    let (mut post_office, settings) = PostOffice::start();
+    let world = World::start_with(&settings).await;
     let mut browser = world.browser();
     let (_, codes) = crate::app::enrol(&world, &mut browser).await;
     let interaction = world.begin(&mut browser, &crate::world::codex_request()).await;
-    let email = Email::parse(OWNER).unwrap();
+    let undo = change_address(&world, &mut browser, &mut post_office).await;
+    let email = Email::parse(NEW).unwrap();
     let link = user::reset_link(world.data.path(), &email, &*world.clock, &TestEntropy).await.unwrap();
     let reset = link.expose().strip_prefix(&world.base).unwrap().to_owned();
+    let verify = ask_for_address(&world, &mut browser, &mut post_office, "mia@other.example").await;
+    let links = [
+        ("/interaction/{grant}", &interaction),
+        ("/reset/{token}", &reset),
+        ("/email/{token}", &verify),
+        ("/email-undo/{token}", &undo),
+    ];
     let before = world.query(STATE).await;
 
     for page in keyfob_issuer::pages() {
-        let path = page.replace("/interaction/{grant}", &interaction).replace("/reset/{token}", &reset);
+        let link = links.iter().find(|(of, _)| *of == page);
+        let path = link.map_or(page, |(_, link)| link);
         assert!(!path.contains('{'), "a page with a part of its own: {path}");
-        let answer = browser.get(&path).await;
+        let answer = browser.get(path).await;
         assert!(answer.status < 500, "{path}: {}", answer.status);
     }
 
     assert_eq!((world.query(STATE).await, codes.len()), (before, 10));
-    assert_eq!(browser.get(&reset).await.status, 200, "the link still works");
+    for (_, link) in links {
+        assert_eq!(browser.get(link).await.status, 200, "{link} still works");
+    }
+}
+
+/// Has a link sent to an address that is to be the account's.
+async fn ask_for_address(
+    world: &World,
+    browser: &mut Browser,
+    post_office: &mut PostOffice,
+    email: &str,
+) -> String {
+    let csrf = browser.get("/account/email").await.csrf();
+    browser.post("/account/email", &[("csrf", &csrf), ("email", email)]).await;
+    post_office.link(&world.base, "/email/").1
+}
+
+/// Changes the address of the account; returns the link that takes it back.
+async fn change_address(world: &World, browser: &mut Browser, post_office: &mut PostOffice) -> String {
+    let link = ask_for_address(world, browser, post_office, NEW).await;
+    let csrf = browser.get(&link).await.csrf();
+    browser.post(&link, &[("csrf", &csrf)]).await;
+    post_office.link(&world.base, "/email-undo/").1
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use super::guest::Guest;
 use crate::app::App;
+use crate::mail::PostOffice;
 use crate::world::{OWNER, PASSWORD, TestEntropy, World};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer::command::user;
@@ -10,8 +11,6 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Nothing listens there: letters are not part of the tour.
-const MAIL: &str = "[mail]\nserver = \"smtp://127.0.0.1:9\"\nfrom = \"id@example.org\"\n";
 /// As long as the clock may stand still for a code that is used twice.
 const STEP: i64 = 30;
 
@@ -20,7 +19,8 @@ pub(crate) type Stop = (&'static str, &'static str);
 
 /// Leads a guest from page to page; `look` is called at each.
 pub(crate) async fn tour(mut look: impl AsyncFnMut(&Guest, Stop)) {
-    let world = World::start_with(MAIL).await;
+    let (mut post_office, settings) = PostOffice::start();
+    let world = World::start_with(&settings).await;
     let guest = Guest::at(&world).await;
     let look = &mut look;
     strangers(&guest, look).await;
@@ -28,6 +28,7 @@ pub(crate) async fn tour(mut look: impl AsyncFnMut(&Guest, Stop)) {
     clients(&world, &guest, look).await;
     devices(&world, &guest, look).await;
     own(&world, &guest, &app, look).await;
+    address(&guest, &mut post_office, look).await;
     links(&world, &guest, look).await;
     guest.chromium.close().await.unwrap();
 }
@@ -131,7 +132,23 @@ async fn own(world: &World, guest: &Guest, app: &App, look: &mut impl AsyncFnMut
     look(guest, ("second_factor", "wrong")).await;
     guest.send("second-factor", &[("answer", &app.code(world))]).await;
     assert!(guest.has("#account").await, "{}", guest.chromium.text().await.unwrap());
-    guest.press("form#sign-out button").await;
+}
+
+/// Another address, and the way back to the one before.
+async fn address(guest: &Guest, post_office: &mut PostOffice, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    guest.open("/account/email").await;
+    look(guest, ("email", "")).await;
+    guest.send("email-form", &[("email", "mia@new.example")]).await;
+    look(guest, ("email", "sent")).await;
+    guest.open(&post_office.link(&guest.base, "/email/").1).await;
+    look(guest, ("email_link", "verify")).await;
+    guest.press("form#email-link button").await;
+    look(guest, ("email_done", "verify")).await;
+    guest.open(&post_office.link(&guest.base, "/email-undo/").1).await;
+    look(guest, ("email_link", "undo")).await;
+    guest.press("form#email-link button").await;
+    look(guest, ("email_done", "undo")).await;
+    guest.open("/account").await;
     look(guest, ("sign_in", "")).await;
 }
 
