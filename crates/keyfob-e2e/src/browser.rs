@@ -1,5 +1,6 @@
 //! A real browser, in which a person signs in.
 
+use crate::authenticator;
 use anyhow::{Context as _, Result, bail, ensure};
 use fantoccini::Locator;
 use fantoccini::elements::Element;
@@ -35,7 +36,8 @@ impl Browser {
         Ok(Self { chromium: Chromium::start(profile).await? })
     }
 
-    /// Signs in and approves what `address` asks for; returns the page that the browser was sent to in the end.
+    /// Signs in, sets a second factor up where one is asked for, and approves what `address` asks for; returns the page that
+    /// the browser was sent to in the end.
     pub async fn approve(&self, address: &Url, person: &Person) -> Result<Url> {
         self.chromium.client().goto(address.as_str()).await?;
         if let Some(form) = self.chromium.find("form#sign-in").await? {
@@ -45,6 +47,11 @@ impl Browser {
                 "the sign-in was refused: {}",
                 self.chromium.text().await?
             );
+        }
+        if self.has("set-up").await? {
+            let key = self.shown("secret").await?.replace(' ', "");
+            self.answer("set-up", &authenticator::code(&key, 0).await?).await?;
+            self.follow("next").await?;
         }
         let confirm = "form#confirm button[name=decision][value=approve]";
         let button = self.chromium.find(confirm).await?;

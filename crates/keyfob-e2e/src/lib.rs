@@ -11,6 +11,7 @@
 //! The programs must have been built: `cargo build --workspace --bins --features keyfob-cli/failpoints`. Start reading
 //! at [`World`]; the scenarios are in `tests/it`.
 
+pub mod authenticator;
 mod browser;
 pub mod chance;
 pub mod codex;

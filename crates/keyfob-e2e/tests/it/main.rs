@@ -22,3 +22,4 @@ mod storm;
 mod superseded;
 mod traces;
 mod trouble;
+mod walkthrough;

@@ -1,27 +1,9 @@
 //! A second factor in a real browser, with codes that `oathtool` makes.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use keyfob_e2e::leak::Kind;
-use keyfob_e2e::{Browser, World};
-use std::process::Stdio;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use keyfob_e2e::{Browser, World, authenticator};
 use url::Url;
-
-/// Returns the code that an app with `key` shows `later` seconds from now.
-async fn oathtool(key: &str, later: u8) -> Result<String> {
-    let mut app = Command::new("oathtool")
-        .args(["--totp", "--base32", "--now", &format!("now + {later} seconds"), "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .context("cannot start oathtool; Debian's package is oathtool")?;
-    app.stdin.take().context("no standard input")?.write_all(format!("{key}\n").as_bytes()).await?;
-    let output = app.wait_with_output().await?;
-    ensure!(output.status.success(), "oathtool ended with {}", output.status);
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
 
 #[tokio::test]
 async fn i_55_i_56_an_app_is_set_up_in_a_browser_and_signs_in_and_so_does_each_recovery_code_once()
@@ -39,7 +21,7 @@ async fn i_55_i_56_an_app_is_set_up_in_a_browser_and_signs_in_and_so_does_each_r
     first.follow("set-up").await?;
     let key = first.shown("secret").await?.replace(' ', "");
     world.evidence().note(Kind::AppKey, &key);
-    first.answer("set-up", &oathtool(&key, 0).await?).await?;
+    first.answer("set-up", &authenticator::code(&key, 0).await?).await?;
     let codes = first.shown("recovery-codes").await?;
     let codes: Vec<&str> = codes.split_whitespace().collect();
     for code in &codes {
@@ -52,7 +34,7 @@ async fn i_55_i_56_an_app_is_set_up_in_a_browser_and_signs_in_and_so_does_each_r
     let second = browser("second").await?;
     assert!(second.has("second-factor").await? && !second.has("account").await?);
     // The code of this half minute is spent; that of the next is early by less than one step.
-    second.answer("second-factor", &oathtool(&key, 30).await?).await?;
+    second.answer("second-factor", &authenticator::code(&key, 30).await?).await?;
     assert_eq!(second.shown("account").await?, "Your account");
     second.close().await?;
 
