@@ -11,6 +11,7 @@ texts! {
         none_title: Words = "No workspace to use",
         none: Sentence = "None of your workspaces can be used by {}.",
         of: Sentence = "Workspaces of {}",
+        last: Words = "You used this one last from this browser.",
         other: Words = "Use another",
     }
 

@@ -65,7 +65,7 @@ async fn s_16_who_is_in_several_workspaces_chooses_one_and_the_tokens_are_for_it
 
     let page = browser.get(&interaction).await;
     assert!(page.body.contains("id=\"workspace\"") && page.body.contains("Blue"), "{}", page.body);
-    assert!(!page.body.contains(" checked"), "nothing is chosen for anybody");
+    assert!(!page.body.contains("You used this one last"), "{}", page.body);
     choose(&mut browser, &interaction, "blue").await;
     let page = browser.get(&interaction).await;
     assert!(page.body.contains("<dd>Blue") && page.body.contains("id=\"other-workspace\""), "{}", page.body);
@@ -79,7 +79,7 @@ async fn s_16_who_is_in_several_workspaces_chooses_one_and_the_tokens_are_for_it
     // The browser remembers, and leaves the choice to the person.
     let again = world.begin(&mut browser, &codex_request()).await;
     let page = browser.get(&again).await;
-    assert!(page.body.contains("value=\"blue\" required checked"), "{}", page.body);
+    assert!(page.body.contains("value=\"blue\" class=\"main\" autofocus>Blue<"), "{}", page.body);
 }
 
 on_both!(i_73_a_client_gets_tokens_for_the_workspaces_that_it_takes_and_no_others);

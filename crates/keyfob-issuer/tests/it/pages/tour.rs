@@ -82,8 +82,7 @@ async fn clients(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest
     guest.ask(&[]).await;
     look(guest, ("choose_workspace", "")).await;
     let interaction = guest.path().await;
-    guest.chromium.wanted("input[value=blue]").await.unwrap().click().await.unwrap();
-    guest.press("form#workspace button").await;
+    guest.press("form#workspace button[value=blue]").await;
     look(guest, ("confirm", "for one of several workspaces")).await;
     guest.press("a#other-workspace").await;
     assert_eq!(guest.path().await, format!("{interaction}/workspace"));
