@@ -1,5 +1,6 @@
 //! What every operation needs, and how it breaks.
 
+use crate::audit::{self, AuditEvent, AuditKey, Circumstances};
 use crate::device_grant::{UserCode, UserCodeDigest};
 use crate::grace::Grace;
 use crate::seal::{SealError, SealKey};
@@ -25,6 +26,8 @@ pub struct IssuerParts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Which request is being answered.
+    pub circumstances: Arc<dyn Circumstances>,
     /// The secret outside the database.
     pub seal_key: SealKey,
 }
@@ -41,6 +44,8 @@ pub struct Issuer {
     /// What is published, to verify our own tokens with.
     pub(crate) key_set: KeySet,
     pub(crate) seal_key: SealKey,
+    circumstances: Arc<dyn Circumstances>,
+    pub(crate) audit_key: AuditKey,
     pub(crate) keys: Keys,
     pub(crate) storage: Arc<dyn Storage>,
 }
@@ -103,6 +108,8 @@ impl Issuer {
         let signing_key = signing_key(&pkcs8)?;
         Ok(Self {
             keys: Keys::new(&parts.seal_key)?,
+            audit_key: AuditKey::of(&parts.seal_key)?,
+            circumstances: parts.circumstances,
             key_set: KeySet::parse(signing_key.key_set().to_string().as_bytes())?,
             signing_key,
             url: parts.url,
@@ -132,6 +139,15 @@ impl Issuer {
 
     pub(crate) async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
         self.storage.begin().await
+    }
+
+    /// Records `event` as the last thing that `transaction` does, and commits.
+    pub(crate) async fn commit(
+        &self,
+        transaction: Box<dyn Transaction>,
+        event: AuditEvent,
+    ) -> Result<(), StorageError> {
+        audit::commit(transaction, self.now(), &self.circumstances.present(), &event).await
     }
 
     pub(crate) fn user_code_digest(&self, code: &UserCode) -> Result<UserCodeDigest, SealError> {

@@ -22,6 +22,7 @@
 pub mod access_key;
 pub mod amr;
 pub mod attempt;
+pub mod audit;
 pub mod browser_session;
 pub mod claims;
 pub mod client;

@@ -55,6 +55,16 @@ impl SealKey {
         Seal::derive(&*self.0, &[b"enrolment", kind, b" ", subject])
     }
 
+    /// Returns what the key follows from that signs the audit trail (I-77).
+    pub(crate) fn audit_seed(&self) -> Result<zeroize::Zeroizing<[u8; 32]>, SealError> {
+        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        let key = extract(&*self.0);
+        key.expand(&[b"audit"], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut *seed))
+            .map_err(|_| SealError::Seal)?;
+        Ok(seed)
+    }
+
     /// Returns a key for authenticating what only this issuer may have made, for one purpose.
     pub fn authentication_key(&self, purpose: &str) -> Result<hmac::Key, SealError> {
         let info = [b"authentication".as_slice(), purpose.as_bytes()];

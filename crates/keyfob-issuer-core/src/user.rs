@@ -43,6 +43,16 @@ pub enum DeviceCodes {
     On,
 }
 
+impl DeviceCodes {
+    /// Returns the word by which a change is recorded.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::On => "on",
+        }
+    }
+}
+
 /// Whether a user may sign in, and what they are signed in with counts (I-32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserStatus {

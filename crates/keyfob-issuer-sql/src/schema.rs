@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// Every step, in order; one that was released never changes.
 ///
 /// Each is written once, in SQLite's words: [`for_postgres`] says which of them PostgreSQL calls differently.
-const STEPS: [(&str, &str); 7] = [
+const STEPS: [(&str, &str); 8] = [
     ("first", include_str!("../migrations/0001_first.sql")),
     ("recoverable rotation", include_str!("../migrations/0002_recoverable_rotation.sql")),
     ("session labels", include_str!("../migrations/0003_session_labels.sql")),
@@ -14,6 +14,7 @@ const STEPS: [(&str, &str); 7] = [
     ("keys", include_str!("../migrations/0005_keys.sql")),
     ("workspaces", include_str!("../migrations/0006_workspaces.sql")),
     ("pages", include_str!("../migrations/0009_pages.sql")),
+    ("operation", include_str!("../migrations/0007_operation.sql")),
 ];
 
 /// Returns what brings a file up to date.

@@ -4,6 +4,7 @@ use crate::command::files::{self, FileError};
 use crate::config::{ApiKeyExchange, Config, ConfigError};
 use crate::database::{self, DatabaseError};
 use crate::guard::breaches::BreachLists;
+use crate::guard::circumstance;
 use crate::guard::guess_budget::GuessBudget;
 use crate::guard::hashing::Hashing;
 use crate::mail::{MailError, Outbox};
@@ -80,6 +81,7 @@ impl App {
             storage: Arc::new(storage),
             clock,
             entropy: Arc::clone(&entropy),
+            circumstances: Arc::new(circumstance::OfTask),
             seal_key,
         })
         .await

@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod args;
+mod audit;
 mod listen;
 mod resource_servers;
 mod system;
@@ -27,13 +28,26 @@ use system::{SystemClock, SystemEntropy};
 use terminal::read_password;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// What a command came to; what it could not do is an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It did what was asked.
+    Done,
+    /// It looked at what was asked, and found it wrong.
+    FoundWrong,
+}
+
+/// The exit code of a command that looked and found something wrong.
+const FOUND_WRONG: u8 = 3;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
     #[cfg(feature = "failpoints")]
     system::kill_as_asked();
     match run(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::FoundWrong) => ExitCode::from(FOUND_WRONG),
         Err(error) => {
             say(&format!("keyfob-issuer: error: {error:#}"));
             if let Some(hint) = hint(&error) {
@@ -45,8 +59,9 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
+        Command::Audit(command) => return audit::run(command).await,
         Command::Init(arguments) => make(arguments).await,
         Command::Serve(arguments) => serve(arguments).await,
         Command::User(User::Add { data, email, unverified }) => {
@@ -61,7 +76,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Token(command) => access_keys::run(KeyKind::Personal, command).await,
         Command::Key(command) => access_keys::run(KeyKind::Api, command).await,
         Command::ResourceServer(command) => resource_servers::run(command).await,
-    }
+    }?;
+    Ok(Outcome::Done)
 }
 
 async fn make(arguments: Init) -> anyhow::Result<()> {
@@ -149,7 +165,7 @@ async fn set_mfa_policy(data: &Path, email: &str, when: Mfa) -> anyhow::Result<(
         Mfa::Cloud => (MfaPolicy::Cloud, "before the cloud capabilities"),
         Mfa::Always => (MfaPolicy::Always, "before everything"),
     };
-    user::set_mfa_policy(data, &email, policy).await?;
+    user::set_mfa_policy(data, &email, policy, &SystemClock).await?;
     say(&format!("keyfob-issuer: {email} needs a second factor {words}, from the next sign-in on"));
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(crate) async fn run(command: ResourceServer) -> anyhow::Result<()> {
             }
         }
         ResourceServer::Remove { data, name } => {
-            resource_server::remove(&data, &name).await?;
+            resource_server::remove(&data, &name, &SystemClock).await?;
             say(&format!("keyfob-issuer: removed {name}"));
         }
     }

@@ -1,4 +1,4 @@
-//! Forgetting what has ended, beside the requests.
+//! What is done beside the requests: forgetting what has ended, and signing the audit trail.
 
 use crate::app::App;
 use keyfob_issuer_core::operation::Swept;
@@ -9,11 +9,31 @@ const EVERY: Duration = Duration::from_mins(10);
 /// Between two transactions that both have much to forget; requests go first.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Forgets what has ended, at once and then every ten minutes, until it is dropped; that may be at any moment.
+/// Does all that, at once and then every ten minutes, until it is dropped; that may be at any moment.
 pub async fn forever(app: &App) -> Infallible {
     loop {
+        sign_audit(app).await;
         let rest = once(app).await;
         tokio::time::sleep(rest).await;
+    }
+}
+
+/// Signs the end of the audit trail, and notes it in the log: what it says there, nobody who holds the database can take
+/// back (I-77).
+pub async fn sign_audit(app: &App) {
+    match app.issuer.sign_audit_head().await {
+        Ok(None) => {}
+        Ok(Some(signed)) => {
+            tracing::info!(
+                sequence = signed.head.sequence,
+                hash = signed.head.hash,
+                signature = signed.signature,
+                "audit trail signed"
+            );
+        }
+        Err(fault) => {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "cannot sign the audit trail");
+        }
     }
 }
 

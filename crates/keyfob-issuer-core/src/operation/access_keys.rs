@@ -4,11 +4,12 @@
 //! one that never was (I-69).
 
 use crate::access_key::{AccessKey, KeyKind, KeyLabel, KeySecret, LifeTooLong, Models};
+use crate::audit::{self, Action, AuditEvent};
 use crate::digest::KeyDigest;
 use crate::issuer::{Fault, Issuer};
 use crate::operation::grantee::Way;
 use crate::operation::{Caller, GrantRefusal, Grantee};
-use crate::storage::{Storage, Transaction};
+use crate::storage::{Storage, StorageError, Transaction};
 use crate::{KeyId, lifetime};
 use keyfob_oauth::{Clock, Entropy, Scope, Timestamp};
 use std::time::Duration;
@@ -86,7 +87,10 @@ impl Issuer {
             return Err(MakeKeyError::SignInTooOld);
         }
         let made = make(&caller.grantee, &caller.scope, new, now, &*self.entropy)?;
-        insert(self.begin().await?, &made.key).await?;
+        let mut transaction = self.begin().await?;
+        insert(&mut *transaction, &made.key).await?;
+        let event = AuditEvent::done(Action::MakeKey).by_owner(&caller.grantee.user.subject);
+        self.commit(transaction, event.about(&made.key.id).saying(made.key.kind.as_str())).await?;
         Ok(made)
     }
 
@@ -109,7 +113,9 @@ impl Issuer {
             return Err(EndKeyError::NotFound);
         }
         transaction.end_key(id, now).await?;
-        Ok(transaction.commit().await?)
+        Ok(self
+            .commit(transaction, AuditEvent::done(Action::EndKey).by_owner(&user.subject).about(&id))
+            .await?)
     }
 }
 
@@ -121,9 +127,24 @@ pub async fn make_key_for(
     grantee: &Grantee,
     new: NewKey,
 ) -> Result<MadeKey, MakeKeyError> {
-    let made = make(grantee, &super::known_scope(), new, clock.now(), entropy)?;
-    insert(storage.begin().await?, &made.key).await?;
+    let now = clock.now();
+    let made = make(grantee, &super::known_scope(), new, now, entropy)?;
+    let mut transaction = storage.begin().await?;
+    insert(&mut *transaction, &made.key).await?;
+    let event = AuditEvent::done(Action::MakeKey).of(&grantee.user.subject).about(&made.key.id);
+    audit::commit_on_host(transaction, now, event.saying(made.key.kind.as_str())).await?;
     Ok(made)
+}
+
+/// Ends a key on the word of the administrator, and commits.
+pub async fn end_key_on_host(
+    mut transaction: Box<dyn Transaction>,
+    key: &AccessKey,
+    now: Timestamp,
+) -> Result<(), StorageError> {
+    transaction.end_key(key.id, now).await?;
+    audit::commit_on_host(transaction, now, AuditEvent::done(Action::EndKey).of(&key.subject).about(&key.id))
+        .await
 }
 
 pub(super) fn make(
@@ -157,14 +178,10 @@ pub(super) fn make(
     Ok(MadeKey { key, secret })
 }
 
-pub(super) async fn insert(
-    mut transaction: Box<dyn Transaction>,
-    key: &AccessKey,
-) -> Result<(), MakeKeyError> {
+pub(super) async fn insert(transaction: &mut dyn Transaction, key: &AccessKey) -> Result<(), MakeKeyError> {
     let others = transaction.list_keys_of(&key.subject, &key.workspace_id).await?;
     if others.iter().filter(|other| other.is_alive(key.created_at)).count() >= MOST_KEYS {
         return Err(MakeKeyError::TooMany);
     }
-    transaction.insert_key(key).await?;
-    Ok(transaction.commit().await?)
+    Ok(transaction.insert_key(key).await?)
 }

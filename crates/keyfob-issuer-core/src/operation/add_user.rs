@@ -1,5 +1,6 @@
 //! A person is added, with a workspace of their own.
 
+use crate::audit::{self, Action, AuditEvent};
 use crate::password::PasswordHash;
 use crate::storage::{Storage, StorageError, Transaction};
 use crate::user::{DeviceCodes, Email, EmailWord, User, UserStatus};
@@ -45,7 +46,10 @@ pub async fn add_user(
     };
     let mut transaction = storage.begin().await?;
     match insert_person(&mut *transaction, entropy, &user).await {
-        Ok(()) => Ok(transaction.commit().await?),
+        Ok(()) => {
+            let event = AuditEvent::done(Action::AddUser).of(&user.subject);
+            Ok(audit::commit_on_host(transaction, user.created_at, event).await?)
+        }
         Err(Fault::Storage(StorageError::Exists)) => Err(AddUserError::Exists(user.email)),
         Err(other) => Err(other.into()),
     }

@@ -1,5 +1,6 @@
 //! An administrator helps somebody who cannot sign in.
 
+use crate::audit::{self, Action, AuditEvent};
 use crate::digest::{ResetDigest, ResetToken};
 use crate::issuer::Fault;
 use crate::lifetime;
@@ -7,7 +8,8 @@ use crate::operation::retry::retried;
 use crate::sign_in::MfaPolicy;
 use crate::storage::{Storage, Transaction};
 use crate::user::{Email, User, UserStatus};
-use keyfob_oauth::{Clock, Entropy};
+use crate::workspace::Word as _;
+use keyfob_oauth::{Clock, Entropy, Timestamp};
 
 /// Nothing is done for somebody.
 #[derive(Debug, thiserror::Error)]
@@ -29,13 +31,26 @@ pub async fn make_reset_link(
     entropy: &dyn Entropy,
     email: &Email,
 ) -> Result<ResetToken, AdministerError> {
+    let now = clock.now();
     let mut transaction = storage.begin().await?;
-    let user = find(&mut *transaction, email).await?;
-    let token = ResetToken::from(entropy.token()?);
-    let ends = clock.now().plus(lifetime::RESET_LINK);
-    transaction.replace_reset_link(&ResetDigest::of(&token), &user.subject, ends).await?;
-    transaction.commit().await?;
+    let (user, token) = replace_reset_link(&mut *transaction, now, entropy, email).await?;
+    audit::commit_on_host(transaction, now, AuditEvent::done(Action::MakeResetLink).of(&user.subject))
+        .await?;
     Ok(token)
+}
+
+/// Makes a link for `email` in place of any other; returns whose it is.
+pub(super) async fn replace_reset_link(
+    transaction: &mut dyn Transaction,
+    now: Timestamp,
+    entropy: &dyn Entropy,
+    email: &Email,
+) -> Result<(User, ResetToken), AdministerError> {
+    let user = find(transaction, email).await?;
+    let token = ResetToken::from(entropy.token()?);
+    let ends = now.plus(lifetime::RESET_LINK);
+    transaction.replace_reset_link(&ResetDigest::of(&token), &user.subject, ends).await?;
+    Ok((user, token))
 }
 
 /// Takes every second factor from `email`, and ends everything that they are signed in with: what was granted on the
@@ -56,8 +71,10 @@ async fn try_take_factors(
     let mut transaction = storage.begin().await?;
     let user = find(&mut *transaction, email).await?;
     transaction.delete_enrolments(&user.subject).await?;
-    transaction.end_everything_of(&user.subject, None, clock.now()).await?;
-    Ok(transaction.commit().await?)
+    let now = clock.now();
+    transaction.end_everything_of(&user.subject, None, now).await?;
+    Ok(audit::commit_on_host(transaction, now, AuditEvent::done(Action::TakeFactors).of(&user.subject))
+        .await?)
 }
 
 /// Says whether `email` may sign in. What somebody is signed in with, and their keys, rest while they are locked and end
@@ -90,13 +107,15 @@ async fn try_set_user_status(
             }
         }
     }
-    Ok(transaction.commit().await?)
+    let event = AuditEvent::done(Action::SetUserStatus).of(&subject).saying(status.as_str());
+    Ok(audit::commit_on_host(transaction, now, event).await?)
 }
 
 /// Says when the personal workspace of `email` wants a second factor; logins that stand without one do not go on where it
 /// does.
 pub async fn set_mfa_policy(
     storage: &dyn Storage,
+    clock: &dyn Clock,
     email: &Email,
     mfa: MfaPolicy,
 ) -> Result<(), AdministerError> {
@@ -107,7 +126,8 @@ pub async fn set_mfa_policy(
     let mut workspace = transaction.lock_workspace(&id).await?.ok_or(Fault::Dangling("a user"))?;
     workspace.policy.mfa = mfa;
     transaction.update_workspace(&workspace).await?;
-    Ok(transaction.commit().await?)
+    let event = AuditEvent::done(Action::SetMfaPolicy).about(&workspace.id).saying(mfa.as_str());
+    Ok(audit::commit_on_host(transaction, clock.now(), event).await?)
 }
 
 pub(super) async fn find(transaction: &mut dyn Transaction, email: &Email) -> Result<User, AdministerError> {

@@ -1,5 +1,6 @@
 //! The decision: yes makes a code, no is told to the client.
 
+use crate::audit::{Action, AuditEvent};
 use crate::digest::{CodeDigest, InteractionCookie, SessionCookie};
 use crate::grant::{Approval, WrongState};
 use crate::interaction::Interaction;
@@ -65,6 +66,7 @@ impl Issuer {
             self.see(&mut *transaction, grant, browser, Some(session)).await?.ok_or(DecideError::NotFound)?;
         let now = self.now();
         let may_deny = seen.may_choose();
+        let subject = seen.person.as_ref().map(|person| person.user.subject.clone());
         let (grant, redirect) = match (decision, seen.next, seen.person, seen.workspace) {
             (Decision::Deny, _, Some(_), _) if may_deny => {
                 let redirect = self.destination(&seen.grant).refuse(ErrorCode::AccessDenied);
@@ -93,7 +95,12 @@ impl Issuer {
             (Decision::Approve(_) | Decision::Deny, _, _, _) => return Err(DecideError::NotNow),
         };
         transaction.update_grant(&grant).await?;
-        transaction.commit().await?;
+        let event = match decision {
+            Decision::Approve(_) => AuditEvent::done(Action::DecideGrant),
+            Decision::Deny => AuditEvent::refused(Action::DecideGrant),
+        };
+        let event = subject.iter().fold(event, AuditEvent::by_owner);
+        self.commit(transaction, event.through(&grant.client_id).about(&grant.id)).await?;
         Ok(redirect)
     }
 }

@@ -1,5 +1,6 @@
 //! A device signs in: it starts, a person decides on another machine, it polls (RFC 8628 in the Codex dialect).
 
+use crate::audit::{Action, AuditEvent};
 use crate::client::Client;
 use crate::device_grant::{DeviceGrant, DeviceProgress, UserCode};
 use crate::digest::{CodeDigest, DeviceAuthDigest, DeviceAuthId, SessionCookie};
@@ -278,8 +279,10 @@ impl Issuer {
         if grantee.user.device_codes != before {
             transaction.set_device_codes(&approval.subject, grantee.user.device_codes).await?;
         }
+        let event =
+            AuditEvent::done(Action::DecideDevice).by_owner(&approval.subject).through(&waiting.client_id);
         transaction.update_device_grant(&waiting.approve(approval)?).await?;
-        Ok(transaction.commit().await?)
+        Ok(self.commit(transaction, event).await?)
     }
 
     /// Somebody who sees the code says no.
@@ -290,8 +293,9 @@ impl Issuer {
     async fn try_deny_device(&self, user_code: &UserCode) -> Result<(), DecideDeviceError> {
         let mut transaction = self.begin().await?;
         let waiting = self.waiting_device(&mut *transaction, user_code).await?;
+        let event = AuditEvent::refused(Action::DecideDevice).through(&waiting.client_id);
         transaction.update_device_grant(&waiting.deny()?).await?;
-        Ok(transaction.commit().await?)
+        Ok(self.commit(transaction, event).await?)
     }
 
     async fn waiting_device(

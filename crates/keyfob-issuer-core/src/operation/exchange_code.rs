@@ -1,6 +1,7 @@
 //! A code becomes tokens, once (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
 use crate::FamilyId;
+use crate::audit::{Action, AuditEvent};
 use crate::claims::IssuedTokens;
 use crate::digest::{CodeDigest, RefreshDigest};
 use crate::failpoint::Failpoint;
@@ -108,7 +109,8 @@ impl Issuer {
             Progress::Exchanged { family, .. } => {
                 // RFC 6749 §4.1.2: of two holders of a code, one is a thief, and nobody knows which.
                 transaction.end_family(*family, FamilyStatus::Reused, now).await?;
-                transaction.commit().await?;
+                let event = AuditEvent::refused(Action::BeginSession).through(&client.id).about(family);
+                self.commit(transaction, event.saying("code used before")).await?;
                 return Err(CodeRefusal::Used.into());
             }
             Progress::Pending | Progress::Denied => return Err(CodeRefusal::Unknown.into()),
@@ -149,7 +151,8 @@ impl Issuer {
         transaction.note_origin(family.id, &request.origin).await?;
         transaction.update_grant(&grant.exchange(family.id).map_err(|_| CodeRefusal::Used)?).await?;
         Failpoint::Written.reach();
-        transaction.commit().await?;
+        let event = AuditEvent::done(Action::BeginSession).of(&family.subject).through(&client.id);
+        self.commit(transaction, event.about(&family.id)).await?;
         Failpoint::Committed.reach();
         let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, nonce.as_ref())?;
         Failpoint::Signed.reach();

@@ -6,6 +6,7 @@
 
 use super::access_keys::{insert, make};
 use crate::access_key::{KeyKind, KeyLabel, Models};
+use crate::audit::{Action, AuditEvent};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::grantee::{GrantRefusal, Way, find_grantee};
 use crate::operation::presented::Presented;
@@ -205,7 +206,9 @@ impl Issuer {
             life: Some(lifetime::EXCHANGED_API_KEY),
         };
         let made = make(&grantee, &scope, wish, now, &*self.entropy)?;
-        insert(transaction, &made.key).await?;
+        insert(&mut *transaction, &made.key).await?;
+        let event = AuditEvent::done(Action::ExchangeForKey).by_owner(&subject).through(&request.client_id);
+        self.commit(transaction, event.about(&made.key.id)).await?;
         Ok(made)
     }
 }

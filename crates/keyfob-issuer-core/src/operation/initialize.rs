@@ -1,5 +1,6 @@
 //! An empty database becomes an issuer's: its key, sealed, and its two clients.
 
+use crate::audit::{self, Action, AuditEvent};
 use crate::client::{Client, ClientKind};
 use crate::issuer::Fault;
 use crate::seal::SealKey;
@@ -38,5 +39,5 @@ pub async fn initialize(
         let client = Client { id: ClientId::new(id), name: name.to_owned(), kind };
         transaction.insert_client(&client, now).await?;
     }
-    Ok(transaction.commit().await?)
+    Ok(audit::commit_on_host(transaction, now, AuditEvent::done(Action::Initialize)).await?)
 }

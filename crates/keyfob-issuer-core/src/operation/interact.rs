@@ -1,6 +1,7 @@
 //! The pages of a grant: what to show to this browser.
 
 use crate::GrantId;
+use crate::audit::{Action, AuditEvent};
 use crate::client::Client;
 use crate::digest::{InteractionCookie, InteractionDigest, SessionCookie, SessionDigest};
 use crate::grant::AuthorizationGrant;
@@ -158,8 +159,10 @@ impl Issuer {
     /// Ends the browser's session: "not you?".
     pub async fn sign_out(&self, session: &SessionCookie) -> Result<(), Fault> {
         let mut transaction = self.begin().await?;
-        transaction.delete_session(&SessionDigest::of(session)).await?;
-        Ok(transaction.commit().await?)
+        let digest = SessionDigest::of(session);
+        let Some(found) = transaction.find_session(&digest).await? else { return Ok(()) };
+        transaction.delete_session(&digest).await?;
+        Ok(self.commit(transaction, AuditEvent::done(Action::SignOut).by_owner(&found.subject)).await?)
     }
 
     pub(crate) async fn see(

@@ -3,10 +3,11 @@
 //! As in signing in, hashing never waits inside a transaction: what may become the password is checked first, then hashed,
 //! then stored if the one who asked still may.
 
+use crate::audit::{Action, AuditEvent};
 use crate::browser_session::BrowserSession;
 use crate::digest::{ResetDigest, ResetToken, SessionCookie};
 use crate::issuer::{Fault, Issuer};
-use crate::operation::administer::{AdministerError, make_reset_link};
+use crate::operation::administer::{AdministerError, replace_reset_link};
 use crate::operation::retry::retried;
 use crate::operation::second_factor::StepError;
 use crate::operation::{SignedIn, TryError, TryOrigin};
@@ -76,10 +77,11 @@ impl Issuer {
                 transaction.end_everything_of(&person.session.subject, None, now).await?;
             }
         }
+        let event = AuditEvent::done(Action::ChangePassword).by_owner(&person.session.subject);
         let proof = Proof { password_at: now, ..person.session.proof };
         let session = BrowserSession { proof, ..person.session };
         let signed_in = self.replace_session(&mut *transaction, session).await?;
-        transaction.commit().await?;
+        self.commit(transaction, event).await?;
         Ok(signed_in)
     }
 
@@ -101,7 +103,7 @@ impl Issuer {
         let (subject, _) = self.linked(&mut *transaction, token).await?.ok_or(StepError::OutOfTurn)?;
         transaction.set_password(&subject, password).await?;
         transaction.end_everything_of(&subject, None, self.now()).await?;
-        Ok(transaction.commit().await?)
+        Ok(self.commit(transaction, AuditEvent::done(Action::ResetPassword).of(&subject)).await?)
     }
 
     /// Counts a request for a letter that resets the password of `typed`, whether there is such an account or not.
@@ -120,7 +122,9 @@ impl Issuer {
 
     /// Makes the address that a letter to `email` carries.
     pub async fn reset_address(&self, email: &Email) -> Result<Secret, AdministerError> {
-        let token = make_reset_link(&*self.storage, &*self.clock, &*self.entropy, email).await?;
+        let mut transaction = self.begin().await?;
+        let (user, token) = replace_reset_link(&mut *transaction, self.now(), &*self.entropy, email).await?;
+        self.commit(transaction, AuditEvent::done(Action::MakeResetLink).of(&user.subject)).await?;
         Ok(Secret::new(self.url.join(&format!("/reset/{}", token.expose()))))
     }
 

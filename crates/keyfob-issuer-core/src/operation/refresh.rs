@@ -1,6 +1,7 @@
 //! A refresh token becomes the next one: rotation, a lost answer repeated, reuse punished (RFC 9700 §4.14.2).
 
 use crate::attempt::RefreshAttempt;
+use crate::audit::{Action, AuditEvent};
 use crate::claims::IssuedTokens;
 use crate::digest::{AttemptDigest, RefreshDigest};
 use crate::failpoint::Failpoint;
@@ -100,7 +101,8 @@ impl Issuer {
             Verdict::SlowDown => return Err(RefreshError::SlowDown),
             Verdict::Reuse => {
                 transaction.end_family(family.id, FamilyStatus::Reused, now).await?;
-                transaction.commit().await?;
+                let event = AuditEvent::refused(Action::ReuseToken).of(&family.subject).through(&client.id);
+                self.commit(transaction, event.about(&family.id)).await?;
                 return Err(RefreshError::Refused(RefreshRejection::Reused));
             }
             Verdict::Refuse(reason) => return Err(RefreshError::Refused(reason)),

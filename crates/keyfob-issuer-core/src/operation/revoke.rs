@@ -1,6 +1,7 @@
 //! A client ends its login, or whoever holds a key ends the key (RFC 7009).
 
 use crate::access_key::KeySecret;
+use crate::audit::{Action, AuditEvent};
 use crate::digest::{KeyDigest, RefreshDigest};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::presented::Presented;
@@ -47,19 +48,21 @@ impl Issuer {
         let client = transaction.find_client(&request.client_id).await?.ok_or(RevokeError::UnknownClient)?;
         let now = self.now();
         if let Some((_, secret)) = KeySecret::parse(request.token.expose()) {
-            if let Some(key) = transaction.find_key(&KeyDigest::of(&secret)).await? {
-                transaction.end_key(key.id, now).await?;
-            }
-            return Ok(transaction.commit().await?);
+            let found = transaction.find_key(&KeyDigest::of(&secret)).await?;
+            let Some(key) = found.filter(|key| key.is_alive(now)) else { return Ok(()) };
+            transaction.end_key(key.id, now).await?;
+            let event = AuditEvent::done(Action::EndKey).of(&key.subject).through(&client.id).about(&key.id);
+            return Ok(self.commit(transaction, event).await?);
         }
         drop(transaction);
         let family = self.session_of(&request.token).await?;
-        if let Some(family) = family.filter(|family| family.client_id == client.id) {
-            let mut transaction = self.begin().await?;
-            transaction.end_family(family.id, FamilyStatus::Revoked, now).await?;
-            transaction.commit().await?;
-        }
-        Ok(())
+        let is_its =
+            |family: &RefreshFamily| family.client_id == client.id && family.status == FamilyStatus::Live;
+        let Some(family) = family.filter(is_its) else { return Ok(()) };
+        let mut transaction = self.begin().await?;
+        transaction.end_family(family.id, FamilyStatus::Revoked, now).await?;
+        let event = AuditEvent::done(Action::EndSession).of(&family.subject).through(&client.id);
+        Ok(self.commit(transaction, event.about(&family.id)).await?)
     }
 
     /// Returns the session that a refresh token, or an access token that counts, belongs to.

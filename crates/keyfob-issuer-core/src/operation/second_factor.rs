@@ -1,5 +1,6 @@
 //! A code of the second factor is tried.
 
+use crate::audit::{Action, AuditEvent};
 use crate::browser_session::BrowserSession;
 use crate::digest::{SessionCookie, SessionDigest};
 use crate::factor::{Enrolment, FactorKind, FactorRejected};
@@ -82,17 +83,20 @@ impl Issuer {
         for enrolment in &person.enrolments {
             if self.verify(&mut *transaction, enrolment, answer).await?.is_ok() {
                 self.settle(&mut *transaction, &counting).await?;
+                let event = AuditEvent::done(Action::SecondFactor).by_owner(&person.session.subject);
+                let event = event.saying(enrolment.kind.as_str());
                 let proof = after.proof.unwrap_or(person.session.proof);
                 let signed_in = self
                     .replace_session(&mut *transaction, BrowserSession { proof, ..person.session })
                     .await?;
-                transaction.commit().await?;
+                self.commit(transaction, event).await?;
                 let email = person.user.email;
                 return Ok(ProvenFactor { signed_in, by: enrolment.kind, email });
             }
         }
         // The try counts.
-        transaction.commit().await?;
+        self.commit(transaction, AuditEvent::refused(Action::SecondFactor).of(&person.session.subject))
+            .await?;
         Err(FactorRejected.into())
     }
 

@@ -4,6 +4,7 @@
 //! (I-69).
 
 use crate::FamilyId;
+use crate::audit::{Action, AuditEvent};
 use crate::client::Client;
 use crate::issuer::{Fault, Issuer};
 use crate::login_session::{LoginSession, SessionName};
@@ -80,7 +81,8 @@ impl Issuer {
         let now = self.now();
         own(&mut *transaction, caller, id, now).await?;
         transaction.end_family(id, FamilyStatus::Revoked, now).await?;
-        Ok(transaction.commit().await?)
+        let event = AuditEvent::done(Action::EndSession).by_owner(&caller.grantee.user.subject);
+        Ok(self.commit(transaction, event.about(&id)).await?)
     }
 
     /// Ends the person's sessions at once, with their signed-in browsers (I-33); returns how many sessions ended.
@@ -91,7 +93,8 @@ impl Issuer {
         };
         let mut transaction = self.begin().await?;
         let ended = transaction.end_everything_of(&caller.grantee.user.subject, spared, self.now()).await?;
-        transaction.commit().await?;
+        let event = AuditEvent::done(Action::EndSessions).by_owner(&caller.grantee.user.subject);
+        self.commit(transaction, event.saying(ended.to_string())).await?;
         Ok(ended)
     }
 }

@@ -1,5 +1,6 @@
 //! A second factor is set up, or an app takes the place of another.
 
+use crate::audit::{Action, AuditEvent};
 use crate::browser_session::BrowserSession;
 use crate::digest::SessionCookie;
 use crate::factor::{Enrolment, FactorKind, FactorRejected, RecoveryCode, RecoveryCodes, TotpOffer};
@@ -51,16 +52,19 @@ impl Issuer {
         let counting = self.count_try(&mut *transaction, &[Counted::SecondFactor(subject)]).await?;
         let Ok(kept) = self.offer(&person.session)?.accept(code.expose(), now) else {
             // The try counts.
-            transaction.commit().await?;
+            self.commit(transaction, AuditEvent::refused(Action::SetUpFactor).of(&person.session.subject))
+                .await?;
             return Err(FactorRejected.into());
         };
         self.settle(&mut *transaction, &counting).await?;
         self.enrol(&mut *transaction, &person, FactorKind::Totp, &kept).await?;
         let recovery_codes = self.renew_codes(&mut *transaction, &person).await?;
+        let event = AuditEvent::done(Action::SetUpFactor).by_owner(&person.session.subject);
+        let event = event.saying(FactorKind::Totp.as_str());
         let proof = after.proof.unwrap_or(person.session.proof);
         let session = BrowserSession { proof, ..person.session };
         let signed_in = self.replace_session(&mut *transaction, session).await?;
-        transaction.commit().await?;
+        self.commit(transaction, event).await?;
         Ok(SetUp { signed_in, recovery_codes, email: person.user.email })
     }
 
@@ -78,7 +82,8 @@ impl Issuer {
             return Err(StepError::OutOfTurn);
         }
         let codes = self.renew_codes(&mut *transaction, &person).await?;
-        transaction.commit().await?;
+        self.commit(transaction, AuditEvent::done(Action::RenewCodes).by_owner(&person.session.subject))
+            .await?;
         Ok(codes)
     }
 

@@ -1,5 +1,6 @@
 //! Somebody changes a setting of their own account.
 
+use crate::audit::{Action, AuditEvent};
 use crate::digest::SessionCookie;
 use crate::issuer::Issuer;
 use crate::operation::retry::retried;
@@ -28,6 +29,7 @@ impl Issuer {
             return Err(StepError::OutOfTurn);
         }
         transaction.set_device_codes(&person.session.subject, device_codes).await?;
-        Ok(transaction.commit().await?)
+        let event = AuditEvent::done(Action::SetDeviceCodes).by_owner(&person.session.subject);
+        Ok(self.commit(transaction, event.saying(device_codes.as_str())).await?)
     }
 }

@@ -1,6 +1,7 @@
 //! Signing in with a password, in three steps so that hashing never waits inside a transaction:
 //! find the candidate, verify the password, begin the session.
 
+use crate::audit::{Action, AuditEvent};
 use crate::browser_session::BrowserSession;
 use crate::digest::{BrowserMark, SessionCookie, SessionDigest};
 use crate::issuer::{Fault, Issuer};
@@ -67,6 +68,11 @@ pub enum BeginSessionError {
 super::faults!(BeginSessionError);
 
 impl Candidate {
+    /// Returns whose address was typed, if it is anybody's.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subject.as_ref()
+    }
+
     /// Tries `password`; takes tens of milliseconds of a core, so never on a runtime's thread.
     pub fn verify(self, password: &Password, now: Timestamp) -> Result<ProvenUser, WrongPassword> {
         let fits = self.password.fits(password);
@@ -147,7 +153,7 @@ impl Issuer {
             expires_at: BrowserSession::end(now, now),
         };
         transaction.insert_session(&session).await?;
-        transaction.commit().await?;
+        self.commit(transaction, AuditEvent::done(Action::Password).by_owner(&user.subject)).await?;
         Ok(SignedIn { cookie })
     }
 

@@ -4,6 +4,7 @@
 //! value, so a raw token cannot be stored.
 
 mod access_keys;
+mod audit;
 mod clients;
 mod credentials;
 mod device_grants;
@@ -20,6 +21,7 @@ mod users;
 mod workspaces;
 
 pub use access_keys::AccessKeys;
+pub use audit::AuditTrail;
 pub use clients::Clients;
 pub use credentials::Credentials;
 pub use device_grants::DeviceGrants;
@@ -67,6 +69,7 @@ pub trait Transaction:
     + AccessKeys
     + ResourceServers
     + SigningKeys
+    + AuditTrail
     + Send
 {
     /// Makes the changes durable.

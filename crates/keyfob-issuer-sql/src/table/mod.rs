@@ -1,6 +1,7 @@
 //! The repositories, one file per aggregate: SQL, and how rows become entities.
 
 mod access_keys;
+mod audit;
 mod clients;
 mod credentials;
 mod device_grants;

@@ -5,6 +5,7 @@
 mod access_keys;
 mod accounts;
 mod aggregates;
+mod audit;
 mod file;
 mod fixture;
 mod login_sessions;

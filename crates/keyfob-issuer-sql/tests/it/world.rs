@@ -2,6 +2,7 @@
 
 use crate::fixture::{Database, NOW};
 use keyfob_codex::client::CLIENT_ID;
+use keyfob_issuer_core::audit::{Circumstance, Circumstances};
 use keyfob_issuer_core::grace::Grace;
 use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{
@@ -31,6 +32,15 @@ struct Still;
 impl Clock for Still {
     fn now(&self) -> Timestamp {
         NOW
+    }
+}
+
+#[derive(Debug)]
+struct OnHost;
+
+impl Circumstances for OnHost {
+    fn present(&self) -> Circumstance {
+        Circumstance::default()
     }
 }
 
@@ -80,6 +90,7 @@ impl World {
             storage: Arc::new(database.storage.clone()),
             clock: Arc::new(Still),
             entropy,
+            circumstances: Arc::new(OnHost),
             seal_key,
         })
         .await

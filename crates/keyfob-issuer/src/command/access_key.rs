@@ -2,7 +2,7 @@
 
 use crate::command::opened::{OpenDataError, open};
 use keyfob_issuer_core::access_key::{AccessKey, KeyKind};
-use keyfob_issuer_core::operation::{Grantee, MadeKey, MakeKeyError, NewKey, make_key_for};
+use keyfob_issuer_core::operation::{Grantee, MadeKey, MakeKeyError, NewKey, end_key_on_host, make_key_for};
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
 use keyfob_issuer_core::user::Email;
 use keyfob_issuer_core::workspace::Role;
@@ -93,11 +93,11 @@ pub async fn list(data: &Path, kind: KeyKind, clock: &dyn Clock) -> Result<Vec<O
 pub async fn revoke(data: &Path, kind: KeyKind, id: &str, clock: &dyn Clock) -> Result<(), AccessKeyError> {
     let (_, storage) = open(data).await?;
     let mut transaction = storage.begin().await?;
-    let keys = transaction.list_keys().await?;
-    let named = KeyId::parse(id).filter(|id| keys.iter().any(|key| key.id == *id && key.kind == kind));
-    let id = named.ok_or_else(|| AccessKeyError::NoSuchKey { kind, id: id.to_owned() })?;
-    transaction.end_key(id, clock.now()).await?;
-    transaction.commit().await?;
+    let named = KeyId::parse(id);
+    let mut keys = transaction.list_keys().await?.into_iter();
+    let key = keys.find(|key| Some(key.id) == named && key.kind == kind);
+    let key = key.ok_or_else(|| AccessKeyError::NoSuchKey { kind, id: id.to_owned() })?;
+    end_key_on_host(transaction, &key, clock.now()).await?;
     storage.close().await;
     Ok(())
 }

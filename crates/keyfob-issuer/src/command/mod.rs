@@ -1,6 +1,7 @@
 //! What the program does besides answering requests.
 
 pub mod access_key;
+pub mod audit;
 pub mod files;
 pub mod init;
 mod opened;

@@ -3,6 +3,7 @@
 use crate::command::files::{self, FileError};
 use crate::config::{Config, ConfigError};
 use crate::database::{self, DatabaseError};
+use keyfob_issuer_core::seal::SealKey;
 use keyfob_issuer_sql::SqlStorage;
 use std::path::Path;
 
@@ -20,10 +21,23 @@ pub enum OpenDataError {
     Database(#[from] DatabaseError),
 }
 
+/// An opened issuer.
+pub(super) struct Opened {
+    pub(super) config: Config,
+    pub(super) seal_key: SealKey,
+    pub(super) storage: SqlStorage,
+}
+
 /// Opens the issuer in `data`; without settings it is no issuer's directory.
 pub(super) async fn open(data: &Path) -> Result<(Config, SqlStorage), OpenDataError> {
+    let Opened { config, storage, .. } = open_with_key(data).await?;
+    Ok((config, storage))
+}
+
+/// Opens the issuer in `data`, for what needs its seal key too.
+pub(super) async fn open_with_key(data: &Path) -> Result<Opened, OpenDataError> {
     let config = Config::load(data)?;
     let seal_key = files::read_seal_key(data)?;
     let storage = database::open(data, &config, &seal_key).await?;
-    Ok((config, storage))
+    Ok(Opened { config, seal_key, storage })
 }

@@ -2,7 +2,7 @@
 
 use crate::command::opened::{OpenDataError, open};
 use keyfob_issuer_core::Fault;
-use keyfob_issuer_core::operation::{RegisterServerError, register_resource_server};
+use keyfob_issuer_core::operation::{RegisterServerError, register_resource_server, remove_resource_server};
 use keyfob_issuer_core::resource_server::{ResourceServer, ServerId, ServerSecret};
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
 use keyfob_oauth::{Audience, Clock, Entropy};
@@ -59,14 +59,12 @@ pub async fn list(data: &Path) -> Result<Vec<ResourceServer>, ResourceServerErro
 }
 
 /// Removes one: its secret opens nothing from now on.
-pub async fn remove(data: &Path, name: &str) -> Result<(), ResourceServerError> {
+pub async fn remove(data: &Path, name: &str, clock: &dyn Clock) -> Result<(), ResourceServerError> {
     let (_, storage) = open(data).await?;
-    let mut transaction = storage.begin().await?;
     let removed = match ServerId::parse(name) {
-        Some(id) => transaction.delete_resource_server(&id).await?,
+        Some(id) => remove_resource_server(&storage, clock, &id).await?,
         None => false,
     };
-    transaction.commit().await?;
     storage.close().await;
     if removed { Ok(()) } else { Err(ResourceServerError::NotFound(name.to_owned())) }
 }

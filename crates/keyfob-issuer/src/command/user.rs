@@ -84,9 +84,14 @@ pub async fn verify(data: &Path, email: &Email, clock: &dyn Clock) -> Result<(),
 }
 
 /// Says when the personal workspace of `email` wants a second factor.
-pub async fn set_mfa_policy(data: &Path, email: &Email, mfa: MfaPolicy) -> Result<(), UserError> {
+pub async fn set_mfa_policy(
+    data: &Path,
+    email: &Email,
+    mfa: MfaPolicy,
+    clock: &dyn Clock,
+) -> Result<(), UserError> {
     let (_, storage) = open(data).await?;
-    operation::set_mfa_policy(&storage, email, mfa).await?;
+    operation::set_mfa_policy(&storage, clock, email, mfa).await?;
     storage.close().await;
     Ok(())
 }

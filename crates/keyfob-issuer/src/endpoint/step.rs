@@ -49,13 +49,17 @@ async fn sign_in(
         }
         Err(TryError::Fault(fault)) => return Err(fault.into()),
     };
+    let subject = candidate.subject().cloned();
     match app.hashing.verify(candidate, password, app.issuer.moment()).await {
         Ok(user) => {
             let signed_in = app.issuer.begin_session(&user, visitor.session.as_ref()).await?;
             let mark = app.site.set_mark(&app.issuer.mark(&user)?, lifetime::BROWSER_MARK);
             Ok(set_cookie(back(&app, &visitor, &signed_in.cookie), &mark))
         }
-        Err(VerifyError::Wrong(_)) => Ok(ask(&app, &visitor, &asked, Complaint::Wrong)),
+        Err(VerifyError::Wrong(_)) => {
+            app.issuer.record_wrong_password(subject.as_ref()).await?;
+            Ok(ask(&app, &visitor, &asked, Complaint::Wrong))
+        }
         Err(VerifyError::Busy) => Err(PageError::Busy),
     }
 }

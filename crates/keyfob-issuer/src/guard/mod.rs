@@ -2,6 +2,7 @@
 
 pub(crate) mod bearer;
 pub(crate) mod breaches;
+pub(crate) mod circumstance;
 pub(crate) mod guess_budget;
 pub(crate) mod hashing;
 mod headers;
@@ -13,12 +14,15 @@ use crate::error::PageError;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::header;
+use http::{HeaderName, HeaderValue, header};
+use keyfob_issuer_core::audit::Circumstance;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a request may take.
 const LIMIT: Duration = Duration::from_secs(30);
+/// Tells the caller by which name the request is found in the log and in the audit trail.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Passes a request on if it names our host, and finishes the answer.
 pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -26,9 +30,15 @@ pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: 
     let method = request.method().clone();
     // The route, not the path: a path names a grant.
     let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    let id = app.entropy.bytes::<8>().map(|bytes| format!("{:016x}", u64::from_be_bytes(bytes))).ok();
+    let circumstance = Circumstance {
+        address: network::address_of(request.extensions(), request.headers(), &app.trusted_proxies),
+        request: id.clone(),
+    };
 
     let mut response = if app.site.is_host(request.headers().get(header::HOST)) {
-        match tokio::time::timeout(LIMIT, next.run(request)).await {
+        let answering = circumstance::within(circumstance, next.run(request));
+        match tokio::time::timeout(LIMIT, answering).await {
             Ok(response) => response,
             Err(_elapsed) => PageError::Busy.into_response(),
         }
@@ -36,7 +46,11 @@ pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: 
         PageError::OtherHost.into_response()
     };
     headers::finish(response.headers_mut(), &app.site);
+    if let Some(value) = id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
     tracing::info!(
+        id = id.as_deref().unwrap_or("none"),
         http.method = %method,
         http.route = route.as_deref().unwrap_or("none"),
         http.status = response.status().as_u16(),

@@ -9,9 +9,14 @@ use std::net::{IpAddr, Ipv6Addr};
 /// A forwarded address counts only from `proxies`, and only the last one that none of them added: everything before it
 /// is what somebody claims.
 pub(crate) fn of(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<String> {
-    let Peer(peer) = extensions.get::<Peer>().copied()?;
-    let address = if proxies.contains(&peer) { forwarded(headers, proxies).unwrap_or(peer) } else { peer };
+    let address = address_of(extensions, headers, proxies)?;
     (!address.is_loopback()).then(|| network(address))
+}
+
+/// Returns the address that a request comes from, as [`of`] finds it.
+pub(crate) fn address_of(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
+    let Peer(peer) = extensions.get::<Peer>().copied()?;
+    Some(if proxies.contains(&peer) { forwarded(headers, proxies).unwrap_or(peer) } else { peer })
 }
 
 fn forwarded(headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {

@@ -171,7 +171,7 @@ async fn i_22_only_a_registered_server_with_its_secret_in_the_header_is_answered
     let both = [token[0], ("client_id", "gateway"), ("client_secret", "x")];
     assert_eq!(ask(&gateway.0, &both).await.essence(), nobody.essence());
     assert_eq!(ask(&secret_of_other, &token).await.status, 200);
-    resource_server::remove(world.data.path(), "gateway").await.unwrap();
+    resource_server::remove(world.data.path(), "gateway", &*world.clock).await.unwrap();
     assert_eq!(gateway.ask(&world, &tokens.access).await.essence(), nobody.essence());
     assert_eq!(read_unverified(&tokens.access).unwrap().text("client_id"), Some(CLIENT_ID));
 }

@@ -12,6 +12,7 @@ mod access_keys;
 mod account;
 mod address;
 mod app;
+mod audit;
 mod authorize;
 mod bearer;
 mod browser;

@@ -55,7 +55,7 @@ on_both!(s_09_a_workspace_can_want_a_factor_before_everything);
 async fn s_09_a_workspace_can_want_a_factor_before_everything(kept: Kept) {
     let world = World::keeping(kept).await;
     let email = Email::parse(OWNER).unwrap();
-    user::set_mfa_policy(world.data.path(), &email, MfaPolicy::Always).await.unwrap();
+    user::set_mfa_policy(world.data.path(), &email, MfaPolicy::Always, &*world.clock).await.unwrap();
     let mut browser = world.browser();
     let interaction = world.begin(&mut browser, &codex_request()).await;
     world.sign_in(&mut browser, &interaction, PASSWORD).await;

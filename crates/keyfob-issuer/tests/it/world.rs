@@ -194,6 +194,11 @@ impl World {
         keyfob_issuer::sweep::once(&self.app).await;
     }
 
+    /// Signs the end of the audit trail.
+    pub(crate) async fn sign_audit(&self) {
+        keyfob_issuer::sweep::sign_audit(&self.app).await;
+    }
+
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(&self.base)
     }

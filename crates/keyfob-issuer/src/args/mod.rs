@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod operation;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +32,19 @@ pub(crate) enum Command {
     /// Register the servers that may ask what a token means, such as gateways
     #[command(subcommand)]
     ResourceServer(ResourceServer),
+    /// Read, verify and copy out the trail of what happened
+    #[command(subcommand)]
+    Audit(operation::Audit),
+}
+
+/// How a command prints what it found.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// JSON, for programs.
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,36 @@
+//! The audit trail beside the requests.
+
+use crate::audit::{Action, AuditEvent, SignedHead, VerifyingKey};
+use crate::issuer::{Fault, Issuer};
+use keyfob_oauth::Subject;
+
+impl Issuer {
+    /// Records that the password which was tried for somebody, or for nobody, is wrong.
+    pub async fn record_wrong_password(&self, whose: Option<&Subject>) -> Result<(), Fault> {
+        let event = AuditEvent::refused(Action::Password);
+        let event = match whose {
+            Some(subject) => event.of(subject),
+            None => event,
+        };
+        Ok(self.commit(self.begin().await?, event).await?)
+    }
+
+    /// Signs the end of the audit trail, if it has moved since the last time.
+    pub async fn sign_audit_head(&self) -> Result<Option<SignedHead>, Fault> {
+        let mut transaction = self.begin().await?;
+        let head = transaction.audit_head().await?;
+        let signed = transaction.newest_signed_head().await?.map_or(0, |signed| signed.head.sequence);
+        if head.sequence == signed {
+            return Ok(None);
+        }
+        let signed = self.audit_key.sign(head, self.now());
+        transaction.insert_signed_head(&signed).await?;
+        transaction.commit().await?;
+        Ok(Some(signed))
+    }
+
+    /// Returns what verifies the signatures of the audit trail.
+    pub fn audit_verifying_key(&self) -> VerifyingKey {
+        self.audit_key.verifying_key()
+    }
+}
