@@ -75,10 +75,10 @@ impl Issuer {
         say("name", json!(grantee.user.name));
         say(NAMESPACE, json!(namespaced(family, grantee)));
         Ok(IssuedTokens {
-            access_token: AccessToken::new(self.signing_key.sign(TokenType::AccessToken, &access)?),
+            access_token: AccessToken::new(self.sign(TokenType::AccessToken, &access)?),
             expires_in: end.since(now),
             refresh_token,
-            id_token: IdToken::new(self.signing_key.sign(TokenType::IdToken, &identity)?),
+            id_token: IdToken::new(self.sign(TokenType::IdToken, &identity)?),
             scope: family.scope.clone(),
         })
     }
@@ -97,7 +97,7 @@ impl Issuer {
         let mut claims = self.access_claims(family, grantee, scope, &json!(audience), end)?;
         // RFC 8693 §4.1: who acts for the subject.
         claims.insert("act".to_owned(), json!({ "sub": family.client_id }));
-        Ok(AccessToken::new(self.signing_key.sign(TokenType::AccessToken, &claims)?))
+        Ok(AccessToken::new(self.sign(TokenType::AccessToken, &claims)?))
     }
 
     fn access_claims(

@@ -3,13 +3,14 @@
 use crate::audit::{self, AuditEvent, AuditKey, Circumstances};
 use crate::device_grant::{UserCode, UserCodeDigest};
 use crate::grace::Grace;
+use crate::key_ring::KeyRing;
 use crate::seal::{SealError, SealKey};
-use crate::storage::{Storage, StorageError, Transaction};
+use crate::storage::{Storage, StorageError, StoredSigningKey, Transaction};
 use aws_lc_rs::hmac;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use keyfob_jose::{InvalidKeySet, KeySet, SigningError, SigningKey};
-use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Secret, Timestamp};
-use std::sync::Arc;
+use keyfob_jose::{InvalidKeySet, SigningError, TokenType};
+use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
+use serde_json::{Map, Value};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What an issuer is made of.
 #[derive(Debug)]
@@ -40,9 +41,7 @@ pub struct Issuer {
     pub(crate) grace: Grace,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) signing_key: SigningKey,
-    /// What is published, to verify our own tokens with.
-    pub(crate) key_set: KeySet,
+    ring: RwLock<Arc<KeyRing>>,
     pub(crate) seal_key: SealKey,
     circumstances: Arc<dyn Circumstances>,
     pub(crate) audit_key: AuditKey,
@@ -101,17 +100,14 @@ pub enum Fault {
 }
 
 impl Issuer {
-    /// Opens the issuer in `parts.storage`: unseals the signing key, and changes nothing.
+    /// Opens the issuer in `parts.storage`: unseals the signing keys, and changes nothing.
     pub async fn open(parts: IssuerParts) -> Result<Self, Fault> {
-        let sealed = parts.storage.begin().await?.newest_signing_key().await?.ok_or(Fault::NoSigningKey)?;
-        let pkcs8 = parts.seal_key.signing_key_seal(&sealed.id)?.open(&sealed.sealed)?;
-        let signing_key = signing_key(&pkcs8)?;
+        let stored = parts.storage.begin().await?.list_signing_keys().await?;
         Ok(Self {
+            ring: RwLock::new(Arc::new(KeyRing::open(stored, &parts.seal_key)?)),
             keys: Keys::new(&parts.seal_key)?,
             audit_key: AuditKey::of(&parts.seal_key)?,
             circumstances: parts.circumstances,
-            key_set: KeySet::parse(signing_key.key_set().to_string().as_bytes())?,
-            signing_key,
             url: parts.url,
             audience: parts.audience,
             grace: parts.grace,
@@ -128,8 +124,28 @@ impl Issuer {
     }
 
     /// Returns the published keys (RFC 7517 §5).
-    pub fn key_set(&self) -> serde_json::Value {
-        self.signing_key.key_set()
+    pub fn key_set(&self) -> Value {
+        self.ring().published(self.now())
+    }
+
+    /// Returns the keys as this node last read them.
+    pub(crate) fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Signs `claims` as a token of `token_type` with the key whose turn it is.
+    pub(crate) fn sign(&self, token_type: TokenType, claims: &Map<String, Value>) -> Result<String, Fault> {
+        Ok(self.ring().signing(self.now())?.sign(token_type, claims)?)
+    }
+
+    /// Takes up these keys; returns whether they are others than before.
+    pub(crate) fn take_up(&self, stored: Vec<StoredSigningKey>) -> Result<bool, Fault> {
+        if self.ring().is(&stored) {
+            return Ok(false);
+        }
+        let ring = Arc::new(KeyRing::open(stored, &self.seal_key)?);
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
+        Ok(true)
     }
 
     /// Returns the moment, by the issuer's clock.
@@ -153,9 +169,4 @@ impl Issuer {
     pub(crate) fn user_code_digest(&self, code: &UserCode) -> Result<UserCodeDigest, SealError> {
         UserCodeDigest::of(code, &self.keys.user_code).ok_or(SealError::Seal)
     }
-}
-
-fn signing_key(pkcs8: &Secret) -> Result<SigningKey, SigningError> {
-    let der = STANDARD.decode(pkcs8.expose()).map_err(|_| SigningError::NotAKey)?;
-    SigningKey::from_pkcs8(&der)
 }

@@ -36,6 +36,7 @@ pub mod grant;
 mod id;
 pub mod interaction;
 mod issuer;
+pub mod key_ring;
 pub mod lifetime;
 pub mod login_session;
 pub mod operation;

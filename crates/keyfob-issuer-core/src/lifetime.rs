@@ -36,6 +36,12 @@ pub const ID_TOKEN: Duration = Duration::from_secs(HOUR);
 pub const ACCESS_TOKEN: Duration = Duration::from_secs(HOUR);
 /// The access token of the gateway sign-in, whose client learns of an end only by expiry (design D19).
 pub const GATEWAY_ACCESS_TOKEN: Duration = Duration::from_secs(10 * MINUTE);
+/// How long others keep the published keys (I-40).
+pub const KEY_SET_CACHE: Duration = Duration::from_secs(5 * MINUTE);
+/// From a key's publication to its first signature: twice as long, and what nodes take to learn of it.
+pub const NEXT_KEY: Duration = Duration::from_secs(11 * MINUTE);
+/// From a key's last signature to its end: the longest life of what it signed, and what clocks differ by.
+pub const RETIRED_KEY: Duration = Duration::from_secs(HOUR + 5 * MINUTE);
 /// A refresh token that is not used.
 pub const REFRESH_IDLE: Duration = Duration::from_secs(30 * DAY);
 /// A refresh family, however much it is used.

@@ -5,11 +5,12 @@ mod args;
 mod audit;
 mod listen;
 mod resource_servers;
+mod signing_keys;
 mod system;
 mod terminal;
 
 use anyhow::Context as _;
-use args::{Arguments, Command, Init, Mfa, Serve, User};
+use args::{ApiKey, Arguments, Command, Init, Mfa, Serve, User};
 use clap::Parser as _;
 use keyfob_issuer::command::init::{self, InitError, NewIssuer};
 use keyfob_issuer::command::user;
@@ -74,7 +75,9 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::User(User::ResetLink { data, email }) => reset_link(&data, &email).await,
         Command::User(User::ResetFactors { data, email }) => reset_factors(&data, &email).await,
         Command::Token(command) => access_keys::run(KeyKind::Personal, command).await,
-        Command::Key(command) => access_keys::run(KeyKind::Api, command).await,
+        Command::Key(ApiKey::Key(command)) => access_keys::run(KeyKind::Api, command).await,
+        Command::Key(ApiKey::Rotate(arguments)) => signing_keys::rotate(arguments).await,
+        Command::SigningKey(command) => signing_keys::run(command).await,
         Command::ResourceServer(command) => resource_servers::run(command).await,
     }?;
     Ok(Outcome::Done)
@@ -125,6 +128,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     tokio::select! {
         () = server::serve(listeners, router(Arc::clone(&app)), stop) => {}
         never = sweep::forever(&app) => match never {},
+        never = sweep::keep_keys_fresh(&app) => match never {},
     }
     Ok(())
 }

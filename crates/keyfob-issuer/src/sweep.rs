@@ -5,6 +5,8 @@ use keyfob_issuer_core::operation::Swept;
 use std::convert::Infallible;
 use std::time::Duration;
 
+/// How long a node signs with a key that was dropped, and does not know one that was made, at most.
+const KEYS_EVERY: Duration = Duration::from_secs(10);
 const EVERY: Duration = Duration::from_mins(10);
 /// Between two transactions that both have much to forget; requests go first.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -15,6 +17,25 @@ pub async fn forever(app: &App) -> Infallible {
         sign_audit(app).await;
         let rest = once(app).await;
         tokio::time::sleep(rest).await;
+    }
+}
+
+/// Takes up the signing keys as they change, until it is dropped.
+pub async fn keep_keys_fresh(app: &App) -> Infallible {
+    loop {
+        tokio::time::sleep(KEYS_EVERY).await;
+        reload_keys(app).await;
+    }
+}
+
+/// Takes up the signing keys as they are now.
+pub async fn reload_keys(app: &App) {
+    match app.issuer.reload_keys().await {
+        Ok(true) => tracing::info!("signing keys taken up"),
+        Ok(false) => {}
+        Err(fault) => {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "cannot read the signing keys");
+        }
     }
 }
 

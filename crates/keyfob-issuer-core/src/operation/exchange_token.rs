@@ -174,7 +174,8 @@ impl Issuer {
             audience: request.client_id.as_str(),
         };
         let claims = self
-            .key_set
+            .ring()
+            .key_set()
             .verify(request.subject_token.expose(), &expected, now)
             .map_err(|_| SubjectRefusal::Invalid)?;
         let (Some(subject), Some(id), Some(jti), Some(issued_at)) = (

@@ -3,8 +3,9 @@
 use crate::audit::{self, Action, AuditEvent};
 use crate::client::{Client, ClientKind};
 use crate::issuer::Fault;
+use crate::operation::signing_keys::seal;
 use crate::seal::SealKey;
-use crate::storage::{SealedSigningKey, Storage};
+use crate::storage::Storage;
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use keyfob_jose::SigningKey;
 use keyfob_oauth::{ClientId, Clock, Entropy};
@@ -26,15 +27,13 @@ pub async fn initialize(
     initial: &Initial<'_>,
 ) -> Result<(), Fault> {
     let now = clock.now();
-    let id = initial.signing_key.id().to_owned();
-    let seal = initial.seal_key.signing_key_seal(&id)?;
-    let sealed = seal.close(initial.signing_key.to_pkcs8_base64(), entropy)?;
+    let key = seal(initial.signing_key, initial.seal_key, now, now, entropy)?;
     let clients = [
         (CLIENT_ID, "Codex CLI and keyfob", ClientKind::CodexCli),
         (GATEWAY_CLIENT_ID, "Codex CLI gateway sign-in", ClientKind::CodexGateway),
     ];
     let mut transaction = storage.begin().await?;
-    transaction.insert_signing_key(&SealedSigningKey { id, sealed }, now).await?;
+    transaction.insert_signing_key(&key).await?;
     for (id, name, kind) in clients {
         let client = Client { id: ClientId::new(id), name: name.to_owned(), kind };
         transaction.insert_client(&client, now).await?;

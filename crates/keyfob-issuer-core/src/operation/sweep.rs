@@ -2,6 +2,7 @@
 
 use crate::issuer::{Fault, Issuer};
 use crate::lifetime;
+use crate::operation::signing_keys::forget_gone_keys;
 use crate::throttle::FORGOTTEN_AFTER;
 use keyfob_oauth::Timestamp;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct Swept {
     pub spent_id_tokens: u64,
     /// Invitations that nobody accepted.
     pub invitations: u64,
+    /// Signing keys whose last token is over, with their private parts.
+    pub signing_keys: u64,
 }
 
 /// How many rows of a kind one transaction forgets: others wait for no more than that.
@@ -74,6 +77,7 @@ impl Issuer {
             counters: transaction.forget_counters(before(now, FORGOTTEN_AFTER + MARGIN), AT_ONCE).await?,
             spent_id_tokens: transaction.forget_spent_id_tokens(finished, AT_ONCE).await?,
             invitations: transaction.forget_invitations(before(now, MARGIN), AT_ONCE).await?,
+            signing_keys: forget_gone_keys(&mut *transaction, now).await?,
         };
         transaction.commit().await?;
         Ok(swept)

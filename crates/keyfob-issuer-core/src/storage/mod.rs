@@ -32,7 +32,7 @@ pub use login_sessions::LoginSessions;
 pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
 pub use resource_servers::ResourceServers;
 pub use sessions::BrowserSessions;
-pub use signing_keys::{SealedSigningKey, SigningKeys};
+pub use signing_keys::{SealedSigningKey, SigningKeys, StoredSigningKey};
 pub use throttles::Throttles;
 pub use users::Users;
 pub use workspaces::{Invitations, Members, Workspaces};

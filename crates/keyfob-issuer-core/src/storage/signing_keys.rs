@@ -13,15 +13,24 @@ pub struct SealedSigningKey {
     pub sealed: Vec<u8>,
 }
 
+/// A signing key with its moments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSigningKey {
+    /// The key.
+    pub key: SealedSigningKey,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it signs.
+    pub signs_from: Timestamp,
+}
+
 /// Sealed signing keys.
 #[async_trait]
 pub trait SigningKeys {
-    /// Returns the newest key.
-    async fn newest_signing_key(&mut self) -> Result<Option<SealedSigningKey>, StorageError>;
+    /// Returns all keys, in the order in which they sign.
+    async fn list_signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StorageError>;
     /// Adds a key.
-    async fn insert_signing_key(
-        &mut self,
-        key: &SealedSigningKey,
-        now: Timestamp,
-    ) -> Result<(), StorageError>;
+    async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StorageError>;
+    /// Forgets a key; returns whether it was there.
+    async fn delete_signing_key(&mut self, id: &str) -> Result<bool, StorageError>;
 }

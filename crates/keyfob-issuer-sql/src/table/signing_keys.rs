@@ -3,34 +3,40 @@
 use crate::row::TableRow;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
-use keyfob_issuer_core::storage::{SealedSigningKey, SigningKeys, StorageError};
-use keyfob_oauth::Timestamp;
+use keyfob_issuer_core::storage::{SealedSigningKey, SigningKeys, StorageError, StoredSigningKey};
 
 #[async_trait]
 impl SigningKeys for SqlTransaction {
-    async fn newest_signing_key(&mut self) -> Result<Option<SealedSigningKey>, StorageError> {
-        self.sql("SELECT id, sealed FROM signing_keys ORDER BY created_at DESC LIMIT 1")
-            .optional("signing_keys")
+    async fn list_signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StorageError> {
+        self.sql("SELECT * FROM signing_keys ORDER BY signs_from, id")
+            .all("signing_keys")
             .await?
-            .map(|row| signing_key(&row))
-            .transpose()
+            .iter()
+            .map(signing_key)
+            .collect()
     }
 
-    async fn insert_signing_key(
-        &mut self,
-        key: &SealedSigningKey,
-        now: Timestamp,
-    ) -> Result<(), StorageError> {
-        self.sql("INSERT INTO signing_keys (id, sealed, created_at) VALUES ($1, $2, $3)")
-            .bind(&key.id)
-            .bind(&key.sealed)
-            .bind(now.as_unix())
+    async fn insert_signing_key(&mut self, key: &StoredSigningKey) -> Result<(), StorageError> {
+        self.sql("INSERT INTO signing_keys (id, sealed, created_at, signs_from) VALUES ($1, $2, $3, $4)")
+            .bind(&key.key.id)
+            .bind(&key.key.sealed)
+            .bind(key.created_at.as_unix())
+            .bind(key.signs_from.as_unix())
             .execute()
             .await?;
         Ok(())
     }
+
+    async fn delete_signing_key(&mut self, id: &str) -> Result<bool, StorageError> {
+        let deleted = self.sql("DELETE FROM signing_keys WHERE id = $1").bind(id).execute().await?;
+        Ok(deleted > 0)
+    }
 }
 
-fn signing_key(row: &TableRow) -> Result<SealedSigningKey, StorageError> {
-    Ok(SealedSigningKey { id: row.read("id")?, sealed: row.read("sealed")? })
+fn signing_key(row: &TableRow) -> Result<StoredSigningKey, StorageError> {
+    Ok(StoredSigningKey {
+        key: SealedSigningKey { id: row.read("id")?, sealed: row.read("sealed")? },
+        created_at: row.time("created_at")?,
+        signs_from: row.time("signs_from")?,
+    })
 }

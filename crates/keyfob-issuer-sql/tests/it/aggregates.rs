@@ -8,7 +8,7 @@ use keyfob_issuer_core::device_grant::{DeviceGrant, UserCodeDigest};
 use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, InteractionDigest};
 use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
 use keyfob_issuer_core::sign_in::Proof;
-use keyfob_issuer_core::storage::{SealedSigningKey, StorageError};
+use keyfob_issuer_core::storage::{SealedSigningKey, StorageError, StoredSigningKey};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User, UserStatus};
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_oauth::pkce::CodeChallenge;
@@ -131,8 +131,14 @@ on_both!(people_workspaces_clients_and_keys_come_back);
 async fn people_workspaces_clients_and_keys_come_back(database: Database) {
     let database = database.with_user().await;
     let mut transaction = database.begin().await;
-    let key = SealedSigningKey { id: "k".into(), sealed: vec![1, 2, 3] };
-    transaction.insert_signing_key(&key, NOW).await.unwrap();
+    let key = |id: &str, seconds| StoredSigningKey {
+        key: SealedSigningKey { id: id.into(), sealed: vec![1, 2, 3] },
+        created_at: NOW,
+        signs_from: NOW.plus(Duration::from_secs(seconds)),
+    };
+    for key in [key("a", 9), key("b", 0)] {
+        transaction.insert_signing_key(&key).await.unwrap();
+    }
 
     assert_eq!(transaction.find_client(&client().id).await.unwrap(), Some(client()));
     assert_eq!(transaction.find_client(&ClientId::new("nobody")).await.unwrap(), None);
@@ -143,7 +149,10 @@ async fn people_workspaces_clients_and_keys_come_back(database: Database) {
     assert_eq!(transaction.find_workspace(&workspace().id).await.unwrap(), Some(workspace()));
     assert_eq!(transaction.find_workspace(&WorkspaceId::new("x")).await.unwrap(), None);
     assert_eq!(transaction.find_personal_workspace(&user().subject).await.unwrap(), Some(workspace()));
-    assert_eq!(transaction.newest_signing_key().await.unwrap(), Some(key));
+    assert_eq!(transaction.list_signing_keys().await.unwrap(), [key("b", 0), key("a", 9)]);
+    assert!(transaction.delete_signing_key("b").await.unwrap());
+    assert!(!transaction.delete_signing_key("b").await.unwrap());
+    assert_eq!(transaction.list_signing_keys().await.unwrap(), [key("a", 9)]);
     transaction.set_device_codes(&user().subject, DeviceCodes::On).await.unwrap();
     transaction.set_user_status(&user().subject, UserStatus::Locked).await.unwrap();
     let enabled = User { device_codes: DeviceCodes::On, status: UserStatus::Locked, ..user() };

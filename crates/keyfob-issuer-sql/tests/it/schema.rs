@@ -3,7 +3,7 @@
 use crate::fixture::{self, NOW, Place, client, on_both, refresh_digest};
 use keyfob_issuer_core::refresh_family::{Delivery, RefreshFamily, SealedCopy};
 use keyfob_issuer_core::sign_in::MfaPolicy;
-use keyfob_issuer_core::storage::{SealedSigningKey, Storage as _};
+use keyfob_issuer_core::storage::{SealedSigningKey, Storage as _, StoredSigningKey};
 use keyfob_issuer_core::workspace::{Membership, Role};
 use keyfob_issuer_sql::{Database, OpenError};
 use keyfob_oauth::Timestamp;
@@ -95,12 +95,17 @@ async fn of_nodes_that_start_at_once_on_one_server_one_makes_the_tables_and_all_
     }
 }
 
+fn key() -> StoredSigningKey {
+    let key = SealedSigningKey { id: "k".into(), sealed: vec![1, 2, 3] };
+    StoredSigningKey { key, created_at: NOW, signs_from: NOW }
+}
+
 on_both!(i_41_whose_database_it_is_can_be_seen_before_anything_changes);
 async fn i_41_whose_database_it_is_can_be_seen_before_anything_changes(database: fixture::Database) {
     let place = database.place;
-    let key = SealedSigningKey { id: "k".into(), sealed: vec![1, 2, 3] };
+    let key = key();
     let mut transaction = database.storage.begin().await.unwrap();
-    transaction.insert_signing_key(&key, NOW).await.unwrap();
+    transaction.insert_signing_key(&key).await.unwrap();
     transaction.commit().await.unwrap();
     database.storage.close().await;
     // As a version of ours that knows of no later step has left it.
@@ -111,7 +116,7 @@ async fn i_41_whose_database_it_is_can_be_seen_before_anything_changes(database:
     let seen = reached.sealed_signing_key().await.unwrap();
     drop(reached);
 
-    assert_eq!(seen, Some(key));
+    assert_eq!(seen, Some(key.key));
     let steps = place.query("SELECT CAST(count(*) AS TEXT) FROM _sqlx_migrations").await;
     assert_eq!(steps, ["1"]);
 }
@@ -119,8 +124,8 @@ async fn i_41_whose_database_it_is_can_be_seen_before_anything_changes(database:
 on_both!(a_database_that_holds_an_issuer_is_not_taken_for_another);
 async fn a_database_that_holds_an_issuer_is_not_taken_for_another(database: fixture::Database) {
     let mut transaction = database.begin().await;
-    let key = SealedSigningKey { id: "k".into(), sealed: vec![1, 2, 3] };
-    transaction.insert_signing_key(&key, NOW).await.unwrap();
+    let key = key();
+    transaction.insert_signing_key(&key).await.unwrap();
     transaction.commit().await.unwrap();
 
     let taken = Database::create(&database.place.access()).await.map(drop);

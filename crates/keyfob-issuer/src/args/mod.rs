@@ -28,7 +28,10 @@ pub(crate) enum Command {
     Token(Key),
     /// Make, list and revoke API keys
     #[command(subcommand)]
-    Key(Key),
+    Key(ApiKey),
+    /// List the keys that tokens are signed with, and let the next one sign
+    #[command(subcommand)]
+    SigningKey(operation::SigningKey),
     /// Register the servers that may ask what a token means, such as gateways
     #[command(subcommand)]
     ResourceServer(ResourceServer),
@@ -143,6 +146,14 @@ pub(crate) enum User {
 pub(crate) enum Mfa {
     Cloud,
     Always,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKey {
+    #[command(flatten)]
+    Key(Key),
+    /// Make the next signing key: the same as `signing-key rotate`
+    Rotate(operation::Rotate),
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,7 @@
 //! The commands of whoever runs the issuer.
 
 use crate::args::Output;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
@@ -48,4 +48,49 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningKey {
+    /// Print each key, what it is for, from when on it signs, and until when it is published
+    List {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// For people, or as JSON
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Make the key that signs next
+    Rotate(Rotate),
+    /// Drop a key at once, with everything that it signed: for a key that somebody stole
+    Retire {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Say what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// For people, or as JSON
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+        /// Its identifier
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// The directory that holds everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Sign with it at once, instead of when everybody who keeps the published keys has seen it
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// For people, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
 }

@@ -6,6 +6,7 @@ pub mod files;
 pub mod init;
 mod opened;
 pub mod resource_server;
+pub mod signing_key;
 pub mod user;
 
 pub use opened::OpenDataError;

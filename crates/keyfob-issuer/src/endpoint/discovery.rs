@@ -3,10 +3,12 @@
 
 use crate::app::App;
 use crate::endpoint::{AUTHORIZE_PATH, INTROSPECT_PATH, KEYS_PATH, SESSIONS_PATH, USER_INFO_PATH};
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::header;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, StatusCode, header};
 use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH};
 use keyfob_issuer_core::operation::known_scope;
 use keyfob_oauth::metadata::{ProviderMetadata, ResourceMetadata};
@@ -42,8 +44,16 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
     (CACHE, Json(document)).into_response()
 }
 
-pub(crate) async fn keys(State(app): State<Arc<App>>) -> Response {
-    (CACHE, Json(app.issuer.key_set())).into_response()
+pub(crate) async fn keys(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let document = app.issuer.key_set();
+    let digest = digest(&SHA256, document.to_string().as_bytes());
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest));
+    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let tag = [(header::ETAG, tag)];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, CACHE, tag).into_response();
+    }
+    (CACHE, tag, Json(document)).into_response()
 }
 
 /// The issuer is a protected resource too: userinfo and `/api` are opened by its own tokens.

@@ -39,6 +39,7 @@ mod rest;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod signing_keys;
 mod storm;
 mod throttle;
 mod token;

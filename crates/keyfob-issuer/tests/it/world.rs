@@ -194,6 +194,11 @@ impl World {
         keyfob_issuer::sweep::once(&self.app).await;
     }
 
+    /// Takes up the signing keys as they are now.
+    pub(crate) async fn reload_keys(&self) {
+        keyfob_issuer::sweep::reload_keys(&self.app).await;
+    }
+
     /// Signs the end of the audit trail.
     pub(crate) async fn sign_audit(&self) {
         keyfob_issuer::sweep::sign_audit(&self.app).await;
