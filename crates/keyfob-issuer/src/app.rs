@@ -1,6 +1,7 @@
 //! An opened issuer and what its pages need beside it.
 
 use crate::command::files::{self, FileError};
+use crate::config::insecure::{Finding, findings, guessable};
 use crate::config::{ApiKeyExchange, Config, ConfigError};
 use crate::database::{self, DatabaseError};
 use crate::guard::breaches::BreachLists;
@@ -8,6 +9,8 @@ use crate::guard::circumstance;
 use crate::guard::guess_budget::GuessBudget;
 use crate::guard::hashing::Hashing;
 use crate::mail::{MailError, Outbox};
+use crate::operations::Metrics;
+use crate::server::Limits;
 use crate::site::Site;
 use keyfob_issuer_core::{Fault, Issuer, IssuerParts};
 use keyfob_oauth::{Clock, Entropy};
@@ -28,6 +31,7 @@ pub struct App {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) unknown_tokens: GuessBudget,
     pub(crate) api_key_exchange: ApiKeyExchange,
+    pub(crate) metrics: Metrics,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -37,6 +41,9 @@ pub enum OpenError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The settings, or the files beside them, are not safe.
+    #[error("refused to start")]
+    Insecure(#[from] Finding),
     /// The letters.
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -63,6 +70,11 @@ const WRONG_USER_CODES: u32 = 10;
 const UNKNOWN_TOKENS: u32 = 300;
 
 impl App {
+    /// Returns who may hold how many connections to it.
+    pub fn limits(&self) -> Limits {
+        Limits { many: self.trusted_proxies.clone(), connections: self.metrics.connections() }
+    }
+
     /// Opens the issuer in the directory `data`.
     pub async fn open(
         data: &Path,
@@ -70,7 +82,13 @@ impl App {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, OpenError> {
         let config = Config::load(data)?;
+        if let Some(first) = findings(data, &config).into_iter().next() {
+            return Err(first.into());
+        }
         let seal_key = files::read_seal_key(data)?;
+        if let Some(finding) = guessable(data, seal_key.expose()) {
+            return Err(finding.into());
+        }
         let storage = database::open(data, &config, &seal_key).await?;
         let broken = |source| OpenError::Issuer { data: data.display().to_string(), source };
         let csrf = seal_key.authentication_key("csrf").map_err(|error| broken(error.into()))?;
@@ -96,6 +114,7 @@ impl App {
             trusted_proxies: config.trusted_proxies,
             unknown_tokens: GuessBudget::new(UNKNOWN_TOKENS, Duration::from_mins(1)),
             api_key_exchange: config.api_key_exchange,
+            metrics: Metrics::default(),
             entropy,
         })
     }

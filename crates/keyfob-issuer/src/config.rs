@@ -1,9 +1,13 @@
 //! `issuer.toml`: what an issuer is called and where it listens.
 
+pub mod insecure;
+mod kinds;
+
 use crate::mail::MailConfig;
 use keyfob_issuer_core::grace::{Grace, InvalidGrace};
 use keyfob_issuer_sql::{DatabaseUrl, InvalidDatabaseUrl};
 use keyfob_oauth::{Audience, IssuerUrl};
+use kinds::Wrong;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -19,6 +23,8 @@ pub struct Config {
     pub audience: Audience,
     /// Where it listens, when that is not decided by the URL.
     pub listen: Option<SocketAddr>,
+    /// Where probes and metrics are served, if anywhere.
+    pub operations: Option<SocketAddr>,
     /// How forgiving it is with spent refresh tokens.
     pub grace: Grace,
     /// Where everything rests.
@@ -78,14 +84,34 @@ pub enum ConfigError {
         #[source]
         source: io::Error,
     },
-    /// The file is no TOML, or holds a value of another type.
-    #[error("{path} is not as it should be")]
+    /// The file is no TOML.
+    #[error("{path} is not TOML, or holds a key twice")]
     Malformed {
         /// Which.
         path: String,
         /// Why.
         #[source]
         source: toml::de::Error,
+    },
+    /// A key holds a value of another kind.
+    #[error("`{key}` in {path} must be {wanted}")]
+    Kind {
+        /// In which file.
+        path: String,
+        /// Which, behind the name of its table.
+        key: String,
+        /// What is wanted.
+        wanted: &'static str,
+    },
+    /// A key is not there.
+    #[error("`{key}` is missing in {path}: set it to {wanted}")]
+    MissingKey {
+        /// In which file.
+        path: String,
+        /// Which, behind the name of its table.
+        key: String,
+        /// What is wanted.
+        wanted: &'static str,
     },
     /// The file holds a key that means nothing.
     #[error("{path} holds the unknown key `{key}`; the nearest known one is `{nearest}`")]
@@ -98,17 +124,25 @@ pub enum ConfigError {
         nearest: &'static str,
     },
     /// The URL is no issuer's.
-    #[error(transparent)]
+    #[error("`url` cannot be used: {0}")]
     Url(#[from] keyfob_oauth::id::InvalidIssuer),
     /// The URL has a path, under which nothing would be found.
-    #[error("{0} must have no path")]
+    #[error("`url` is {0}, which must have no path: give the issuer a host name of its own")]
     UrlWithPath(String),
     /// The windows of `[refresh]` are too wide.
-    #[error(transparent)]
+    #[error("`refresh` cannot be used: {0}")]
     Grace(#[from] InvalidGrace),
     /// The value of `database` names none.
-    #[error(transparent)]
+    #[error("`database` cannot be used: {0}")]
     Database(#[from] InvalidDatabaseUrl),
+    /// A login at the mail server of which one half is missing.
+    #[error("`mail.{present}` is set and `mail.{missing}` is not: set both, or neither")]
+    HalfLogin {
+        /// Which is there.
+        present: &'static str,
+        /// Which is not.
+        missing: &'static str,
+    },
     /// There would be no connection, or more than a server has.
     #[error("`database_connections` must be between 1 and 1000")]
     Connections,
@@ -119,27 +153,14 @@ pub const FILE: &str = "issuer.toml";
 /// Enough for the refreshes that a server of a few cores does at once.
 const CONNECTIONS: u32 = 16;
 const MOST_CONNECTIONS: u32 = 1000;
-const KEYS: [&str; 11] = [
-    "url",
-    "audience",
-    "listen",
-    "refresh",
-    "database",
-    "database_password_file",
-    "database_connections",
-    "trusted_proxies",
-    "breached_passwords",
-    "mail",
-    "api_key_exchange",
-];
-const MAIL_KEYS: [&str; 4] = ["server", "from", "user", "password_file"];
-const REFRESH_KEYS: [&str; 3] = ["anonymous_grace_seconds", "shared_grace_seconds", "strict"];
+const GRACE_KEYS: [&str; 2] = ["anonymous_grace_seconds", "shared_grace_seconds"];
 
 #[derive(serde::Deserialize)]
 struct Wire {
     url: String,
     audience: Option<String>,
     listen: Option<SocketAddr>,
+    operations: Option<SocketAddr>,
     #[serde(default)]
     refresh: WireRefresh,
     database: Option<String>,
@@ -162,9 +183,18 @@ struct WireMail {
     password_file: Option<PathBuf>,
 }
 
-impl From<WireMail> for MailConfig {
-    fn from(wire: WireMail) -> Self {
-        Self { server: wire.server, from: wire.from, login: wire.user.zip(wire.password_file) }
+impl TryFrom<WireMail> for MailConfig {
+    type Error = ConfigError;
+
+    fn try_from(wire: WireMail) -> Result<Self, ConfigError> {
+        let half = |present, missing| Err(ConfigError::HalfLogin { present, missing });
+        let login = match (wire.user, wire.password_file) {
+            (Some(user), Some(file)) => Some((user, file)),
+            (None, None) => None,
+            (Some(_), None) => return half("user", "password_file"),
+            (None, Some(_)) => return half("password_file", "user"),
+        };
+        Ok(Self { server: wire.server, from: wire.from, login })
     }
 }
 
@@ -190,6 +220,17 @@ impl TryFrom<WireRefresh> for Grace {
     }
 }
 
+impl ConfigError {
+    fn of(wrong: Wrong, path: &str) -> Self {
+        let path = path.to_owned();
+        match wrong {
+            Wrong::Unknown { key, nearest } => Self::UnknownKey { path, key, nearest },
+            Wrong::Kind { key, wanted } => Self::Kind { path, key, wanted },
+            Wrong::Missing { key, wanted } => Self::MissingKey { path, key, wanted },
+        }
+    }
+}
+
 impl Config {
     /// Checks a URL and an audience; the audience is the URL unless it is named.
     pub fn new(url: &str, audience: Option<String>) -> Result<Self, ConfigError> {
@@ -202,6 +243,7 @@ impl Config {
             url,
             audience,
             listen: None,
+            operations: None,
             grace: Grace::WIDEST,
             database: DatabaseSettings::default(),
             trusted_proxies: Vec::new(),
@@ -233,6 +275,9 @@ impl Config {
         if let Some(address) = self.listen {
             set("listen", &address.to_string());
         }
+        if let Some(address) = self.operations {
+            set("operations", &address.to_string());
+        }
         let usual = DatabaseSettings::default();
         if self.database.url != usual.url {
             set("database", self.database.url.as_str());
@@ -257,7 +302,7 @@ impl Config {
         if self.grace != Grace::WIDEST {
             let seconds = |window: Duration| i64::try_from(window.as_secs()).unwrap_or(i64::MAX).into();
             let windows = [seconds(self.grace.anonymous()), seconds(self.grace.shared())];
-            let refresh = REFRESH_KEYS.map(str::to_owned).into_iter().zip(windows).collect();
+            let refresh = GRACE_KEYS.map(str::to_owned).into_iter().zip(windows).collect();
             table.insert("refresh".to_owned(), toml::Value::Table(refresh));
         }
         table.to_string()
@@ -266,13 +311,7 @@ impl Config {
     fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
         let malformed = |source| ConfigError::Malformed { path: path.to_owned(), source };
         let table: toml::Table = text.parse().map_err(malformed)?;
-        check_keys(&table, &KEYS, path)?;
-        if let Some(toml::Value::Table(refresh)) = table.get("refresh") {
-            check_keys(refresh, &REFRESH_KEYS, path)?;
-        }
-        if let Some(toml::Value::Table(mail)) = table.get("mail") {
-            check_keys(mail, &MAIL_KEYS, path)?;
-        }
+        kinds::check(&table).map_err(|wrong| ConfigError::of(wrong, path))?;
         let wire: Wire = table.try_into().map_err(malformed)?;
         let grace = wire.refresh.try_into()?;
         let url = wire.database.as_deref().map_or(Ok(DatabaseUrl::default()), DatabaseUrl::parse)?;
@@ -285,101 +324,17 @@ impl Config {
             if wire.api_key_exchange { ApiKeyExchange::Allowed } else { ApiKeyExchange::Refused };
         Ok(Self {
             listen: wire.listen,
+            operations: wire.operations,
             grace,
             database,
             trusted_proxies: wire.trusted_proxies,
             breached_passwords: wire.breached_passwords,
-            mail: wire.mail.map(MailConfig::from),
+            mail: wire.mail.map(MailConfig::try_from).transpose()?,
             api_key_exchange,
             ..Self::new(&wire.url, wire.audience)?
         })
     }
 }
 
-fn check_keys(table: &toml::Table, known: &[&'static str], path: &str) -> Result<(), ConfigError> {
-    let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) else {
-        return Ok(());
-    };
-    let nearest = known.iter().copied().min_by_key(|known| strsim::levenshtein(known, key));
-    Err(ConfigError::UnknownKey {
-        path: path.to_owned(),
-        key: key.clone(),
-        nearest: nearest.unwrap_or_default(),
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_come_back_from_their_text() {
-        let listen = Some("127.0.0.1:8400".parse().unwrap());
-        let config = Config::new("https://id.example.org/", Some("https://api.example.org".into())).unwrap();
-        let grace = Grace::new(Duration::from_secs(3), Duration::from_secs(20)).unwrap();
-        let database = DatabaseSettings {
-            url: DatabaseUrl::parse("postgres://keyfob@db.example/keyfob").unwrap(),
-            password_file: Some("database.password".into()),
-            connections: 40,
-        };
-        let trusted_proxies = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
-        let breached_passwords = Some("/srv/breaches".into());
-        let config = Config {
-            listen,
-            grace,
-            database,
-            trusted_proxies,
-            breached_passwords,
-            api_key_exchange: ApiKeyExchange::Allowed,
-            ..config
-        };
-
-        assert_eq!(Config::parse(&config.to_text(), "issuer.toml").unwrap(), config);
-        let bare = Config::parse("url = \"http://localhost:1\"", "issuer.toml").unwrap();
-        assert_eq!(bare.audience.as_str(), "http://localhost:1");
-        assert_eq!(bare.database, DatabaseSettings::default());
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_the_nearest_known_one() {
-        let refused = |text: &str| Config::parse(text, "issuer.toml").unwrap_err().to_string();
-
-        assert_eq!(
-            refused("url = \"http://localhost:1\"\nlisen = \"127.0.0.1:1\""),
-            "issuer.toml holds the unknown key `lisen`; the nearest known one is `listen`"
-        );
-        assert_eq!(refused("url = \"https://a.example/base\""), "https://a.example/base must have no path");
-        assert_eq!(refused("url = 1"), "issuer.toml is not as it should be");
-        assert_eq!(
-            refused("url = \"http://localhost:1\"\ndatabase = \"postgres://u:secret@h/d\""),
-            "the address of the database holds a password"
-        );
-        assert_eq!(
-            refused("url = \"http://localhost:1\"\ndatabase_connections = 0"),
-            "`database_connections` must be between 1 and 1000"
-        );
-    }
-
-    #[test]
-    fn the_windows_of_spent_refresh_tokens_can_be_narrowed_and_not_widened() {
-        let grace = |lines: &str| {
-            let text = format!("url = \"http://localhost:1\"\n[refresh]\n{lines}");
-            Config::parse(&text, "issuer.toml").map(|config| config.grace).map_err(|error| error.to_string())
-        };
-        let chosen = |anonymous, shared| {
-            Ok(Grace::new(Duration::from_secs(anonymous), Duration::from_secs(shared)).unwrap())
-        };
-        let refused = "the windows must be at most 10 and 60 seconds, the second no shorter than the first";
-
-        assert_eq!(grace(""), chosen(10, 60));
-        assert_eq!(grace("anonymous_grace_seconds = 3\nshared_grace_seconds = 20"), chosen(3, 20));
-        assert_eq!(grace("strict = true"), Ok(Grace::STRICT));
-        assert_eq!(grace("anonymous_grace_seconds = 11"), Err(refused.into()));
-        assert_eq!(grace("shared_grace_seconds = 61"), Err(refused.into()));
-        assert_eq!(grace("shared_grace_seconds = 9"), Err(refused.into()));
-        assert_eq!(
-            grace("strikt = true"),
-            Err("issuer.toml holds the unknown key `strikt`; the nearest known one is `strict`".into())
-        );
-    }
-}
+mod tests;

@@ -318,6 +318,7 @@ fn parameters_status(error: ParametersError) -> StatusCode {
     match error {
         ParametersError::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ParametersError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ParametersError::TooSlow => StatusCode::REQUEST_TIMEOUT,
         ParametersError::InQuery
         | ParametersError::Malformed
         | ParametersError::Repeated

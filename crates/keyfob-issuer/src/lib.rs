@@ -18,6 +18,7 @@ mod error;
 mod guard;
 mod letter;
 pub mod mail;
+mod operations;
 mod page;
 mod parameters;
 mod refusal;
@@ -28,4 +29,5 @@ pub mod sweep;
 mod text;
 
 pub use app::{App, OpenError};
+pub use operations::router as operations_router;
 pub use routes::{pages, router};

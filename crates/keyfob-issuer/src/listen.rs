@@ -39,6 +39,7 @@ pub(crate) async fn listen(config: &Config, asked: Option<SocketAddr>) -> anyhow
     }
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Opens one listener.
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }

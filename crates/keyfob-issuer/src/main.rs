@@ -3,6 +3,7 @@
 mod access_keys;
 mod args;
 mod audit;
+mod config_check;
 mod listen;
 mod resource_servers;
 mod signing_keys;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
+        Command::Config(command) => return config_check::run(&command),
         Command::Audit(command) => return audit::run(command).await,
         Command::Init(arguments) => make(arguments).await,
         Command::Serve(arguments) => serve(arguments).await,
@@ -115,6 +117,10 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     let app = App::open(&arguments.data, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let listeners = listen::listen(&config, arguments.listen).await?;
+    let operations = match config.operations {
+        Some(address) => Some(listen::bind(address).await?),
+        None => None,
+    };
     let addresses = listeners.iter().map(|listener| listener.local_addr().map(|address| address.to_string()));
     let addresses = addresses.collect::<Result<Vec<_>, _>>()?.join(" and ");
     say(&format!("keyfob-issuer: serving {} on {addresses}", config.url));
@@ -125,8 +131,15 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         }
     };
     let app = Arc::new(app);
+    let limits = app.limits();
+    let apart = async {
+        let listeners = operations.into_iter().collect();
+        let router = keyfob_issuer::operations_router(Arc::clone(&app));
+        server::serve(listeners, &limits, router, std::future::pending()).await;
+    };
     tokio::select! {
-        () = server::serve(listeners, router(Arc::clone(&app)), stop) => {}
+        () = server::serve(listeners, &limits, router(Arc::clone(&app)), stop) => {}
+        () = apart => {}
         never = sweep::forever(&app) => match never {},
         never = sweep::keep_keys_fresh(&app) => match never {},
     }

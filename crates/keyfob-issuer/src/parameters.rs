@@ -6,6 +6,7 @@ use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a request brought, each name once.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(crate) enum ParametersError {
     UnsupportedType,
     #[error("the body is too large or was cut off")]
     TooLarge,
+    #[error("the body did not arrive in time")]
+    TooSlow,
     #[error("parameters do not belong in the query here")]
     InQuery,
     #[error("the parameters cannot be read")]
@@ -43,6 +46,8 @@ pub(crate) enum ParametersError {
     Missing,
 }
 
+/// How long a body may take (I-76).
+const LONGEST: Duration = Duration::from_secs(10);
 /// No request of ours is larger.
 const MOST_BYTES: usize = 64 * 1024;
 
@@ -53,9 +58,9 @@ impl Parameters {
             return Err(ParametersError::InQuery);
         }
         let kind = body_kind(request.headers())?;
-        let body = axum::body::to_bytes(request.into_body(), MOST_BYTES)
-            .await
-            .map_err(|_| ParametersError::TooLarge)?;
+        let reading = axum::body::to_bytes(request.into_body(), MOST_BYTES);
+        let body = tokio::time::timeout(LONGEST, reading).await.map_err(|_| ParametersError::TooSlow)?;
+        let body = body.map_err(|_| ParametersError::TooLarge)?;
         let parameters = match kind {
             BodyKind::Form => Self::from_form(&body)?,
             BodyKind::Json => Self::from_json(&body)?,

@@ -45,6 +45,7 @@ pub async fn sign_audit(app: &App) {
     match app.issuer.sign_audit_head().await {
         Ok(None) => {}
         Ok(Some(signed)) => {
+            app.metrics.note_audit_entries(signed.head.sequence);
             tracing::info!(
                 sequence = signed.head.sequence,
                 hash = signed.head.hash,
@@ -62,6 +63,7 @@ pub async fn sign_audit(app: &App) {
 pub async fn once(app: &App) -> Duration {
     match app.issuer.sweep().await {
         Ok(swept) => {
+            app.metrics.count_forgotten(&swept);
             if swept != Swept::default() {
                 tracing::debug!(
                     families = swept.families,

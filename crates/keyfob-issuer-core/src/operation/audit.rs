@@ -15,6 +15,12 @@ impl Issuer {
         Ok(self.commit(self.begin().await?, event).await?)
     }
 
+    /// Whether requests can be answered: the database is there, holds the trail, and a key is there to sign with.
+    pub async fn probe(&self) -> Result<(), Fault> {
+        self.begin().await?.audit_head().await?;
+        self.ring().signing(self.now()).map(drop)
+    }
+
     /// Signs the end of the audit trail, if it has moved since the last time.
     pub async fn sign_audit_head(&self) -> Result<Option<SignedHead>, Fault> {
         let mut transaction = self.begin().await?;

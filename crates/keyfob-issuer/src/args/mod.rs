@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Register the servers that may ask what a token means, such as gateways
     #[command(subcommand)]
     ResourceServer(ResourceServer),
+    /// Check the settings and the files beside them
+    #[command(subcommand)]
+    Config(operation::Config),
     /// Read, verify and copy out the trail of what happened
     #[command(subcommand)]
     Audit(operation::Audit),

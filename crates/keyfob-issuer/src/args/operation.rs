@@ -94,3 +94,16 @@ pub(crate) struct Rotate {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Say everything that would keep the issuer from starting; exit code 3 if there is anything
+    Check {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// For people, or as JSON
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+}

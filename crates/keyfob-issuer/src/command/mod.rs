@@ -2,6 +2,7 @@
 
 pub mod access_key;
 pub mod audit;
+pub mod config_check;
 pub mod files;
 pub mod init;
 mod opened;

@@ -40,9 +40,36 @@ impl GuessBudget {
         let mut budget = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         budget.retain(|_, guesses| now.since(guesses.since) < self.window);
         if budget.len() >= MOST_PARTIES {
-            // Memory stays bounded, whatever happens.
-            budget.clear();
+            // Memory stays bounded, whatever happens; whoever guessed most is forgotten last (I-75).
+            let fewest =
+                budget.iter().min_by_key(|(_, guesses)| guesses.wrong).map(|(party, _)| party.clone());
+            if let Some(fewest) = fewest {
+                budget.remove(&fewest);
+            }
         }
         budget.entry(party).or_insert(Guesses { since: now, wrong: 0 }).wrong += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i_75_many_parties_do_not_make_anybodys_guesses_forgotten_nor_does_a_clock_that_goes_back() {
+        let budget = GuessBudget::new(3, Duration::from_mins(15));
+        let now = Timestamp::from_unix(1_800_000_000);
+        for _ in 0..3 {
+            budget.count_wrong("mia".into(), now);
+        }
+
+        for number in 0..MOST_PARTIES + 100 {
+            budget.count_wrong(format!("party {number}"), now);
+        }
+
+        let parties = budget.wrong.lock().unwrap().len();
+        assert_eq!((parties, budget.is_spent("mia", now)), (MOST_PARTIES, true));
+        assert!(budget.is_spent("mia", Timestamp::from_unix(now.as_unix() - 3_600)));
+        assert!(!budget.is_spent("mia", now.plus(Duration::from_mins(15))));
     }
 }

@@ -14,7 +14,7 @@ use crate::error::PageError;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use keyfob_issuer_core::audit::Circumstance;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,7 +36,11 @@ pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: 
         request: id.clone(),
     };
 
-    let mut response = if app.site.is_host(request.headers().get(header::HOST)) {
+    let is_encoded = request.headers().contains_key(header::CONTENT_ENCODING);
+    let mut response = if is_encoded {
+        // Nothing of ours is unpacked: a bomb stays closed (I-76).
+        StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()
+    } else if app.site.is_host(request.headers().get(header::HOST)) {
         let answering = circumstance::within(circumstance, next.run(request));
         match tokio::time::timeout(LIMIT, answering).await {
             Ok(response) => response,
@@ -49,6 +53,7 @@ pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: 
     if let Some(value) = id.as_deref().and_then(|id| HeaderValue::from_str(id).ok()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    app.metrics.count_request(route.as_deref(), &method, response.status(), started.elapsed());
     tracing::info!(
         id = id.as_deref().unwrap_or("none"),
         http.method = %method,

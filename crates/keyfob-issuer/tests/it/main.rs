@@ -17,6 +17,7 @@ mod authorize;
 mod bearer;
 mod browser;
 mod command;
+mod config_check;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod device;
@@ -29,6 +30,7 @@ mod load;
 mod mail;
 mod matrix;
 mod metadata;
+mod operations;
 mod own_pages;
 mod pages;
 mod password;

@@ -167,7 +167,11 @@ impl World {
         file.write_all(settings.as_bytes()).unwrap();
         let app = App::open(data.path(), Arc::<TestClock>::clone(&clock), Arc::new(TestEntropy)).await;
         let app = Arc::new(app.unwrap());
-        let serving = server::serve(vec![listener], router(Arc::clone(&app)), std::future::pending());
+        let own = Arc::clone(&app);
+        let serving = async move {
+            server::serve(vec![listener], &own.limits(), router(Arc::clone(&own)), std::future::pending())
+                .await;
+        };
         let server = tokio::spawn(serving).abort_handle();
         Self { base, clock, data, postgres, app, server }
     }
@@ -192,6 +196,18 @@ impl World {
     /// Forgets what has ended by now.
     pub(crate) async fn sweep(&self) {
         keyfob_issuer::sweep::once(&self.app).await;
+    }
+
+    /// Returns what is served to whoever runs the issuer.
+    pub(crate) async fn operations(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let app = Arc::clone(&self.app);
+        tokio::spawn(async move {
+            let router = keyfob_issuer::operations_router(Arc::clone(&app));
+            server::serve(vec![listener], &app.limits(), router, std::future::pending()).await;
+        });
+        base
     }
 
     /// Takes up the signing keys as they are now.

@@ -32,7 +32,9 @@ impl OtherSite {
         let port = listener.local_addr().unwrap().port();
         let page = format!("<!doctype html><title>Other</title><body>{body}</body>");
         let router = Router::new().fallback(async move || Html(page));
-        let serving = server::serve(vec![listener], router, std::future::pending());
+        let serving = async move {
+            server::serve(vec![listener], &server::Limits::default(), router, std::future::pending()).await;
+        };
         Self { port, serving: tokio::spawn(serving).abort_handle() }
     }
 

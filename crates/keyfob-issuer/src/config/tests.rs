@@ -1,0 +1,75 @@
+use super::*;
+
+#[test]
+fn settings_come_back_from_their_text() {
+    let listen = Some("127.0.0.1:8400".parse().unwrap());
+    let config = Config::new("https://id.example.org/", Some("https://api.example.org".into())).unwrap();
+    let grace = Grace::new(Duration::from_secs(3), Duration::from_secs(20)).unwrap();
+    let database = DatabaseSettings {
+        url: DatabaseUrl::parse("postgres://keyfob@db.example/keyfob").unwrap(),
+        password_file: Some("database.password".into()),
+        connections: 40,
+    };
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+    let breached_passwords = Some("/srv/breaches".into());
+    let config = Config {
+        listen,
+        operations: Some("127.0.0.1:9400".parse().unwrap()),
+        grace,
+        database,
+        trusted_proxies,
+        breached_passwords,
+        api_key_exchange: ApiKeyExchange::Allowed,
+        ..config
+    };
+
+    assert_eq!(Config::parse(&config.to_text(), "issuer.toml").unwrap(), config);
+    let bare = Config::parse("url = \"http://localhost:1\"", "issuer.toml").unwrap();
+    assert_eq!(bare.audience.as_str(), "http://localhost:1");
+    assert_eq!(bare.database, DatabaseSettings::default());
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    let refused = |text: &str| Config::parse(text, "issuer.toml").unwrap_err().to_string();
+
+    assert_eq!(
+        refused("url = \"http://localhost:1\"\nlisen = \"127.0.0.1:1\""),
+        "issuer.toml holds the unknown key `lisen`; the nearest known one is `listen`"
+    );
+    assert_eq!(
+        refused("url = \"https://a.example/base\""),
+        "`url` is https://a.example/base, which must have no path: give the issuer a host name of its own"
+    );
+    assert_eq!(
+        refused("url = \"http://localhost:1\"\ndatabase = \"postgres://u:secret@h/d\""),
+        "`database` cannot be used: the address of the database holds a password"
+    );
+    assert_eq!(
+        refused("url = \"http://localhost:1\"\ndatabase_connections = 0"),
+        "`database_connections` must be between 1 and 1000"
+    );
+}
+
+#[test]
+fn the_windows_of_spent_refresh_tokens_can_be_narrowed_and_not_widened() {
+    let grace = |lines: &str| {
+        let text = format!("url = \"http://localhost:1\"\n[refresh]\n{lines}");
+        Config::parse(&text, "issuer.toml").map(|config| config.grace).map_err(|error| error.to_string())
+    };
+    let chosen = |anonymous, shared| {
+        Ok(Grace::new(Duration::from_secs(anonymous), Duration::from_secs(shared)).unwrap())
+    };
+    let refused = "`refresh` cannot be used: the windows must be at most 10 and 60 seconds, the second no shorter than the first";
+
+    assert_eq!(grace(""), chosen(10, 60));
+    assert_eq!(grace("anonymous_grace_seconds = 3\nshared_grace_seconds = 20"), chosen(3, 20));
+    assert_eq!(grace("strict = true"), Ok(Grace::STRICT));
+    assert_eq!(grace("anonymous_grace_seconds = 11"), Err(refused.into()));
+    assert_eq!(grace("shared_grace_seconds = 61"), Err(refused.into()));
+    assert_eq!(grace("shared_grace_seconds = 9"), Err(refused.into()));
+    assert_eq!(
+        grace("strikt = true"),
+        Err("issuer.toml holds the unknown key `refresh.strikt`; the nearest known one is `strict`".into())
+    );
+}
