@@ -1,5 +1,6 @@
 //! The database: reached, brought to the current schema, written through a file's one connection or a server's many.
 
+use crate::backup::BackupError;
 use crate::error::{is_lost, storage_error};
 use crate::schema;
 use crate::transaction::{Begun, SqlTransaction};
@@ -74,7 +75,7 @@ pub enum OpenError {
 /// A database that was reached and is still as it was found.
 pub struct Database {
     name: String,
-    reached: Reached,
+    pub(crate) reached: Reached,
 }
 
 impl fmt::Debug for Database {
@@ -84,7 +85,8 @@ impl fmt::Debug for Database {
     }
 }
 
-enum Reached {
+/// How it was reached.
+pub(crate) enum Reached {
     File(SqlitePool),
     Server { connection: PgConnection, options: Box<PgConnectOptions>, connections: u32 },
 }
@@ -162,6 +164,11 @@ impl Database {
             Ok(key) => Ok(key.map(|(id, sealed)| SealedSigningKey { id, sealed })),
             Err(source) => Err(OpenError::Open { database: self.name.clone(), source }),
         }
+    }
+
+    /// Returns the steps that the tables have before them, by name.
+    pub async fn pending(&mut self) -> Result<Vec<&'static str>, BackupError> {
+        Ok(schema::after(self.step().await?))
     }
 
     /// Brings the tables up to date.

@@ -31,6 +31,7 @@
 //!
 //! Start reading at [`Database`].
 
+mod backup;
 mod database;
 mod error;
 mod row;
@@ -40,6 +41,7 @@ mod table;
 mod transaction;
 mod url;
 
+pub use backup::{BackupError, Record, Take, Value};
 pub use database::{Access, Database, OpenError, SqlStorage};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 

@@ -17,23 +17,43 @@ const STEPS: [(&str, &str); 8] = [
     ("operation", include_str!("../migrations/0007_operation.sql")),
 ];
 
+/// Returns the number of the last step.
+pub(crate) fn newest() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
+/// Returns the names of the steps after that of the number `step`.
+pub(crate) fn after(step: i64) -> Vec<&'static str> {
+    (1..).zip(STEPS).filter(|(number, _)| *number > step).map(|(_, (name, _))| name).collect()
+}
+
 /// Returns what brings a file up to date.
 pub(crate) fn for_file() -> Migrator {
-    migrator(SqlSafeStr::into_sql_str)
+    for_file_until(newest())
+}
+
+/// Returns what brings a file to the tables of `step`.
+pub(crate) fn for_file_until(step: i64) -> Migrator {
+    migrator(step, SqlSafeStr::into_sql_str)
 }
 
 /// Returns what brings a server's database up to date.
 ///
 /// It holds an advisory lock meanwhile: of several nodes that start at once, one does it and the others find it done.
 pub(crate) fn for_server() -> Migrator {
-    migrator(|text| AssertSqlSafe(for_postgres(text)).into_sql_str())
+    for_server_until(newest())
 }
 
-fn migrator(text: impl Fn(&'static str) -> SqlStr) -> Migrator {
+/// Returns what brings a server's database to the tables of `step`.
+pub(crate) fn for_server_until(step: i64) -> Migrator {
+    migrator(step, |text| AssertSqlSafe(for_postgres(text)).into_sql_str())
+}
+
+fn migrator(until: i64, text: impl Fn(&'static str) -> SqlStr) -> Migrator {
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
         Migration::new(version, name.into(), MigrationType::Simple, text(sql), false)
     };
-    Migrator::with_migrations((1..).zip(STEPS).map(migration).collect())
+    Migrator::with_migrations((1..=until).zip(STEPS).map(migration).collect())
 }
 
 /// Returns a step in PostgreSQL's words: its types, and texts that are ordered by their bytes, as in SQLite.

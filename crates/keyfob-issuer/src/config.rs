@@ -263,7 +263,7 @@ impl Config {
                 ConfigError::Read { path: path.display().to_string(), source }
             }
         })?;
-        Self::parse(&text, &path.display().to_string())
+        Self::from_text(&text, &path.display().to_string())
     }
 
     /// Returns the file's text.
@@ -308,7 +308,8 @@ impl Config {
         table.to_string()
     }
 
-    fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
+    /// Reads a file's text; `path` is what it is called in errors.
+    pub fn from_text(text: &str, path: &str) -> Result<Self, ConfigError> {
         let malformed = |source| ConfigError::Malformed { path: path.to_owned(), source };
         let table: toml::Table = text.parse().map_err(malformed)?;
         kinds::check(&table).map_err(|wrong| ConfigError::of(wrong, path))?;

@@ -34,19 +34,37 @@ pub(crate) async fn open(
     config: &Config,
     seal_key: &SealKey,
 ) -> Result<SqlStorage, DatabaseError> {
+    Ok(reach(data, config, seal_key).await?.into_storage().await?)
+}
+
+/// Reaches the database of the issuer in the directory `data`, and leaves it as it is.
+pub(crate) async fn reach(
+    data: &Path,
+    config: &Config,
+    seal_key: &SealKey,
+) -> Result<Database, DatabaseError> {
     let password = password(data, config)?;
     let mut database = Database::reach(&access(data, config, password.as_ref())).await?;
     let foreign = |source| DatabaseError::Foreign { database: config.database.url.to_string(), source };
     let key = database.sealed_signing_key().await?.ok_or_else(|| foreign(Fault::NoSigningKey))?;
     let opened = seal_key.signing_key_seal(&key.id).and_then(|seal| seal.open(&key.sealed));
     opened.map_err(|error| foreign(error.into()))?;
-    Ok(database.into_storage().await?)
+    Ok(database)
 }
 
 /// Makes the tables of a new issuer; a file is made in `files`, and moved to `data` by the caller.
 pub(crate) async fn create(data: &Path, files: &Path, config: &Config) -> Result<SqlStorage, DatabaseError> {
+    Ok(create_empty(data, files, config).await?.into_storage().await?)
+}
+
+/// Takes a database for an issuer, and makes no tables.
+pub(crate) async fn create_empty(
+    data: &Path,
+    files: &Path,
+    config: &Config,
+) -> Result<Database, DatabaseError> {
     let password = password(data, config)?;
-    Ok(Database::create(&access(files, config, password.as_ref())).await?.into_storage().await?)
+    Ok(Database::create(&access(files, config, password.as_ref())).await?)
 }
 
 fn access<'a>(directory: &'a Path, config: &'a Config, password: Option<&'a Secret>) -> Access<'a> {

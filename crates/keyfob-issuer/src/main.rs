@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod config_check;
 mod listen;
+mod operation;
 mod resource_servers;
 mod signing_keys;
 mod system;
@@ -14,6 +15,7 @@ use anyhow::Context as _;
 use args::{ApiKey, Arguments, Command, Init, Mfa, Serve, User};
 use clap::Parser as _;
 use keyfob_issuer::command::init::{self, InitError, NewIssuer};
+use keyfob_issuer::command::staging::{self, StagingError};
 use keyfob_issuer::command::user;
 use keyfob_issuer::config::{Config, DatabaseSettings};
 use keyfob_issuer::{App, router, server, sweep};
@@ -63,6 +65,11 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
+        Command::Doctor(arguments) => return operation::look_after(arguments).await,
+        Command::Backup(arguments) => operation::back_up(arguments).await,
+        Command::Restore(arguments) => operation::put_back(arguments).await,
+        Command::Recover(arguments) => operation::recover(arguments).await,
+        Command::Migrate(arguments) => operation::bring_up_to_date(arguments).await,
         Command::Config(command) => return config_check::run(&command),
         Command::Audit(command) => return audit::run(command).await,
         Command::Init(arguments) => make(arguments).await,
@@ -94,7 +101,7 @@ async fn make(arguments: Init) -> anyhow::Result<()> {
         ..DatabaseSettings::default()
     };
     let config = Config { database, ..config };
-    init::check(&arguments.data, &config)?;
+    staging::check(&arguments.data, &config)?;
     let owner = Email::parse(&arguments.owner).with_context(|| format!("--owner {}", arguments.owner))?;
     let signing_key = match &arguments.signing_key {
         None => SigningKey::generate()?,
@@ -197,12 +204,17 @@ async fn list(data: &Path) -> anyhow::Result<()> {
 
 /// Returns what to do about an error, where we know it.
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
-    match error.downcast_ref()? {
-        InitError::Exists(_) => Some("start it with `keyfob-issuer serve`, or choose another directory"),
-        InitError::Unfinished { .. } => Some(
+    let staging = match error.downcast_ref() {
+        Some(InitError::Staging(staging)) => staging,
+        Some(_) => return None,
+        None => error.downcast_ref()?,
+    };
+    match staging {
+        StagingError::Exists(_) => Some("start it with `keyfob-issuer serve`, or choose another directory"),
+        StagingError::Unfinished { .. } => Some(
             "restore `issuer.toml` if this issuer was in use; else remove `seal.key` and empty the database",
         ),
-        _ => None,
+        StagingError::Directory { .. } | StagingError::File(_) => None,
     }
 }
 

@@ -17,6 +17,9 @@ pub enum AdministerError {
     /// Nobody has this address.
     #[error("nobody has the address {0}")]
     Unknown(Email),
+    /// There is no user at all.
+    #[error("the issuer has no user: add one with `keyfob-issuer user add`")]
+    Nobody,
     /// Something broke inside.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -51,6 +54,32 @@ pub(super) async fn replace_reset_link(
     let ends = now.plus(lifetime::RESET_LINK);
     transaction.replace_reset_link(&ResetDigest::of(&token), &user.subject, ends).await?;
     Ok((user, token))
+}
+
+/// Lets the owner of `email` back in, or if none is named the first user: every second factor is taken, everything that
+/// they are signed in with ends, and a link lets them choose a password, once (I-63).
+pub async fn recover(
+    storage: &dyn Storage,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    email: Option<&Email>,
+) -> Result<(Email, ResetToken), AdministerError> {
+    let now = clock.now();
+    let mut transaction = storage.begin().await?;
+    let email = if let Some(email) = email {
+        email.clone()
+    } else {
+        let users = transaction.list_users().await?;
+        let first = users
+            .into_iter()
+            .min_by(|a, b| (a.created_at, a.subject.as_str()).cmp(&(b.created_at, b.subject.as_str())));
+        first.ok_or(AdministerError::Nobody)?.email
+    };
+    let (user, token) = replace_reset_link(&mut *transaction, now, entropy, &email).await?;
+    transaction.delete_enrolments(&user.subject).await?;
+    transaction.end_everything_of(&user.subject, None, now).await?;
+    audit::commit_on_host(transaction, now, AuditEvent::done(Action::Recover).of(&user.subject)).await?;
+    Ok((email, token))
 }
 
 /// Takes every second factor from `email`, and ends everything that they are signed in with: what was granted on the

@@ -23,6 +23,7 @@ mod person;
 pub(crate) mod presented;
 mod refresh;
 mod resource_servers;
+mod restore;
 mod retry;
 mod revoke;
 mod second_factor;
@@ -39,7 +40,9 @@ mod workspaces;
 pub use access_keys::{EndKeyError, MadeKey, MakeKeyError, NewKey, end_key_on_host, make_key_for};
 pub use acknowledge::{AcknowledgeError, Acknowledgement};
 pub use add_user::{AddUserError, add_user};
-pub use administer::{AdministerError, make_reset_link, set_mfa_policy, set_user_status, take_factors};
+pub use administer::{
+    AdministerError, make_reset_link, recover, set_mfa_policy, set_user_status, take_factors,
+};
 pub use authorize::{
     AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, device_scope, known_scope,
 };
@@ -59,6 +62,7 @@ pub use password::{OtherSessions, PasswordOwner};
 pub use person::{Account, Admission, Prompt};
 pub use refresh::{Refresh, RefreshError};
 pub use resource_servers::{RegisterServerError, register_resource_server, remove_resource_server};
+pub use restore::{Fate, Settled, settle_restored};
 pub use revoke::{Revocation, RevokeError};
 pub use second_factor::{ProvenFactor, StepError};
 pub use sessions::{Ending, ListedSession, SessionError};

@@ -14,6 +14,7 @@ mod grants;
 mod login_sessions;
 mod refresh_families;
 mod resource_servers;
+mod restorations;
 mod sessions;
 mod signing_keys;
 mod throttles;
@@ -31,6 +32,7 @@ pub use grants::Grants;
 pub use login_sessions::LoginSessions;
 pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
 pub use resource_servers::ResourceServers;
+pub use restorations::Restorations;
 pub use sessions::BrowserSessions;
 pub use signing_keys::{SealedSigningKey, SigningKeys, StoredSigningKey};
 pub use throttles::Throttles;
@@ -70,6 +72,7 @@ pub trait Transaction:
     + ResourceServers
     + SigningKeys
     + AuditTrail
+    + Restorations
     + Send
 {
     /// Makes the changes durable.

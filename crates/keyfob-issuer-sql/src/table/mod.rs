@@ -11,6 +11,7 @@ mod grants;
 mod login_sessions;
 mod refresh_families;
 mod resource_servers;
+mod restorations;
 mod sessions;
 mod signing_keys;
 mod throttles;

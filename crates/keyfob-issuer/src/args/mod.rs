@@ -35,6 +35,16 @@ pub(crate) enum Command {
     /// Register the servers that may ask what a token means, such as gateways
     #[command(subcommand)]
     ResourceServer(ResourceServer),
+    /// Write everything but the seal key to one file, also while serving
+    Backup(operation::Backup),
+    /// Make an issuer from a backup; sessions and keys end, since some may have been ended after it
+    Restore(operation::Restore),
+    /// Let an owner back in who lost their password or second factor: print a link that works once
+    Recover(operation::Recover),
+    /// Bring the tables of the database up to date, as `serve` does too
+    Migrate(operation::Migrate),
+    /// Find what could keep people from signing in, and say what to do; exit code 3 if anything does
+    Doctor(operation::Doctor),
     /// Check the settings and the files beside them
     #[command(subcommand)]
     Config(operation::Config),

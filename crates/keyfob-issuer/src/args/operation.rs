@@ -107,3 +107,82 @@ pub(crate) enum Config {
         output: Output,
     },
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The directory that holds everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// For people, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+    /// The file to write; there must be none of this name
+    #[arg(value_name = "FILE")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The directory that will hold everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The `seal.key` of the issuer that made the backup
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seal_key: PathBuf,
+    /// Put the data into this empty database instead of one like that it came from
+    #[arg(long, value_name = "sqlite:PATH|postgres://USER@HOST/NAME")]
+    pub(crate) database: Option<String>,
+    /// The file that holds the database's password; else it is looked for as libpq does (PGPASSFILE)
+    #[arg(long, value_name = "FILE", requires = "database")]
+    pub(crate) database_password_file: Option<PathBuf>,
+    /// Let sessions go on, though some may have been ended since the backup
+    #[arg(long)]
+    pub(crate) keep_sessions: bool,
+    /// Let tokens and keys go on, though some may have been revoked since the backup
+    #[arg(long)]
+    pub(crate) keep_keys: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// For people, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(crate) backup: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    /// The directory that holds everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// For people, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+    /// The e-mail address, instead of that of the first user
+    pub(crate) email: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// The directory that holds everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// For people, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The directory that holds everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// For people, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}

@@ -4,6 +4,7 @@ use crate::command::opened::{OpenDataError, open_with_key};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::audit::{AuditKey, Entry, Flaw, Head, SignedHead, Verifier, VerifyingKey};
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
+use keyfob_issuer_sql::SqlStorage;
 use keyfob_oauth::Timestamp;
 use serde_json::value::RawValue;
 use std::io::{self, BufRead, Write};
@@ -93,6 +94,22 @@ pub async fn list(data: &Path, filter: &Filter) -> Result<Vec<Entry>, AuditError
     }
     opened.storage.close().await;
     Ok(found)
+}
+
+/// Returns when something of this action was last done.
+pub(super) async fn last(storage: &SqlStorage, action: &str) -> Result<Option<Timestamp>, StorageError> {
+    let (mut after, mut last) = (0, None);
+    loop {
+        let page = storage.begin().await?.list_audit_entries(after, PAGE).await?;
+        let Some(end) = page.last() else { return Ok(last) };
+        after = end.sequence;
+        for members in page.iter().filter_map(Entry::read) {
+            if members.get("action").and_then(|told| told.as_str()) == Some(action) {
+                last =
+                    members.get("at").and_then(serde_json::Value::as_i64).map(Timestamp::from_unix).or(last);
+            }
+        }
+    }
 }
 
 /// Verifies the trail in the database.

@@ -27,7 +27,7 @@ pub fn check(data: &Path) -> Vec<String> {
 }
 
 /// Returns an error with what it comes from, in one line.
-fn told(error: &dyn Error) -> String {
+pub(super) fn told(error: &dyn Error) -> String {
     let text = match error.source() {
         Some(cause) => format!("{error}: {}", told(cause)),
         None => error.to_string(),

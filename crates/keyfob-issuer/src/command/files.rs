@@ -48,9 +48,13 @@ pub enum FileError {
 
 /// Reads the seal key.
 pub fn read_seal_key(data: &Path) -> Result<SealKey, FileError> {
-    let path = data.join(SEAL_KEY);
+    read_seal_key_file(&data.join(SEAL_KEY))
+}
+
+/// Reads the seal key in the file `path`.
+pub fn read_seal_key_file(path: &Path) -> Result<SealKey, FileError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(&path)
+    let text = std::fs::read_to_string(path)
         .map(Zeroizing::new)
         .map_err(|source| FileError::Read { path: shown.clone(), source })?;
     let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new).ok();

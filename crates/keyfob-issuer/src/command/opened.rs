@@ -4,7 +4,7 @@ use crate::command::files::{self, FileError};
 use crate::config::{Config, ConfigError};
 use crate::database::{self, DatabaseError};
 use keyfob_issuer_core::seal::SealKey;
-use keyfob_issuer_sql::SqlStorage;
+use keyfob_issuer_sql::{Database, SqlStorage};
 use std::path::Path;
 
 /// The directory holds no issuer that can be opened.
@@ -26,6 +26,21 @@ pub(super) struct Opened {
     pub(super) config: Config,
     pub(super) seal_key: SealKey,
     pub(super) storage: SqlStorage,
+}
+
+/// An issuer whose database was reached and is as it was found.
+pub(super) struct Reached {
+    pub(super) config: Config,
+    pub(super) seal_key: SealKey,
+    pub(super) database: Database,
+}
+
+/// Reaches the issuer in `data`, and leaves its tables as they are.
+pub(super) async fn reach(data: &Path) -> Result<Reached, OpenDataError> {
+    let config = Config::load(data)?;
+    let seal_key = files::read_seal_key(data)?;
+    let database = database::reach(data, &config, &seal_key).await?;
+    Ok(Reached { config, seal_key, database })
 }
 
 /// Opens the issuer in `data`; without settings it is no issuer's directory.

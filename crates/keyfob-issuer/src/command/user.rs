@@ -67,6 +67,19 @@ pub async fn reset_link(
     Ok(Secret::new(config.url.join(&format!("/reset/{}", token.expose()))))
 }
 
+/// Lets an owner back in; returns who, and the address at which they choose a new password.
+pub async fn recover(
+    data: &Path,
+    email: Option<&Email>,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<(Email, Secret), UserError> {
+    let (config, storage) = open(data).await?;
+    let (email, token) = operation::recover(&storage, clock, entropy, email).await?;
+    storage.close().await;
+    Ok((email, Secret::new(config.url.join(&format!("/reset/{}", token.expose())))))
+}
+
 /// Takes every second factor from `email`, and ends everything that they are signed in with.
 pub async fn reset_factors(data: &Path, email: &Email, clock: &dyn Clock) -> Result<(), UserError> {
     let (_, storage) = open(data).await?;

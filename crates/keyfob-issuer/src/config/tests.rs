@@ -23,15 +23,15 @@ fn settings_come_back_from_their_text() {
         ..config
     };
 
-    assert_eq!(Config::parse(&config.to_text(), "issuer.toml").unwrap(), config);
-    let bare = Config::parse("url = \"http://localhost:1\"", "issuer.toml").unwrap();
+    assert_eq!(Config::from_text(&config.to_text(), "issuer.toml").unwrap(), config);
+    let bare = Config::from_text("url = \"http://localhost:1\"", "issuer.toml").unwrap();
     assert_eq!(bare.audience.as_str(), "http://localhost:1");
     assert_eq!(bare.database, DatabaseSettings::default());
 }
 
 #[test]
 fn an_unknown_key_is_refused_with_the_nearest_known_one() {
-    let refused = |text: &str| Config::parse(text, "issuer.toml").unwrap_err().to_string();
+    let refused = |text: &str| Config::from_text(text, "issuer.toml").unwrap_err().to_string();
 
     assert_eq!(
         refused("url = \"http://localhost:1\"\nlisen = \"127.0.0.1:1\""),
@@ -55,7 +55,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 fn the_windows_of_spent_refresh_tokens_can_be_narrowed_and_not_widened() {
     let grace = |lines: &str| {
         let text = format!("url = \"http://localhost:1\"\n[refresh]\n{lines}");
-        Config::parse(&text, "issuer.toml").map(|config| config.grace).map_err(|error| error.to_string())
+        Config::from_text(&text, "issuer.toml").map(|config| config.grace).map_err(|error| error.to_string())
     };
     let chosen = |anonymous, shared| {
         Ok(Grace::new(Duration::from_secs(anonymous), Duration::from_secs(shared)).unwrap())

@@ -42,7 +42,9 @@ pub(crate) async fn send(
 async fn write(app: Arc<App>, email: Email) {
     match app.issuer.reset_address(&email).await {
         Ok(link) => send_letter(&app, &email, &Letter::Reset(link)).await,
-        Err(AdministerError::Unknown(_)) => tracing::debug!("nobody has the address"),
+        Err(AdministerError::Unknown(_) | AdministerError::Nobody) => {
+            tracing::debug!("nobody has the address");
+        }
         Err(AdministerError::Fault(fault)) => {
             tracing::error!(error = &fault as &dyn std::error::Error, "a link was not made");
         }

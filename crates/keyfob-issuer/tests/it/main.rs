@@ -14,6 +14,7 @@ mod address;
 mod app;
 mod audit;
 mod authorize;
+mod backup;
 mod bearer;
 mod browser;
 mod command;
