@@ -120,6 +120,18 @@ impl World {
         Ok(person)
     }
 
+    /// Runs a command of the issuer on its host; returns what it printed.
+    pub async fn on_host(&self, arguments: &[&str]) -> Result<String> {
+        let path = environment::program("keyfob-issuer")?;
+        let finished = Program::new("keyfob-issuer on its host", &path, self.folder.path())
+            .args(arguments)
+            .args([Path::new("--data"), &self.folder.path().join("issuer")])
+            .run(&self.evidence)
+            .await?
+            .expect_code(0)?;
+        Ok(finished.stdout)
+    }
+
     /// Makes a home for the owner whose login is kept in `store`.
     pub async fn home_with(&self, name: &str, store: Store) -> Result<Home> {
         self.home(name)?.keep_in(store).await

@@ -63,8 +63,9 @@ const NO_KEYS_COOLDOWN: Duration = Duration::from_secs(1);
 const FETCH: Duration = Duration::from_secs(10);
 /// How long a document may be.
 const MOST_BYTES: usize = 1024 * 1024;
-/// How old a set may get while the issuer answers: a key that it withdrew is not accepted for longer.
-const RENEWAL: Duration = Duration::from_mins(5);
+/// How old a set may get while the issuer answers. A node of the issuer learns within ten seconds that a key was dropped,
+/// and a verdict is believed for thirty (`cache`): what a stolen key signed is refused within a minute.
+const RENEWAL: Duration = Duration::from_secs(15);
 /// The first and the longest pause between attempts.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 

@@ -73,7 +73,7 @@ pub(crate) async fn exec(world: &World, home: &Home, codex: &Path) -> Result<Fin
 }
 
 /// The demo says that it is the demo.
-fn assert_answer(finished: &Finished) {
+pub(crate) fn assert_answer(finished: &Finished) {
     assert!(finished.stdout.to_lowercase().contains("demo"), "{finished:?}");
 }
 

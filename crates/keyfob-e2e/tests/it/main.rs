@@ -18,6 +18,7 @@ mod logins;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod signing_keys;
 mod storm;
 mod superseded;
 mod traces;
