@@ -13,8 +13,8 @@ const STEPS: [(&str, &str); 8] = [
     ("accounts", include_str!("../migrations/0004_accounts.sql")),
     ("keys", include_str!("../migrations/0005_keys.sql")),
     ("workspaces", include_str!("../migrations/0006_workspaces.sql")),
-    ("pages", include_str!("../migrations/0009_pages.sql")),
-    ("operation", include_str!("../migrations/0007_operation.sql")),
+    ("pages", include_str!("../migrations/0007_pages.sql")),
+    ("operation", include_str!("../migrations/0008_operation.sql")),
 ];
 
 /// Returns the number of the last step.
