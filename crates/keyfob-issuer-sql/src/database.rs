@@ -3,7 +3,7 @@
 use crate::backup::BackupError;
 use crate::error::{is_lost, storage_error};
 use crate::schema;
-use crate::transaction::{Begun, SqlTransaction};
+use crate::transaction::{Begun, Effect, SqlTransaction};
 use crate::url::DatabaseUrl;
 use async_trait::async_trait;
 use keyfob_issuer_core::storage::{SealedSigningKey, Storage, StorageError, Transaction};
@@ -192,7 +192,7 @@ impl Database {
                 Pool::Server { pool, connections }
             }
         };
-        Ok(SqlStorage { pool })
+        Ok(SqlStorage { pool, effect: Effect::Kept })
     }
 }
 
@@ -238,6 +238,7 @@ async fn reach_server(
 #[derive(Clone, Debug)]
 pub struct SqlStorage {
     pool: Pool,
+    effect: Effect,
 }
 
 #[derive(Clone, Debug)]
@@ -247,6 +248,12 @@ enum Pool {
 }
 
 impl SqlStorage {
+    /// Returns the same database, whose transactions have this effect.
+    #[must_use]
+    pub fn with_effect(self, effect: Effect) -> Self {
+        Self { effect, ..self }
+    }
+
     /// Ends every connection; a file is whole then without its side files.
     pub async fn close(self) {
         match self.pool {
@@ -266,7 +273,7 @@ impl Storage for SqlStorage {
                 begin_on_server(pool, *connections).await.map(Begun::Postgres)
             }
         };
-        Ok(Box::new(SqlTransaction::new(begun.map_err(storage_error)?)))
+        Ok(Box::new(SqlTransaction::new(begun.map_err(storage_error)?, self.effect)))
     }
 }
 

@@ -43,6 +43,7 @@ mod url;
 
 pub use backup::{BackupError, Record, Take, Value};
 pub use database::{Access, Database, OpenError, SqlStorage};
+pub use transaction::Effect;
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 
 #[cfg(doc)]

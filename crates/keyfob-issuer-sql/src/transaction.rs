@@ -10,6 +10,16 @@ use sqlx::{Postgres, Sqlite};
 pub(crate) struct SqlTransaction {
     begun: Begun,
     failed: bool,
+    effect: Effect,
+}
+
+/// What becomes of a transaction that is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Its changes.
+    Kept,
+    /// Nothing, though everything was tried: a rehearsal.
+    Rehearsed,
 }
 
 /// A driver's transaction.
@@ -21,8 +31,8 @@ pub(crate) enum Begun {
 }
 
 impl SqlTransaction {
-    pub(crate) fn new(begun: Begun) -> Self {
-        Self { begun, failed: false }
+    pub(crate) fn new(begun: Begun, effect: Effect) -> Self {
+        Self { begun, failed: false, effect }
     }
 
     /// Begins a statement.
@@ -42,9 +52,11 @@ impl Transaction for SqlTransaction {
         if self.failed {
             return Err(StorageError::Unavailable(Box::new(StatementFailed)));
         }
-        match self.begun {
-            Begun::Sqlite(transaction) => transaction.commit().await,
-            Begun::Postgres(transaction) => transaction.commit().await,
+        match (self.begun, self.effect) {
+            (Begun::Sqlite(transaction), Effect::Kept) => transaction.commit().await,
+            (Begun::Postgres(transaction), Effect::Kept) => transaction.commit().await,
+            (Begun::Sqlite(transaction), Effect::Rehearsed) => transaction.rollback().await,
+            (Begun::Postgres(transaction), Effect::Rehearsed) => transaction.rollback().await,
         }
         .map_err(storage_error)
     }

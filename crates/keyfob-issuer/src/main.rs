@@ -10,9 +10,10 @@ mod resource_servers;
 mod signing_keys;
 mod system;
 mod terminal;
+mod workspaces;
 
 use anyhow::Context as _;
-use args::{ApiKey, Arguments, Command, Init, Mfa, Serve, User};
+use args::{ApiKey, Arguments, Command, Init, Mfa, Serve, Status, User};
 use clap::Parser as _;
 use keyfob_issuer::command::init::{self, InitError, NewIssuer};
 use keyfob_issuer::command::staging::{self, StagingError};
@@ -21,7 +22,8 @@ use keyfob_issuer::config::{Config, DatabaseSettings};
 use keyfob_issuer::{App, router, server, sweep};
 use keyfob_issuer_core::access_key::KeyKind;
 use keyfob_issuer_core::sign_in::MfaPolicy;
-use keyfob_issuer_core::user::{Email, EmailWord};
+use keyfob_issuer_core::user::{Email, EmailWord, UserStatus};
+use keyfob_issuer_core::workspace::Word as _;
 use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_jose::SigningKey;
 use std::io::{IsTerminal as _, Write as _};
@@ -83,6 +85,8 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::User(User::Mfa { data, email, when }) => set_mfa_policy(&data, &email, when).await,
         Command::User(User::ResetLink { data, email }) => reset_link(&data, &email).await,
         Command::User(User::ResetFactors { data, email }) => reset_factors(&data, &email).await,
+        Command::User(User::Status { data, email, status }) => set_status(&data, &email, status).await,
+        Command::Workspace(command) => workspaces::run(command).await,
         Command::Token(command) => access_keys::run(KeyKind::Personal, command).await,
         Command::Key(ApiKey::Key(command)) => access_keys::run(KeyKind::Api, command).await,
         Command::Key(ApiKey::Rotate(arguments)) => signing_keys::rotate(arguments).await,
@@ -194,10 +198,22 @@ async fn set_mfa_policy(data: &Path, email: &str, when: Mfa) -> anyhow::Result<(
     Ok(())
 }
 
+async fn set_status(data: &Path, email: &str, status: Status) -> anyhow::Result<()> {
+    let email = Email::parse(email).with_context(|| email.to_owned())?;
+    let status = match status {
+        Status::Active => UserStatus::Active,
+        Status::Locked => UserStatus::Locked,
+        Status::Disabled => UserStatus::Disabled,
+    };
+    user::set_status(data, &email, status, &SystemClock).await?;
+    say(&format!("keyfob-issuer: {email} is {}", status.as_str()));
+    Ok(())
+}
+
 async fn list(data: &Path) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     for user in user::list(data).await? {
-        writeln!(output, "{}\t{}", user.email, user.subject)?;
+        writeln!(output, "{}\t{}\t{}", user.email, user.subject, user.status.as_str())?;
     }
     Ok(())
 }

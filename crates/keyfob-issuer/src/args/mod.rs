@@ -2,6 +2,7 @@
 
 pub(crate) mod operation;
 
+use crate::workspaces::Workspace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ pub(crate) enum Command {
     /// Add and list the people who may sign in
     #[command(subcommand)]
     User(User),
+    /// Make, list and change the workspaces that people share
+    #[command(subcommand)]
+    Workspace(Workspace),
     /// Make, list and revoke personal access tokens
     #[command(subcommand)]
     Token(Key),
@@ -146,12 +150,30 @@ pub(crate) enum User {
         /// Before the cloud capabilities, or before everything
         when: Mfa,
     },
-    /// Print everybody's e-mail address and identifier
+    /// Say whether somebody may sign in: what they have rests while they are locked, and ends when they are disabled
+    Status {
+        /// The directory that holds everything
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// The e-mail address
+        email: String,
+        /// What they are from now on
+        status: Status,
+    },
+    /// Print everybody's e-mail address, identifier and status
     List {
         /// The directory that holds everything
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
+}
+
+/// Whether somebody may sign in.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Status {
+    Active,
+    Locked,
+    Disabled,
 }
 
 /// When a workspace wants a second factor.

@@ -15,6 +15,7 @@ pub mod restore;
 pub mod signing_key;
 pub mod staging;
 pub mod user;
+pub mod workspace;
 
 pub use backup_file::InvalidBackup;
 pub use opened::OpenDataError;

@@ -8,7 +8,7 @@ use keyfob_issuer_core::operation::{
 use keyfob_issuer_core::password::{HashError, Password, PasswordHash};
 use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
-use keyfob_issuer_core::user::{Email, EmailWord, User};
+use keyfob_issuer_core::user::{Email, EmailWord, User, UserStatus};
 use keyfob_oauth::{Clock, Entropy, Secret};
 use std::path::Path;
 
@@ -105,6 +105,19 @@ pub async fn set_mfa_policy(
 ) -> Result<(), UserError> {
     let (_, storage) = open(data).await?;
     operation::set_mfa_policy(&storage, clock, email, mfa).await?;
+    storage.close().await;
+    Ok(())
+}
+
+/// Says whether `email` may sign in.
+pub async fn set_status(
+    data: &Path,
+    email: &Email,
+    status: UserStatus,
+    clock: &dyn Clock,
+) -> Result<(), UserError> {
+    let (_, storage) = open(data).await?;
+    operation::set_user_status(&storage, clock, email, status).await?;
     storage.close().await;
     Ok(())
 }

@@ -48,5 +48,6 @@ mod throttle;
 mod token;
 mod token_exchange;
 mod user_info;
+mod workspace_command;
 mod workspaces;
 mod world;
