@@ -109,6 +109,11 @@ impl Demand {
         Self { within: Some(CHANGE_WITHIN), ..Self::of_grant(&Scope::default(), policy) }
     }
 
+    /// What looking after a workspace asks (I-71).
+    pub const fn of_administration() -> Self {
+        Self { second_factor: SecondFactor::Required, within: Some(DEVICE_WITHIN) }
+    }
+
     /// What setting a second factor up asks of an account that has none.
     pub const fn of_set_up() -> Self {
         Self { second_factor: SecondFactor::Required, within: Some(SET_UP_WITHIN) }

@@ -40,6 +40,8 @@ pub(crate) enum PageError {
     LinkOver,
     /// Nothing is granted to the person.
     NotGranted(GrantRefusal),
+    /// The invitation was accepted, taken back or replaced, or ran out.
+    InvitationOver,
     /// Too many wrong user codes.
     TooManyGuesses,
     /// Too much to do.
@@ -66,6 +68,7 @@ impl IntoResponse for PageError {
             Self::UnknownInteraction => (StatusCode::BAD_REQUEST, said.unknown_interaction),
             Self::ForeignForm => (StatusCode::FORBIDDEN, said.foreign_form),
             Self::LinkOver => (StatusCode::GONE, said.link_over),
+            Self::InvitationOver => (StatusCode::GONE, said.invitation_over),
             Self::NotGranted(refusal) => {
                 (StatusCode::FORBIDDEN, Notice { title: said.not_granted, message: words(refusal) })
             }
@@ -131,6 +134,8 @@ pub(crate) enum ApiError {
     Bearer(BearerError),
     /// A person has no such session, or no such key.
     NotFound,
+    /// A workspace is not changed, for the reason that the word says.
+    Workspace(StatusCode, &'static str),
     /// A resource server did not authenticate.
     UnknownServer,
     /// A resource server asks about too many tokens that mean nothing.
@@ -173,6 +178,7 @@ impl IntoResponse for ApiError {
             }
             Self::Bearer(error) => error.into_response(),
             Self::NotFound => (StatusCode::NOT_FOUND, Json(json!({ "error": "not_found" }))).into_response(),
+            Self::Workspace(status, word) => (status, Json(json!({ "error": word }))).into_response(),
             Self::UnknownServer => keys::unknown_server(),
             Self::TooManyUnknownTokens => keys::too_many_unknown_tokens(),
             Self::Pending => {

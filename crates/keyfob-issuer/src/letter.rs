@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::text::TEXT;
 use askama::Template;
 use keyfob_issuer_core::user::Email;
+use keyfob_issuer_core::workspace::WorkspaceName;
 use keyfob_oauth::Secret;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub(crate) enum Letter {
     Verify(Secret),
     /// Another address is the account's from now on, and a link that takes that back.
     Moved(Email, Secret),
+    /// Somebody is asked into a workspace, and a link by which they join it.
+    Invitation(WorkspaceName, Secret),
     /// Something happened to the account that its person should know of.
     Happened(Happened),
 }
@@ -57,6 +60,7 @@ impl Letter {
             Self::Reset(_) => TEXT.reset_letter.subject,
             Self::Verify(_) => TEXT.verify_letter.subject,
             Self::Moved(..) => TEXT.moved_letter.subject,
+            Self::Invitation(..) => TEXT.invitation_letter.subject,
             Self::Happened(_) => TEXT.happened_letter.subject,
         }
         .plain(site)
@@ -85,6 +89,15 @@ impl Letter {
                     said.end,
                 )
             }
+            Self::Invitation(workspace, to) => {
+                let said = &TEXT.invitation_letter;
+                let lead = said.lead.plain(site);
+                let lead = match inert(workspace.as_str()) {
+                    Some(name) => format!("{lead}\n{}", said.name.plain(name)),
+                    None => lead,
+                };
+                link(lead, said.link, to, said.end)
+            }
             Self::Happened(happened) => {
                 let said = &TEXT.happened_letter;
                 let words = match happened {
@@ -97,6 +110,12 @@ impl Letter {
             }
         }
     }
+}
+
+/// Returns a name that somebody else chose, if a letter can repeat it: no mail program finds an address in it (I-83).
+fn inert(name: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '&' | '\'');
+    name.chars().all(is_plain).then_some(name)
 }
 
 /// Sends a letter beside the request, where letters can be sent.

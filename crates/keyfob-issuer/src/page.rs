@@ -2,9 +2,14 @@
 
 mod email;
 mod own;
+mod workspace;
 
 pub(crate) use email::{EmailDonePage, EmailLinkPage, EmailPage};
 pub(crate) use own::{KeyMadePage, KeyRow, KeysPage, ListedSessionRow, ScopeChoice, SessionsPage};
+pub(crate) use workspace::{
+    ChooseWorkspacePage, JoinPage, JoinedPage, OfferedWorkspace, RoleChoice, ShownInvitation, ShownMember,
+    ShownSetting, WorkspacePage, WorkspacesPage,
+};
 
 use crate::text::{Notice, TEXT, Words};
 use askama::Template;
@@ -129,31 +134,8 @@ pub(crate) struct AccountPage<'a> {
     pub(crate) totp_since: Option<String>,
     pub(crate) recovery_codes: u64,
     pub(crate) device_codes: bool,
-}
-
-/// A workspace to choose, or why it cannot be.
-pub(crate) struct OfferedWorkspace<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) is_marked: bool,
-    pub(crate) refusal: Option<Words>,
-}
-
-/// Which workspace, or that there is none.
-#[derive(Template)]
-#[template(path = "choose_workspace.html")]
-pub(crate) struct ChooseWorkspacePage<'a> {
-    pub(crate) place: String,
-    pub(crate) action: String,
-    pub(crate) csrf: String,
-    pub(crate) refuse_action: String,
-    pub(crate) refuse_csrf: String,
-    pub(crate) client: &'a str,
-    pub(crate) email: &'a str,
-    /// The code of the device that is let in, if one is.
-    pub(crate) user_code: Option<&'a str>,
-    pub(crate) can_choose: bool,
-    pub(crate) offers: Vec<OfferedWorkspace<'a>>,
+    /// The workspaces that they are in, and as what.
+    pub(crate) workspaces: Vec<String>,
 }
 
 /// Yes or no.

@@ -2,9 +2,9 @@
 
 use crate::app::App;
 use crate::endpoint::{
-    self, access_keys, account, account_keys, account_sessions, acknowledge, authorize, backend,
-    device_dialect, device_page, discovery, email, forgot, home, interaction, introspect, password, revoke,
-    sessions, step, token, user_info, who_am_i,
+    self, access_keys, account, account_keys, account_sessions, acknowledge, administration, authorize,
+    backend, device_dialect, device_page, discovery, email, forgot, home, interaction, introspect, join,
+    password, revoke, sessions, step, token, user_info, who_am_i, workspaces,
 };
 use crate::guard;
 use axum::Router;
@@ -84,6 +84,12 @@ fn routes() -> Vec<Route> {
         Route(PageWithSteps, "/account/email", get(email::show).post(email::send)),
         Route(Page, "/email/{token}", get(email::show_verify).post(email::verify)),
         Route(Page, "/email-undo/{token}", get(email::show_undo).post(email::undo)),
+        Route(Form, "/invite/{token}", get(join::follow)),
+        Route(PageWithSteps, "/join", get(join::show)),
+        Route(Form, "/join/password", post(join::sign_up)),
+        Route(Form, "/join/accept", post(join::accept)),
+        Route(PageWithSteps, "/workspaces", get(workspaces::list)),
+        Route(Page, "/workspaces/{id}", get(workspaces::show).post(workspaces::change)),
         Route(Page, "/forgot", get(forgot::show).post(forgot::send)),
         Route(Page, "/reset/{token}", get(password::show_reset).post(password::reset)),
         Route(Program, client::TOKEN_PATH, post(token::redeem)),
@@ -94,6 +100,14 @@ fn routes() -> Vec<Route> {
         Route(Program, endpoint::INTROSPECT_PATH, post(introspect::introspect)),
         Route(Program, endpoint::ACCESS_KEYS_PATH, get(access_keys::list).post(access_keys::make)),
         Route(Program, "/api/keys/{id}", delete(access_keys::end)),
+        Route(Program, "/api/admin", get(administration::show).patch(administration::change)),
+        Route(
+            Program,
+            "/api/admin/members/{subject}",
+            patch(administration::change_role).delete(administration::remove),
+        ),
+        Route(Program, "/api/admin/invitations", post(administration::invite)),
+        Route(Program, "/api/admin/invitations/{id}", delete(administration::take_back)),
         Route(Program, who_am_i_dialect::PATH, get(who_am_i::show)),
         Route(Program, backend_dialect::ACCOUNTS_PATH, get(backend::accounts)),
         Route(Program, backend_dialect::USAGE_PATH, get(backend::usage)),

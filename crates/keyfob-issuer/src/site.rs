@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, header};
 use keyfob_issuer_core::GrantId;
-use keyfob_issuer_core::digest::{BrowserMark, InteractionCookie, SessionCookie};
+use keyfob_issuer_core::digest::{BrowserMark, InteractionCookie, InvitationToken, SessionCookie};
 use keyfob_oauth::{IssuerUrl, WorkspaceId, secret_newtype};
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
@@ -129,6 +129,17 @@ impl Site {
     pub(crate) fn set_visit(&self, cookie: &VisitCookie, life: Duration) -> String {
         let name = self.cookie_name("visit");
         format!("{name}={}{}; Max-Age={}", cookie.expose(), self.attributes(), life.as_secs())
+    }
+
+    /// Returns what the link of an invitation carried that was followed in this browser.
+    pub(crate) fn invitation(&self, headers: &HeaderMap) -> Option<InvitationToken> {
+        cookie(headers, &self.cookie_name("invitation")).map(InvitationToken::new)
+    }
+
+    /// Keeps what the link of an invitation carried out of the addresses that follow.
+    pub(crate) fn set_invitation(&self, token: &InvitationToken, life: Duration) -> String {
+        let name = self.cookie_name("invitation");
+        format!("{name}={}{}; Max-Age={}", token.expose(), self.attributes(), life.as_secs())
     }
 
     /// Returns the workspace that was last used from this browser; a hint, and no more.

@@ -8,6 +8,7 @@ use super::access_keys::{insert, make};
 use crate::access_key::{KeyKind, KeyLabel, Models};
 use crate::audit::{Action, AuditEvent};
 use crate::issuer::{Fault, Issuer};
+use crate::operation::administrator::is_fresh;
 use crate::operation::grantee::{GrantRefusal, Way, find_grantee};
 use crate::operation::presented::Presented;
 use crate::operation::{MadeKey, MakeKeyError, NewKey};
@@ -63,6 +64,9 @@ pub enum ExchangeTokenError {
     /// No server that is known here.
     #[error("the resource is not known here")]
     WrongResource,
+    /// The session began too long ago, or without a second factor, to look after a workspace (I-71).
+    #[error("the sign-in is too long ago, or was without a second factor")]
+    NotFresh,
     /// More than the subject token may.
     #[error("the scope is wider than that of the subject token")]
     ScopeTooWide,
@@ -138,7 +142,7 @@ impl Issuer {
         drop(transaction);
         let audience = match request.resource.map(Audience::new) {
             None => self.audience.clone(),
-            Some(named) if named == self.audience => named,
+            Some(named) if named == self.audience || named == self.administration() => named,
             Some(named) if servers.iter().any(|server| server.audience == named) => named,
             Some(_) => return Err(ExchangeTokenError::WrongResource),
         };
@@ -153,6 +157,9 @@ impl Issuer {
             return Err(SubjectRefusal::OtherClient.into());
         }
         let now = self.now();
+        if audience == self.administration() && !is_fresh(&session, now) {
+            return Err(ExchangeTokenError::NotFresh);
+        }
         let granted = session.grantee.check(Way::Session(&session.family, &request.allowed), now)?;
         let widest = granted.without(&NOT_FOR_CHILDREN);
         let scope = request.scope.unwrap_or_else(|| widest.clone());

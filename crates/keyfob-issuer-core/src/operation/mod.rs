@@ -4,6 +4,7 @@ mod access_keys;
 mod acknowledge;
 mod add_user;
 mod administer;
+mod administrator;
 mod audit;
 mod authorize;
 mod caller;
@@ -17,7 +18,9 @@ mod grantee;
 mod initialize;
 mod interact;
 mod introspect;
+mod invitations;
 mod offer;
+mod own_workspaces;
 mod password;
 mod person;
 pub(crate) mod presented;
@@ -43,6 +46,7 @@ pub use add_user::{AddUserError, add_user};
 pub use administer::{
     AdministerError, make_reset_link, recover, set_mfa_policy, set_user_status, take_factors,
 };
+pub use administrator::{Administrator, AdministratorError};
 pub use authorize::{
     AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, device_scope, known_scope,
 };
@@ -57,6 +61,7 @@ pub use grantee::{GrantRefusal, Grantee};
 pub use initialize::{Initial, initialize};
 pub use interact::{Consent, InteractError, Page};
 pub use introspect::Introspected;
+pub use invitations::{AcceptError, InvitationStep, SeenInvitation};
 pub use offer::{Choice, Offer};
 pub use password::{OtherSessions, PasswordOwner};
 pub use person::{Account, Admission, Prompt};

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::endpoint::see_other;
 use crate::endpoint::step::{ask, set_up_page};
 use crate::endpoint::visitor::{Asked, Place, Visitor};
+use crate::endpoint::workspaces::role_words;
 use crate::error::{PageError, step_refused};
 use crate::letter::{Happened, Letter, post};
 use crate::page::{AccountPage, CodesPage, Complaint, date, html};
@@ -12,6 +13,7 @@ use axum::response::Response;
 use http::StatusCode;
 use keyfob_issuer_core::operation::{Account, Admission, StepError};
 use keyfob_issuer_core::user::DeviceCodes;
+use keyfob_issuer_core::workspace::Membership;
 use std::sync::Arc;
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, PageError> {
@@ -112,6 +114,11 @@ async fn page(app: &App, visitor: &Visitor, account: &Account) -> Result<Respons
         totp_since: account.totp_since.map(date),
         recovery_codes: u64::try_from(account.recovery_codes).unwrap_or(u64::MAX),
         device_codes: account.user.device_codes == DeviceCodes::On,
+        workspaces: account.memberships.iter().map(shown).collect(),
     };
     Ok(html(StatusCode::OK, &page))
+}
+
+fn shown(membership: &Membership) -> String {
+    format!("{} ({})", membership.workspace.name, role_words(membership.role))
 }

@@ -17,7 +17,7 @@ use keyfob_issuer_core::password::{InvalidPassword, PasswordHash};
 use std::sync::Arc;
 
 /// What speaks against a password, or its hash.
-enum Choice {
+pub(super) enum Choice {
     Taken(PasswordHash),
     Refused(String),
 }
@@ -127,7 +127,7 @@ pub(crate) async fn reset(
     }
 }
 
-async fn choose(app: &App, typed: String, owner: &PasswordOwner) -> Result<Choice, PageError> {
+pub(super) async fn choose(app: &App, typed: String, owner: &PasswordOwner) -> Result<Choice, PageError> {
     match app.hashing.hash(typed, owner, &app.breaches, &app.entropy).await {
         Ok(hash) => Ok(Choice::Taken(hash)),
         Err(HashPasswordError::Refused(refusal)) => Ok(Choice::Refused(problem(refusal))),

@@ -44,6 +44,10 @@ pub(crate) enum Place {
     Reset,
     /// To have such a link sent.
     Forgot,
+    /// To join a workspace by an invitation.
+    Join,
+    /// To look after their workspaces.
+    Workspaces,
 }
 
 /// Somebody at a place.
@@ -83,6 +87,8 @@ impl Place {
             Self::EmailUndo => "/email-undo".to_owned(),
             Self::Reset => "/reset".to_owned(),
             Self::Forgot => "/forgot".to_owned(),
+            Self::Join => "/join".to_owned(),
+            Self::Workspaces => "/workspaces".to_owned(),
         }
     }
 
@@ -100,6 +106,8 @@ impl Place {
             Self::Device,
             Self::Reset,
             Self::Forgot,
+            Self::Join,
+            Self::Workspaces,
         ];
         places.into_iter().find(|place| route.starts_with(&place.path()))
     }
@@ -114,9 +122,11 @@ impl Place {
             | Self::EmailVerify
             | Self::EmailUndo
             | Self::Reset
-            | Self::Forgot => Demand::of_account(),
+            | Self::Forgot
+            | Self::Join => Demand::of_account(),
             Self::Keys => Demand::of_keys(memberships),
             Self::Change | Self::Email => Demand::of_change(),
+            Self::Workspaces => Demand::of_administration(),
             Self::SetUp => Demand::of_set_up(),
         }
     }
@@ -232,7 +242,9 @@ impl Visitor {
             | Place::EmailVerify
             | Place::EmailUndo
             | Place::Reset
-            | Place::Forgot => set_cookie(response, &app.site.set_visit(&self.cookie, lifetime::VISIT)),
+            | Place::Forgot
+            | Place::Join
+            | Place::Workspaces => set_cookie(response, &app.site.set_visit(&self.cookie, lifetime::VISIT)),
         }
     }
 
@@ -262,6 +274,8 @@ impl Visitor {
             Place::EmailUndo => "email-undo",
             Place::Reset => "reset",
             Place::Forgot => "forgot",
+            Place::Join => "join",
+            Place::Workspaces => "workspaces",
         }
     }
 

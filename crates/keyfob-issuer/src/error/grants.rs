@@ -1,12 +1,14 @@
 //! Why a grant is not what its person or program wanted: workspaces, their policies, accounts (I-32, I-73).
 
 use super::{ApiError, PageError};
+use crate::guard::bearer::BearerError;
 use crate::parameters::BodyKind;
 use crate::refusal::words;
 use http::StatusCode;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::operation::{
-    BeginSessionError, ChooseError, DecideDeviceError, DecideError, GrantRefusal,
+    AdministratorError, BeginSessionError, ChooseError, DecideDeviceError, DecideError, GrantRefusal,
+    WorkspaceError,
 };
 use keyfob_oauth::ErrorCode;
 
@@ -36,6 +38,32 @@ impl ApiError {
     /// Nothing is granted.
     pub(super) fn not_granted(refusal: GrantRefusal) -> Self {
         Self::Code(StatusCode::BAD_REQUEST, ErrorCode::AccessDenied, words(refusal).as_str())
+    }
+}
+
+impl From<AdministratorError> for ApiError {
+    fn from(error: AdministratorError) -> Self {
+        match error {
+            AdministratorError::Invalid => Self::Bearer(BearerError::Invalid),
+            AdministratorError::NotFresh => Self::Bearer(BearerError::SignInTooOld),
+            AdministratorError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<WorkspaceError> for ApiError {
+    fn from(error: WorkspaceError) -> Self {
+        match error {
+            WorkspaceError::NotFound | WorkspaceError::UnknownUser(_) => Self::NotFound,
+            WorkspaceError::Forbidden => Self::Workspace(StatusCode::FORBIDDEN, "forbidden"),
+            WorkspaceError::LastOwner => Self::Workspace(StatusCode::CONFLICT, "last_owner"),
+            WorkspaceError::Personal => Self::Workspace(StatusCode::CONFLICT, "personal_workspace"),
+            WorkspaceError::AlreadyAMember(_) => Self::Workspace(StatusCode::CONFLICT, "already_a_member"),
+            WorkspaceError::NobodyCouldSignIn => {
+                Self::Workspace(StatusCode::CONFLICT, "nobody_could_sign_in")
+            }
+            WorkspaceError::Fault(fault) => Self::Fault(fault),
+        }
     }
 }
 

@@ -20,6 +20,10 @@ impl From<ExchangeTokenError> for ApiError {
         match error {
             ExchangeTokenError::UnknownClient => Self::UNKNOWN_CLIENT,
             ExchangeTokenError::WrongResource => Self::WRONG_RESOURCE,
+            ExchangeTokenError::NotFresh => refused(
+                ErrorCode::InvalidGrant,
+                "looking after a workspace wants a sign-in of the last 15 minutes, with a second factor",
+            ),
             ExchangeTokenError::ScopeTooWide => {
                 refused(ErrorCode::InvalidScope, "the scope is wider than that of the subject token")
             }

@@ -37,6 +37,8 @@ texts! {
         programs: Words = "Programs",
         sessions: Words = "Where you are signed in",
         keys: Words = "Your keys",
+        workspaces: Words = "Workspaces",
+        look_after: Words = "Look after workspaces",
         back: Words = "Back to your account",
         sign_out: Words = "Sign out of this browser",
     }

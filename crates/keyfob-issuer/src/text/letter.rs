@@ -38,4 +38,13 @@ texts! {
         password_changed: Words = "Its password was changed.",
         if_not_you: Words = "If it was you, all is well. If not, choose a new password and end all sessions, on the page of your account:",
     }
+
+    /// A letter for whoever is asked into a workspace.
+    InvitationLetter {
+        subject: Sentence = "An invitation at {}",
+        lead: Sentence = "You are asked to join a workspace at {}.",
+        name: Sentence = "It is called: {}",
+        link: Words = "Accept here, within a week:",
+        end: Words = "The link is for you alone and works once. If you expected nothing of the kind, do nothing: nobody joins on your behalf.",
+    }
 }

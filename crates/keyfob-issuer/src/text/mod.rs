@@ -38,11 +38,15 @@ pub(crate) struct Text {
     pub(crate) keys: own::Keys,
     pub(crate) workspace: workspace::Choosing,
     pub(crate) refusal: workspace::Refusals,
+    pub(crate) join: workspace::Join,
+    pub(crate) workspaces: workspace::Settings,
+    pub(crate) role: workspace::Roles,
     pub(crate) email: email::EmailText,
     pub(crate) reset_letter: letter::ResetLetter,
     pub(crate) verify_letter: letter::VerifyLetter,
     pub(crate) moved_letter: letter::MovedLetter,
     pub(crate) happened_letter: letter::HappenedLetter,
+    pub(crate) invitation_letter: letter::InvitationLetter,
 }
 
 impl Text {
@@ -64,11 +68,15 @@ impl Text {
         keys: own::Keys::ENGLISH,
         workspace: workspace::Choosing::ENGLISH,
         refusal: workspace::Refusals::ENGLISH,
+        join: workspace::Join::ENGLISH,
+        workspaces: workspace::Settings::ENGLISH,
+        role: workspace::Roles::ENGLISH,
         email: email::EmailText::ENGLISH,
         reset_letter: letter::ResetLetter::ENGLISH,
         verify_letter: letter::VerifyLetter::ENGLISH,
         moved_letter: letter::MovedLetter::ENGLISH,
         happened_letter: letter::HappenedLetter::ENGLISH,
+        invitation_letter: letter::InvitationLetter::ENGLISH,
     };
 }
 

@@ -53,6 +53,10 @@ texts! {
             "This link is over",
             "It works once, for a limited time, and only until another is made. Ask for a new one.",
         ),
+        invitation_over: Notice = (
+            "This invitation is over",
+            "It works once, for a week, and only until another is sent. Follow the link in the latest letter.",
+        ),
         not_granted: Words = "This is not allowed",
         too_many_guesses: Notice = (
             "Too many wrong codes",

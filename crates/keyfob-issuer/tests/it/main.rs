@@ -11,6 +11,7 @@
 mod access_keys;
 mod account;
 mod address;
+mod administration;
 mod app;
 mod audit;
 mod authorize;
@@ -25,6 +26,7 @@ mod device;
 mod grant_matrix;
 mod headers;
 mod introspect;
+mod invitations;
 mod key_command;
 #[cfg(feature = "failpoints")]
 mod load;

@@ -24,6 +24,9 @@ const STATE: &str = "
     UNION ALL SELECT 'session ' || id || ' ' || status || ' ' || coalesce(name, '') FROM refresh_families
     UNION ALL SELECT 'link ' || purpose || ' ' || email FROM email_links
     UNION ALL SELECT 'key ' || id || ' ' || coalesce(revoked_at, 0) FROM access_keys
+    UNION ALL SELECT 'workspace ' || id || ' ' || name || ' ' || mfa FROM workspaces
+    UNION ALL SELECT 'member ' || subject || ' ' || role FROM members
+    UNION ALL SELECT 'invitation ' || id FROM invitations
     ORDER BY 1";
 
 /// Takes a page's forms as they are, tokens included: more than an attacker can have.
@@ -195,11 +198,14 @@ async fn i_14_looking_at_every_page_changes_nothing() {
     let link = user::reset_link(world.data.path(), &email, &*world.clock, &TestEntropy).await.unwrap();
     let reset = link.expose().strip_prefix(&world.base).unwrap().to_owned();
     let verify = ask_for_address(&world, &mut browser, &mut post_office, "mia@other.example").await;
+    let workspace = format!("/workspaces/{}", crate::administration::add(&world, "Blue", NEW).await);
     let links = [
         ("/interaction/{grant}", &interaction),
+        ("/interaction/{grant}/workspace", &format!("{interaction}/workspace")),
         ("/reset/{token}", &reset),
         ("/email/{token}", &verify),
         ("/email-undo/{token}", &undo),
+        ("/workspaces/{id}", &workspace),
     ];
     let before = world.query(STATE).await;
 

@@ -1,12 +1,15 @@
 //! A tour of every page, in every state that looks different. A new page has a stop here, or this file's test fails.
 
 use super::guest::Guest;
+use crate::administration::add;
 use crate::app::App;
 use crate::mail::PostOffice;
 use crate::world::{OWNER, PASSWORD, TestEntropy, World};
 use keyfob_codex::client::CLIENT_ID;
-use keyfob_issuer::command::user;
+use keyfob_issuer::command::{user, workspace};
 use keyfob_issuer_core::user::Email;
+use keyfob_issuer_core::workspace::Role;
+use keyfob_oauth::WorkspaceId;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,6 +31,7 @@ pub(crate) async fn tour(mut look: impl AsyncFnMut(&Guest, Stop)) {
     clients(&world, &guest, look).await;
     devices(&world, &guest, look).await;
     own(&world, &guest, &app, look).await;
+    workspaces(&world, &guest, &app, look).await;
     address(&guest, &mut post_office, look).await;
     links(&world, &guest, look).await;
     guest.chromium.close().await.unwrap();
@@ -169,6 +173,42 @@ async fn programs(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Gues
     assert!(interaction.contains("code="), "{interaction}");
     guest.open("/account/sessions").await;
     look(guest, ("sessions", "")).await;
+}
+
+/// Looking after workspaces, and joining them.
+async fn workspaces(world: &World, guest: &Guest, app: &App, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    let invite = async |id: &WorkspaceId, email: &str| {
+        let email = Email::parse(email).unwrap();
+        let (data, clock) = (world.data.path(), &*world.clock);
+        let invited = workspace::invite(data, id, &email, Role::Admin, clock, &TestEntropy).await.unwrap();
+        invited.link.expose().strip_prefix(&guest.base).unwrap().to_owned()
+    };
+    let prove = async || {
+        guest.sign_in().await;
+        world.clock.advance(STEP);
+        guest.send("second-factor", &[("answer", &app.code(world))]).await;
+    };
+    let id = add(world, "Blue", OWNER).await;
+    guest.open("/workspaces").await;
+    look(guest, ("workspaces", "")).await;
+    let link = invite(&id, "new@example.org").await;
+    guest.open(&format!("/workspaces/{id}")).await;
+    look(guest, ("workspace", "")).await;
+    guest.send("settings", &[("session_length", "1m")]).await;
+    look(guest, ("workspace", "refused")).await;
+    guest.open(&link).await;
+    look(guest, ("join", "for somebody else")).await;
+    guest.press("form#sign-out button").await;
+    look(guest, ("join", "without an account")).await;
+    guest.send("sign-up", &[("new_password", "short")]).await;
+    look(guest, ("join", "refused")).await;
+    guest.send("sign-up", &[("new_password", PASSWORD)]).await;
+    look(guest, ("joined", "")).await;
+    let green = add(world, "Green", "new@example.org").await;
+    guest.open(&invite(&green, OWNER).await).await;
+    look(guest, ("sign_in", "for a workspace")).await;
+    prove().await;
+    look(guest, ("join", "")).await;
 }
 
 /// What links lead to.
