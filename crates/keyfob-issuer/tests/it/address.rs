@@ -112,10 +112,10 @@ async fn i_53_i_61_the_address_of_somebody_else_is_answered_alike_and_does_nothi
     world.sign_in(&mut browser, PAGE, PASSWORD).await;
 
     let free = ask(&mut browser, NEW).await;
+    post_office.link(&world.base, "/email/");
     let taken = ask(&mut browser, "zoe@example.org").await;
 
     assert_eq!(taken.essence(), free.essence());
-    post_office.link(&world.base, "/email/");
     let link = post_office.link(&world.base, "/email/").1;
     assert_eq!(follow(&mut browser, &link).await.status, 410);
     assert!(signs_in(&world, OWNER).await);
@@ -207,7 +207,12 @@ async fn i_83_names_and_addresses_put_nothing_into_letters_and_send_none_elsewhe
     world.sign_in(&mut browser, PAGE, PASSWORD).await;
 
     // What could be read as a name before another address goes nowhere; the next letter is the next one's.
-    for address in ["mia<victim@example.org>", "\"victim@example.org\"", "victim@example.org,mia"] {
+    for address in [
+        "<victim@example.org>",
+        "mia<victim@example.org>",
+        "\"victim@example.org\"",
+        "victim@example.org,mia",
+    ] {
         ask(&mut browser, address).await;
     }
     ask(&mut browser, NEW).await;

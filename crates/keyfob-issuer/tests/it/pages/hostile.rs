@@ -86,7 +86,7 @@ async fn i_18_sixty_hostile_texts_are_texts_wherever_names_and_addresses_are_sho
         world.change("UPDATE refresh_families SET name = $1, tool = $1, machine = $1", &text).await;
         guest.open("/account/sessions").await;
         let sessions = elements(&guest, &text).await;
-        world.change("UPDATE access_keys SET label = $1, scope = $1, models = $1", &text).await;
+        world.change("UPDATE access_keys SET label = $1, models = $1", &text).await;
         guest.open("/account/keys").await;
         counts.push((confirm, account, sessions, elements(&guest, &text).await));
     }

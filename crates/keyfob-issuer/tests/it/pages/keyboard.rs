@@ -7,10 +7,12 @@ use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 use fantoccini::key::Key;
 use serde_json::{Value, json};
 
-/// Numbers what a person can use, in the order of the page, and says how many there are.
+/// Numbers what a person can use, in the order of the page, and says how many there are. Of a choice between several the
+/// one that is chosen stands for all: from there the arrows lead on.
 const NUMBER: &str = r#"
 const controls = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
-  .filter((control) => control.type !== "hidden" && control.getClientRects().length > 0);
+  .filter((control) => control.type !== "hidden" && control.getClientRects().length > 0)
+  .filter((control) => control.type !== "radio" || control.checked);
 controls.forEach((control, number) => { control.dataset.number = number; });
 document.activeElement.blur();
 return controls.length;
