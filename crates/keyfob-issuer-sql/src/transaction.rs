@@ -60,4 +60,12 @@ impl Transaction for SqlTransaction {
         }
         .map_err(storage_error)
     }
+
+    async fn roll_back(self: Box<Self>) -> Result<(), StorageError> {
+        match self.begun {
+            Begun::Sqlite(transaction) => transaction.rollback().await,
+            Begun::Postgres(transaction) => transaction.rollback().await,
+        }
+        .map_err(storage_error)
+    }
 }

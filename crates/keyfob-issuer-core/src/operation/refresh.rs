@@ -98,14 +98,21 @@ impl Issuer {
                 let seal = Seal::of_successor(presented, family.id, token.generation)?;
                 RefreshToken::from(seal.open(&copy.sealed)?)
             }
-            Verdict::SlowDown => return Err(RefreshError::SlowDown),
+            // Whoever comes next finds the family unlocked.
+            Verdict::SlowDown => {
+                transaction.roll_back().await?;
+                return Err(RefreshError::SlowDown);
+            }
             Verdict::Reuse => {
                 transaction.end_family(family.id, FamilyStatus::Reused, now).await?;
                 let event = AuditEvent::refused(Action::ReuseToken).of(&family.subject).through(&client.id);
                 self.commit(transaction, event.about(&family.id)).await?;
                 return Err(RefreshError::Refused(RefreshRejection::Reused));
             }
-            Verdict::Refuse(reason) => return Err(RefreshError::Refused(reason)),
+            Verdict::Refuse(reason) => {
+                transaction.roll_back().await?;
+                return Err(RefreshError::Refused(reason));
+            }
         };
         Failpoint::Committed.reach();
         let family = RefreshFamily { scope, ..family };

@@ -77,6 +77,9 @@ pub trait Transaction:
 {
     /// Makes the changes durable.
     async fn commit(self: Box<Self>) -> Result<(), StorageError>;
+
+    /// Undoes the changes and lets go of what is locked, now; a transaction that is dropped does so a moment later.
+    async fn roll_back(self: Box<Self>) -> Result<(), StorageError>;
 }
 
 /// The database did not do what was asked.
