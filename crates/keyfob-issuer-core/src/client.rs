@@ -75,14 +75,6 @@ impl ClientKind {
             Self::CodexGateway => false,
         }
     }
-
-    /// Whether the client may use the Codex device dialect.
-    pub const fn may_use_device_codes(self) -> bool {
-        match self {
-            Self::CodexCli => true,
-            Self::CodexGateway => false,
-        }
-    }
 }
 
 /// Whether `uri` is `http://127.0.0.1:PORT` and `path`, the port written the one canonical way.

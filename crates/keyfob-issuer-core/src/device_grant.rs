@@ -1,10 +1,19 @@
-//! The sign-in of a device without a browser: a code shown there is approved here (RFC 8628, in the Codex dialect).
+//! The sign-in of a device without a browser: a code shown there is approved here (RFC 8628, and the Codex dialect of it).
+//!
+//! One state machine, whatever dialect the device speaks: what it shows and how it is answered differs, not what may follow.
 
-use crate::digest::DeviceAuthDigest;
+use crate::digest::{DeviceAuthDigest, UndoDigest};
 use crate::grant::{Approval, WrongState};
+use crate::login_session::Origin;
 use crate::workspace::AllowedWorkspaces;
-use aws_lc_rs::hmac;
-use keyfob_oauth::{ClientId, Entropy, EntropyError, Timestamp};
+use crate::{FamilyId, GrantId, lifetime};
+use keyfob_oauth::{ClientId, Scope, Timestamp};
+
+mod settings;
+mod user_code;
+
+pub use settings::{DeviceSettings, Elsewhere, NumberMatch};
+pub use user_code::{MatchNumber, UserCode, UserCodeDigest};
 
 /// What a device asked for and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +24,51 @@ pub struct DeviceGrant {
     pub user_code: UserCodeDigest,
     /// Who asked.
     pub client_id: ClientId,
+    /// Which messages the device understands.
+    pub dialect: DeviceDialect,
+    /// What is granted on approval.
+    pub scope: Scope,
     /// For which workspaces it takes tokens.
     pub allowed: AllowedWorkspaces,
+    /// Where the request came from; shown to whoever decides.
+    pub origin: Origin,
+    /// The network of the request, as tries are counted by it; nothing for this machine itself.
+    pub network: Option<String>,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// How the link rests by which its person takes an approval back.
+    pub undo: Option<UndoDigest>,
     /// What became of it.
     pub progress: DeviceProgress,
+}
+
+/// Which messages a device understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceDialect {
+    /// Those of the Codex CLI: the device is told a code, which it redeems like that of a browser.
+    Codex,
+    /// Those of RFC 8628: the device is told its tokens at the token endpoint.
+    Standard,
+}
+
+impl DeviceDialect {
+    /// Every dialect there is.
+    pub const ALL: [Self; 2] = [Self::Codex, Self::Standard];
+
+    /// Returns the stored word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Codex => "codex",
+            Self::Standard => "standard",
+        }
+    }
+
+    /// Returns the dialect that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.as_str() == word)
+    }
 }
 
 /// How far a device's sign-in has come.
@@ -32,14 +80,85 @@ pub enum DeviceProgress {
     Approved(Approval),
     /// A user said no.
     Denied,
-    /// The device was given its authorization code.
-    Delivered,
+    /// The device was answered.
+    Delivered(Delivered),
+}
+
+/// The answer that a device was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// When.
+    pub at: Timestamp,
+    /// What the answer began.
+    pub began: Began,
+}
+
+impl Delivered {
+    /// Returns the grant that the answer began.
+    pub fn grant(self) -> Option<GrantId> {
+        match self.began {
+            Began::Grant(id) => Some(id),
+            Began::Session(_) => None,
+        }
+    }
+
+    /// Returns the session that the answer began.
+    pub fn session(self) -> Option<FamilyId> {
+        match self.began {
+            Began::Session(id) => Some(id),
+            Began::Grant(_) => None,
+        }
+    }
+}
+
+/// What the answer to a device began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Began {
+    /// A grant whose code it redeems (Codex dialect).
+    Grant(GrantId),
+    /// A session of its own (RFC 8628).
+    Session(FamilyId),
+}
+
+/// What a device that asks is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceVerdict {
+    /// Nobody has decided.
+    Wait,
+    /// Somebody said no.
+    Denied,
+    /// Its answer, which is told now.
+    Deliver(Approval),
+    /// Its answer, once more: the first one may have been lost.
+    Repeat(Began),
+    /// Nothing: its time is over.
+    Over,
 }
 
 impl DeviceGrant {
-    /// The user says yes.
-    pub fn approve(self, approval: Approval) -> Result<Self, WrongState> {
-        self.decide(DeviceProgress::Approved(approval))
+    /// Decides what a device that asks at `now` is told (I-45).
+    pub fn judge(&self, now: Timestamp) -> DeviceVerdict {
+        match &self.progress {
+            DeviceProgress::Delivered(Delivered { at, began })
+                if now.since(*at) <= lifetime::DEVICE_ANSWER_REPEATED =>
+            {
+                DeviceVerdict::Repeat(*began)
+            }
+            DeviceProgress::Delivered(_) => DeviceVerdict::Over,
+            DeviceProgress::Pending | DeviceProgress::Approved(_) | DeviceProgress::Denied
+                if now >= self.expires_at =>
+            {
+                DeviceVerdict::Over
+            }
+            DeviceProgress::Pending => DeviceVerdict::Wait,
+            DeviceProgress::Denied => DeviceVerdict::Denied,
+            DeviceProgress::Approved(approval) => DeviceVerdict::Deliver(approval.clone()),
+        }
+    }
+
+    /// The user says yes; `undo` is how the link rests by which they take it back.
+    pub fn approve(self, approval: Approval, undo: UndoDigest) -> Result<Self, WrongState> {
+        Ok(Self { undo: Some(undo), ..self.decide(DeviceProgress::Approved(approval))? })
     }
 
     /// The user says no.
@@ -47,13 +166,15 @@ impl DeviceGrant {
         self.decide(DeviceProgress::Denied)
     }
 
-    /// The device is given its code; there is no second time.
-    pub fn deliver(self) -> Result<(Self, Approval), WrongState> {
+    /// The device is given its answer.
+    pub fn deliver(self, delivered: Delivered) -> Result<Self, WrongState> {
         match self.progress {
-            DeviceProgress::Approved(approval) => {
-                Ok((Self { progress: DeviceProgress::Delivered, ..self }, approval))
+            DeviceProgress::Approved(_) => {
+                Ok(Self { progress: DeviceProgress::Delivered(delivered), ..self })
             }
-            DeviceProgress::Pending | DeviceProgress::Denied | DeviceProgress::Delivered => Err(WrongState),
+            DeviceProgress::Pending | DeviceProgress::Denied | DeviceProgress::Delivered(_) => {
+                Err(WrongState)
+            }
         }
     }
 
@@ -65,97 +186,27 @@ impl DeviceGrant {
     fn decide(self, progress: DeviceProgress) -> Result<Self, WrongState> {
         match self.progress {
             DeviceProgress::Pending => Ok(Self { progress, ..self }),
-            DeviceProgress::Approved(_) | DeviceProgress::Denied | DeviceProgress::Delivered => {
+            DeviceProgress::Approved(_) | DeviceProgress::Denied | DeviceProgress::Delivered(_) => {
                 Err(WrongState)
             }
         }
     }
 }
 
-/// The code that a person types: eight consonants, so that it spells no word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserCode(String);
-
-const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
-const LETTERS: usize = 8;
-
-impl UserCode {
-    /// Makes a new one.
-    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        let mut code = String::new();
-        while code.len() < LETTERS {
-            // 240 is the largest multiple of 20 in a byte: larger values would favour some letters.
-            let bytes = entropy.bytes::<16>()?;
-            let letters = bytes.iter().filter(|byte| **byte < 240);
-            let letters = letters.filter_map(|byte| ALPHABET.get(usize::from(byte % 20)));
-            code.extend(letters.take(LETTERS - code.len()).map(|letter| char::from(*letter)));
-        }
-        Ok(Self(code))
-    }
-
-    /// Parses what a person typed: case, dashes and blanks do not matter.
-    pub fn parse(text: &str) -> Option<Self> {
-        let code: String = text
-            .chars()
-            .filter(|c| !matches!(c, '-' | ' '))
-            .map(|c| c.to_ascii_uppercase())
-            .take(LETTERS + 1)
-            .collect();
-        (code.len() == LETTERS && code.bytes().all(|b| ALPHABET.contains(&b))).then_some(Self(code))
-    }
-
-    /// Returns the form that is shown: `XXXX-XXXX`.
-    pub fn shown(&self) -> String {
-        let (first, second) = self.0.split_at(LETTERS / 2);
-        format!("{first}-{second}")
-    }
+/// Codes that wait for a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Those that were asked for from one network.
+    pub network: u32,
+    /// Those of one client.
+    pub client: u32,
+    /// All.
+    pub all: u32,
 }
 
-/// How a user code rests: authenticated under a key outside the database, since 34 bits could be tried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserCodeDigest([u8; 32]);
-
-impl UserCodeDigest {
-    /// Returns the digest of `code`.
-    pub fn of(code: &UserCode, key: &hmac::Key) -> Option<Self> {
-        Self::from_bytes(hmac::sign(key, code.0.as_bytes()).as_ref())
-    }
-
-    /// Reads the stored form.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// Returns the stored form.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug)]
-    struct Counting(std::sync::atomic::AtomicU8);
-
-    impl Entropy for Counting {
-        fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-            bytes.fill_with(|| self.0.fetch_add(37, std::sync::atomic::Ordering::Relaxed));
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn i_44_a_user_code_is_eight_consonants_read_with_tolerance() {
-        let code = UserCode::generate(&Counting(0.into())).unwrap();
-        let shown = code.shown();
-
-        assert_eq!((shown.len(), shown.find('-')), (9, Some(4)));
-        assert_eq!(UserCode::parse(&shown), Some(code.clone()));
-        assert_eq!(UserCode::parse(&format!(" {} ", shown.to_lowercase())), Some(code));
-        for bad in ["", "BCDF-GHJ", "BCDF-GHJKL", "AEIO-UYBC", "BCDF-GHJ1", "ÄCDF-GHJK"] {
-            assert_eq!(UserCode::parse(bad), None, "{bad}");
-        }
+impl Waiting {
+    /// Whether there is room for one more of each.
+    pub const fn is_within(self, most: Self) -> bool {
+        self.network < most.network && self.client < most.client && self.all < most.all
     }
 }

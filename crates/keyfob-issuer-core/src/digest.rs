@@ -34,6 +34,10 @@ secret_newtype! {
     /// What a device polls with.
     DeviceAuthId
 }
+secret_newtype! {
+    /// What a link carries by which a person takes back that they let a device in.
+    UndoToken
+}
 
 macro_rules! digest {
     ($(#[$meta:meta])* $name:ident of $secret:ty) => {
@@ -79,6 +83,10 @@ digest! {
 digest! {
     /// How the value that a device polls with rests.
     DeviceAuthDigest of DeviceAuthId
+}
+digest! {
+    /// How the link rests by which a person takes back that they let a device in.
+    UndoDigest of UndoToken
 }
 digest! {
     /// How the attempt id of a refresh rests.

@@ -1,14 +1,16 @@
 //! What every operation needs, and how it breaks.
 
 use crate::audit::{self, AuditEvent, AuditKey, Circumstances};
-use crate::device_grant::{UserCode, UserCodeDigest};
+use crate::device_grant::{DeviceSettings, MatchNumber, NumberMatch, UserCode, UserCodeDigest};
+use crate::digest::DeviceAuthId;
 use crate::grace::Grace;
 use crate::key_ring::KeyRing;
 use crate::seal::{SealError, SealKey};
 use crate::storage::{Storage, StorageError, StoredSigningKey, Transaction};
 use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyfob_jose::{InvalidKeySet, SigningError, TokenType};
-use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
+use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Secret, Timestamp};
 use serde_json::{Map, Value};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -21,6 +23,8 @@ pub struct IssuerParts {
     pub audience: Audience,
     /// How forgiving it is with spent refresh tokens.
     pub grace: Grace,
+    /// Which sign-ins of devices it offers.
+    pub devices: DeviceSettings,
     /// Where everything rests.
     pub storage: Arc<dyn Storage>,
     /// The time.
@@ -39,6 +43,7 @@ pub struct Issuer {
     pub(crate) url: IssuerUrl,
     pub(crate) audience: Audience,
     pub(crate) grace: Grace,
+    pub(crate) devices: DeviceSettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     ring: RwLock<Arc<KeyRing>>,
@@ -54,6 +59,10 @@ pub struct Issuer {
 pub(crate) struct Keys {
     /// How user codes rest.
     user_code: hmac::Key,
+    /// What the numbers beside user codes follow from.
+    match_number: hmac::Key,
+    /// What the answers to devices follow from.
+    device_answer: hmac::Key,
     /// How the names of what is counted rest.
     pub(crate) throttle: hmac::Key,
     /// What marks the browsers that somebody has signed in with.
@@ -66,6 +75,8 @@ impl Keys {
     fn new(seal_key: &SealKey) -> Result<Self, SealError> {
         Ok(Self {
             user_code: seal_key.authentication_key("user-code")?,
+            match_number: seal_key.authentication_key("match-number")?,
+            device_answer: seal_key.authentication_key("device-answer")?,
             throttle: seal_key.authentication_key("throttle")?,
             browser_mark: seal_key.authentication_key("browser-mark")?,
             set_up: seal_key.authentication_key("set-up")?,
@@ -111,6 +122,7 @@ impl Issuer {
             url: parts.url,
             audience: parts.audience,
             grace: parts.grace,
+            devices: parts.devices,
             clock: parts.clock,
             entropy: parts.entropy,
             seal_key: parts.seal_key,
@@ -121,6 +133,11 @@ impl Issuer {
     /// Returns the issuer's identifier.
     pub fn url(&self) -> &IssuerUrl {
         &self.url
+    }
+
+    /// Returns which sign-ins of devices are offered.
+    pub fn devices(&self) -> DeviceSettings {
+        self.devices
     }
 
     /// Returns the published keys (RFC 7517 §5).
@@ -168,5 +185,27 @@ impl Issuer {
 
     pub(crate) fn user_code_digest(&self, code: &UserCode) -> Result<UserCodeDigest, SealError> {
         UserCodeDigest::of(code, &self.keys.user_code).ok_or(SealError::Seal)
+    }
+
+    /// Returns the number that is asked for beside `code`, if one is.
+    pub(crate) fn match_number(&self, code: &UserCode) -> Result<Option<MatchNumber>, SealError> {
+        match self.devices.number {
+            NumberMatch::Off => Ok(None),
+            NumberMatch::On => {
+                MatchNumber::of(code, &self.keys.match_number).map(Some).ok_or(SealError::Seal)
+            }
+        }
+    }
+
+    /// Returns the part `purpose` of the answer to the device that polls with `id`: 256 bits, as of random ones.
+    ///
+    /// It follows from what only the device knows and a key outside the database, so that it can be told again and rests
+    /// nowhere.
+    pub(crate) fn device_answer(&self, purpose: &str, id: &DeviceAuthId) -> Secret {
+        let mut context = hmac::Context::with_key(&self.keys.device_answer);
+        context.update(purpose.as_bytes());
+        context.update(b"\0");
+        context.update(id.expose().as_bytes());
+        Secret::new(URL_SAFE_NO_PAD.encode(context.sign()))
     }
 }

@@ -30,6 +30,8 @@ pub const VERIFY_LINK: Duration = Duration::from_secs(DAY);
 pub const UNDO_LINK: Duration = Duration::from_secs(DAY);
 /// A user code.
 pub const USER_CODE: Duration = Duration::from_secs(15 * MINUTE);
+/// How long a device whose answer was lost is told the same once more (I-45).
+pub const DEVICE_ANSWER_REPEATED: Duration = Duration::from_secs(30);
 /// An ID token.
 pub const ID_TOKEN: Duration = Duration::from_secs(HOUR);
 /// The access token of the Codex CLI, which refreshes at 5 minutes left.

@@ -8,6 +8,8 @@ use crate::guard::breaches::BreachLists;
 use crate::guard::circumstance;
 use crate::guard::guess_budget::GuessBudget;
 use crate::guard::hashing::Hashing;
+use crate::guard::poll_pace::PollPace;
+use crate::guard::user_codes::UserCodeBudget;
 use crate::mail::{MailError, Outbox};
 use crate::operations::Metrics;
 use crate::server::Limits;
@@ -25,7 +27,9 @@ pub struct App {
     pub(crate) issuer: Issuer,
     pub(crate) site: Site,
     pub(crate) hashing: Hashing,
-    pub(crate) guesses: GuessBudget,
+    pub(crate) guesses: UserCodeBudget,
+    pub(crate) codex_polls: PollPace,
+    pub(crate) standard_polls: PollPace,
     pub(crate) breaches: BreachLists,
     pub(crate) outbox: Option<Outbox>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
@@ -64,8 +68,10 @@ pub enum OpenError {
     },
 }
 
-/// How many wrong user codes a browser may try in a quarter of an hour.
-const WRONG_USER_CODES: u32 = 10;
+/// How often a device of the Codex dialect asks.
+const CODEX_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a device of RFC 8628 asks (§3.2).
+const STANDARD_INTERVAL: Duration = Duration::from_secs(5);
 /// About how many tokens that mean nothing a resource server may ask in a minute.
 const UNKNOWN_TOKENS: u32 = 300;
 
@@ -96,6 +102,7 @@ impl App {
             url: config.url.clone(),
             audience: config.audience,
             grace: config.grace,
+            devices: config.devices,
             storage: Arc::new(storage),
             clock,
             entropy: Arc::clone(&entropy),
@@ -108,7 +115,9 @@ impl App {
             issuer,
             site: Site::new(&config.url, csrf),
             hashing: Hashing::default(),
-            guesses: GuessBudget::new(WRONG_USER_CODES, Duration::from_mins(15)),
+            guesses: UserCodeBudget::default(),
+            codex_polls: PollPace::new(CODEX_INTERVAL),
+            standard_polls: PollPace::new(STANDARD_INTERVAL),
             breaches: BreachLists::new(config.breached_passwords),
             outbox: config.mail.as_ref().map(Outbox::new).transpose()?,
             trusted_proxies: config.trusted_proxies,

@@ -1,9 +1,11 @@
 //! `issuer.toml`: what an issuer is called and where it listens.
 
+mod devices;
 pub mod insecure;
 mod kinds;
 
 use crate::mail::MailConfig;
+use keyfob_issuer_core::device_grant::DeviceSettings;
 use keyfob_issuer_core::grace::{Grace, InvalidGrace};
 use keyfob_issuer_sql::{DatabaseUrl, InvalidDatabaseUrl};
 use keyfob_oauth::{Audience, IssuerUrl};
@@ -37,6 +39,8 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// Whether a sign-in may ask for an API key.
     pub api_key_exchange: ApiKeyExchange,
+    /// Which sign-ins of devices are offered.
+    pub devices: DeviceSettings,
 }
 
 /// Where everything rests.
@@ -172,6 +176,8 @@ struct Wire {
     trusted_proxies: Vec<IpAddr>,
     breached_passwords: Option<PathBuf>,
     mail: Option<WireMail>,
+    #[serde(default)]
+    device_codes: devices::Wire,
 }
 
 /// The table `[mail]`.
@@ -250,6 +256,7 @@ impl Config {
             breached_passwords: None,
             mail: None,
             api_key_exchange: ApiKeyExchange::Refused,
+            devices: DeviceSettings::USUAL,
         })
     }
 
@@ -305,6 +312,9 @@ impl Config {
             let refresh = GRACE_KEYS.map(str::to_owned).into_iter().zip(windows).collect();
             table.insert("refresh".to_owned(), toml::Value::Table(refresh));
         }
+        if self.devices != DeviceSettings::USUAL {
+            table.insert("device_codes".to_owned(), devices::table(self.devices).into());
+        }
         table.to_string()
     }
 
@@ -332,6 +342,7 @@ impl Config {
             breached_passwords: wire.breached_passwords,
             mail: wire.mail.map(MailConfig::try_from).transpose()?,
             api_key_exchange,
+            devices: wire.device_codes.into(),
             ..Self::new(&wire.url, wire.audience)?
         })
     }

@@ -1,5 +1,6 @@
 //! How refusals become HTTP: a page for people, JSON for programs. The only such mapping.
 
+mod devices;
 mod grants;
 mod keys;
 mod sessions;
@@ -19,8 +20,8 @@ use http::{StatusCode, header};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{
-    AcknowledgeError, ExchangeError, GrantRefusal, InteractError, PageReason, PollError, RefreshError,
-    RevokeError, StartDeviceError, StepError,
+    AcknowledgeError, ExchangeError, GrantRefusal, InteractError, PageReason, RefreshError, RevokeError,
+    StepError,
 };
 use keyfob_oauth::{EntropyError, ErrorCode, ErrorResponse};
 use serde_json::json;
@@ -142,6 +143,8 @@ pub(crate) enum ApiError {
     TooManyUnknownTokens,
     /// A device's person has not decided.
     Pending,
+    /// Device codes are not offered, in the words of the Codex dialect.
+    NoDeviceCodes,
     /// Something broke inside.
     Fault(Fault),
 }
@@ -183,6 +186,9 @@ impl IntoResponse for ApiError {
             Self::TooManyUnknownTokens => keys::too_many_unknown_tokens(),
             Self::Pending => {
                 (StatusCode::FORBIDDEN, Json(json!({ "error": "authorization_pending" }))).into_response()
+            }
+            Self::NoDeviceCodes => {
+                (StatusCode::NOT_FOUND, Json(json!({ "error": "device_codes_off" }))).into_response()
             }
             Self::Fault(fault) => {
                 log(&fault);
@@ -282,31 +288,6 @@ impl From<RevokeError> for ApiError {
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
-    }
-}
-
-impl From<StartDeviceError> for ApiError {
-    fn from(error: StartDeviceError) -> Self {
-        match error {
-            StartDeviceError::ClientRefused => Self::UNKNOWN_CLIENT,
-            StartDeviceError::TooMany => Self::Code(
-                StatusCode::TOO_MANY_REQUESTS,
-                ErrorCode::TemporarilyUnavailable,
-                "too many device codes wait for a decision",
-            ),
-            StartDeviceError::Fault(fault) => Self::Fault(fault),
-        }
-    }
-}
-
-impl From<PollError> for ApiError {
-    fn from(error: PollError) -> Self {
-        match error {
-            PollError::Gone => {
-                Self::Code(StatusCode::BAD_REQUEST, ErrorCode::InvalidGrant, "the device code is not valid")
-            }
-            PollError::Fault(fault) => Self::Fault(fault),
-        }
     }
 }
 

@@ -23,6 +23,12 @@ pub enum ErrorCode {
     UnsupportedTokenType,
     /// The user or the issuer refused.
     AccessDenied,
+    /// Nobody has decided about the device (RFC 8628 §3.5).
+    AuthorizationPending,
+    /// The device asks too often; from now on it waits 5 s longer between two polls (RFC 8628 §3.5).
+    SlowDown,
+    /// The device code does not count any more (RFC 8628 §3.5).
+    ExpiredToken,
     /// The access token is missing, malformed, expired or not for this audience (RFC 6750 §3.1).
     InvalidToken,
     /// The user must sign in, and the request forbade asking (OpenID Connect Core §3.1.2.6).
@@ -35,7 +41,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -46,6 +52,9 @@ impl ErrorCode {
         Self::InvalidTarget,
         Self::UnsupportedTokenType,
         Self::AccessDenied,
+        Self::AuthorizationPending,
+        Self::SlowDown,
+        Self::ExpiredToken,
         Self::InvalidToken,
         Self::LoginRequired,
         Self::ServerError,
@@ -65,6 +74,9 @@ impl ErrorCode {
             Self::InvalidTarget => "invalid_target",
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::AccessDenied => "access_denied",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::InvalidToken => "invalid_token",
             Self::LoginRequired => "login_required",
             Self::ServerError => "server_error",

@@ -16,6 +16,9 @@ pub struct ProviderMetadata {
     /// Where tokens are revoked (RFC 7009).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation_endpoint: Option<String>,
+    /// Where a device asks for a code (RFC 8628 §4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_authorization_endpoint: Option<String>,
     /// Where a person sees and ends their sessions; an extension of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyfob_sessions_endpoint: Option<String>,

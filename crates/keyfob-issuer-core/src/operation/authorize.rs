@@ -220,7 +220,7 @@ pub fn device_scope() -> Scope {
 }
 
 /// Returns the words that mean something here; the others are passed over, and the answer says so (RFC 6749 §3.3).
-fn granted_scope(requested: Option<&str>) -> Result<Scope, ErrorCode> {
+pub(crate) fn granted_scope(requested: Option<&str>) -> Result<Scope, ErrorCode> {
     let known = known_scope();
     let requested = Scope::parse(requested.unwrap_or(DEFAULT_SCOPE)).map_err(|_| ErrorCode::InvalidScope)?;
     let granted: Vec<&str> = requested.words().filter(|word| known.contains(word)).collect();

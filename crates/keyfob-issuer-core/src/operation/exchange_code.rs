@@ -5,14 +5,15 @@ use crate::audit::{Action, AuditEvent};
 use crate::claims::IssuedTokens;
 use crate::digest::{CodeDigest, RefreshDigest};
 use crate::failpoint::Failpoint;
-use crate::grant::Progress;
+use crate::grant::{Approval, Progress};
 use crate::issuer::{Fault, Issuer};
 use crate::login_session::Origin;
 use crate::operation::grantee::{Asked, GrantRefusal, Way, find_grantee};
 use crate::operation::refresh::new_refresh_token;
 use crate::operation::retry::retried;
 use crate::refresh_family::{FamilyStatus, RefreshFamily};
-use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier};
+use crate::storage::Transaction;
+use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, RefreshToken, Scope};
 
 /// What a client brings along.
 #[derive(Clone, Debug)]
@@ -82,6 +83,15 @@ impl From<CodeRefusal> for ExchangeError {
     }
 }
 
+/// A session that an approval allows.
+pub(crate) struct NewSession<'a> {
+    pub(crate) client_id: &'a ClientId,
+    pub(crate) approval: Approval,
+    pub(crate) scope: Scope,
+    pub(crate) origin: &'a Origin,
+    pub(crate) refresh_token: &'a RefreshToken,
+}
+
 impl Issuer {
     /// Redeems a code for the first tokens of a new family.
     pub async fn exchange_code(&self, request: CodeExchange) -> Result<IssuedTokens, ExchangeError> {
@@ -132,23 +142,16 @@ impl Issuer {
         let way = if grant.browser.is_some() { Way::Browser(asked) } else { Way::Device(asked) };
         let scope = grantee.check(way, now).map_err(CodeRefusal::from)?;
         Failpoint::Judged.reach();
-        let family = RefreshFamily {
-            id: FamilyId::generate(now, &*self.entropy)?,
-            client_id: client.id.clone(),
-            subject: approval.subject,
-            workspace_id: approval.workspace_id,
-            scope,
-            auth_time: approval.auth_time,
-            amr: approval.amr,
-            created_at: now,
-            generation: 0,
-            last_anonymous: None,
-            status: FamilyStatus::Live,
-        };
         let refresh_token = new_refresh_token(&*self.entropy)?;
+        let session = NewSession {
+            client_id: &client.id,
+            approval,
+            scope,
+            origin: &request.origin,
+            refresh_token: &refresh_token,
+        };
+        let family = self.begin_session_of(&mut *transaction, session).await?;
         let nonce = grant.nonce.clone();
-        transaction.insert_family(&family, &RefreshDigest::of(&refresh_token)).await?;
-        transaction.note_origin(family.id, &request.origin).await?;
         transaction.update_grant(&grant.exchange(family.id).map_err(|_| CodeRefusal::Used)?).await?;
         Failpoint::Written.reach();
         let event = AuditEvent::done(Action::BeginSession).of(&family.subject).through(&client.id);
@@ -157,5 +160,30 @@ impl Issuer {
         let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, nonce.as_ref())?;
         Failpoint::Signed.reach();
         Ok(tokens)
+    }
+
+    /// Begins the session that an approval allows, with its first refresh token.
+    pub(crate) async fn begin_session_of(
+        &self,
+        transaction: &mut dyn Transaction,
+        session: NewSession<'_>,
+    ) -> Result<RefreshFamily, Fault> {
+        let now = self.now();
+        let family = RefreshFamily {
+            id: FamilyId::generate(now, &*self.entropy)?,
+            client_id: session.client_id.clone(),
+            subject: session.approval.subject,
+            workspace_id: session.approval.workspace_id,
+            scope: session.scope,
+            auth_time: session.approval.auth_time,
+            amr: session.approval.amr,
+            created_at: now,
+            generation: 0,
+            last_anonymous: None,
+            status: FamilyStatus::Live,
+        };
+        transaction.insert_family(&family, &RefreshDigest::of(session.refresh_token)).await?;
+        transaction.note_origin(family.id, session.origin).await?;
+        Ok(family)
     }
 }

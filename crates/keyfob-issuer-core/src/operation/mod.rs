@@ -53,7 +53,10 @@ pub use authorize::{
 pub use caller::{Caller, CallerError};
 pub use choose_workspace::ChooseError;
 pub use decide::{DecideError, Decision};
-pub use device::{DecideDeviceError, DeviceApplication, Poll, PollError, StartDeviceError, StartedDevice};
+pub use device::{
+    AnsweredDevice, ApprovedDevice, DecideDeviceError, DeviceAnswer, DeviceApplication, DeviceApproval,
+    DeviceError, DeviceRequest, DeviceTokenError, DeviceTokenRequest, StartDeviceError, StartedDevice,
+};
 pub use email::{EmailLetter, EmailLinkError, EmailSettled, vouch_for_email};
 pub use exchange_code::{CodeExchange, CodeRefusal, ExchangeError};
 pub use exchange_token::{ApiKeyExchange, ChildExchange, ChildToken, ExchangeTokenError, SubjectRefusal};

@@ -129,13 +129,18 @@ fn session(row: &TableRow) -> Result<LoginSession, StorageError> {
             Some(text) => SessionName::parse(&text).map(Some),
             None => Some(None),
         })?,
-        origin: Origin {
-            tool: row.read("tool")?,
-            machine: row.read("machine")?,
-            place: row.parse("place", |text: Option<String>| {
-                text.map(|text| text.parse::<IpAddr>()).transpose().ok()
-            })?,
-        },
+        origin: origin(row)?,
         last_used_at: row.time("issued_at")?,
+    })
+}
+
+/// Reads where a request came from; the same columns in the table of devices.
+pub(super) fn origin(row: &TableRow) -> Result<Origin, StorageError> {
+    Ok(Origin {
+        tool: row.read("tool")?,
+        machine: row.read("machine")?,
+        place: row.parse("place", |text: Option<String>| {
+            text.map(|text| text.parse::<IpAddr>()).transpose().ok()
+        })?,
     })
 }

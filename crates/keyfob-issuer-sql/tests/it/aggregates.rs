@@ -1,19 +1,18 @@
 //! Everything that is stored comes back as it was.
 
-use crate::fixture::{Database, NOW, client, family, grant_id, on_both, session, user, workspace};
-use keyfob_issuer_core::amr::Amr;
+use crate::fixture::{
+    Database, NOW, approval, assert_conflict, client, family, grant_id, on_both, session, user, workspace,
+};
 use keyfob_issuer_core::browser_session::BrowserSession;
-use keyfob_issuer_core::device_grant::DeviceProgress;
-use keyfob_issuer_core::device_grant::{DeviceGrant, UserCodeDigest};
-use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, InteractionDigest};
-use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
+use keyfob_issuer_core::digest::{CodeDigest, InteractionDigest};
+use keyfob_issuer_core::grant::{AuthorizationGrant, Progress};
 use keyfob_issuer_core::sign_in::Proof;
 use keyfob_issuer_core::storage::{SealedSigningKey, StorageError, StoredSigningKey};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User, UserStatus};
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::token::{Nonce, State};
-use keyfob_oauth::{AuthorizationCode, ClientId, Scope, Subject, Timestamp, WorkspaceId};
+use keyfob_oauth::{AuthorizationCode, ClientId, Scope, Subject, WorkspaceId};
 use std::time::Duration;
 
 fn grant() -> AuthorizationGrant {
@@ -32,25 +31,6 @@ fn grant() -> AuthorizationGrant {
         expires_at: NOW,
         progress: Progress::Pending,
     }
-}
-
-fn approval() -> Approval {
-    Approval { subject: user().subject, workspace_id: workspace().id, auth_time: NOW, amr: Amr::Password }
-}
-
-fn device() -> DeviceGrant {
-    DeviceGrant {
-        digest: DeviceAuthDigest::from_bytes(&[1; 32]).unwrap(),
-        user_code: UserCodeDigest::from_bytes(&[2; 32]).unwrap(),
-        client_id: client().id,
-        allowed: AllowedWorkspaces::parse("w").unwrap(),
-        expires_at: NOW,
-        progress: DeviceProgress::Pending,
-    }
-}
-
-fn assert_conflict(taken: &Result<(), StorageError>) {
-    assert!(matches!(taken, Err(StorageError::Conflict)), "{taken:?}");
 }
 
 on_both!(a_grant_comes_back_at_every_step_of_its_life);
@@ -89,42 +69,6 @@ async fn i_05_a_grant_takes_each_step_once_whoever_else_has_read_it(database: Da
     assert_conflict(&transaction.update_grant(&denied).await);
 
     assert_eq!(transaction.find_grant(grant().id).await.unwrap(), Some(denied));
-}
-
-on_both!(a_device_grant_takes_each_step_once_whoever_else_has_read_it);
-async fn a_device_grant_takes_each_step_once_whoever_else_has_read_it(database: Database) {
-    let database = database.with_user().await;
-    let denied = device().deny().unwrap();
-    let approved = device().approve(approval()).unwrap();
-    let (delivered, _) = approved.clone().deliver().unwrap();
-    let mut transaction = database.begin().await;
-    transaction.insert_device_grant(&device()).await.unwrap();
-
-    assert_conflict(&transaction.update_device_grant(&delivered).await);
-    transaction.update_device_grant(&denied).await.unwrap();
-    assert_conflict(&transaction.update_device_grant(&approved).await);
-    assert_conflict(&transaction.update_device_grant(&denied).await);
-
-    assert_eq!(transaction.find_device_grant(&device().digest).await.unwrap(), Some(denied));
-}
-
-on_both!(a_device_grant_comes_back_at_every_step_of_its_life);
-async fn a_device_grant_comes_back_at_every_step_of_its_life(database: Database) {
-    let database = database.with_user().await;
-    let approved = device().approve(approval()).unwrap();
-    let (delivered, _) = approved.clone().deliver().unwrap();
-    let mut transaction = database.begin().await;
-    transaction.insert_device_grant(&device()).await.unwrap();
-
-    for step in [device(), approved, delivered] {
-        transaction.update_device_grant(&step).await.unwrap();
-        let by_digest = transaction.find_device_grant(&step.digest).await.unwrap();
-        let by_code = transaction.find_device_grant_by_user_code(&step.user_code).await.unwrap();
-        assert_eq!((by_digest, by_code), (Some(step.clone()), Some(step)));
-    }
-
-    assert_eq!(transaction.count_device_grants(Timestamp::from_unix(0)).await.unwrap(), 1);
-    assert_eq!(transaction.count_device_grants(NOW).await.unwrap(), 0);
 }
 
 on_both!(people_workspaces_clients_and_keys_come_back);

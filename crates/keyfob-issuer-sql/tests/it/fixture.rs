@@ -4,13 +4,16 @@ use keyfob_issuer_core::amr::Amr;
 use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::browser_session::BrowserSession;
 use keyfob_issuer_core::client::{Client, ClientKind};
-use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest, SessionDigest};
+use keyfob_issuer_core::device_grant::{DeviceDialect, DeviceGrant, DeviceProgress, UserCodeDigest};
+use keyfob_issuer_core::digest::{AttemptDigest, DeviceAuthDigest, RefreshDigest, SessionDigest};
+use keyfob_issuer_core::grant::Approval;
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::password::PasswordHash;
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::sign_in::Proof;
-use keyfob_issuer_core::storage::{Storage as _, Transaction};
+use keyfob_issuer_core::storage::{Storage as _, StorageError, Transaction};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User, UserStatus};
-use keyfob_issuer_core::workspace::{Role, Workspace, WorkspaceKind, WorkspaceName};
+use keyfob_issuer_core::workspace::{AllowedWorkspaces, Role, Workspace, WorkspaceKind, WorkspaceName};
 use keyfob_issuer_core::{FamilyId, GrantId};
 use keyfob_issuer_sql::{Access, DatabaseUrl, SqlStorage};
 use keyfob_oauth::{ClientId, RefreshToken, Scope, Subject, Timestamp, WorkspaceId};
@@ -164,4 +167,30 @@ pub(crate) fn refresh_digest(token: &str) -> RefreshDigest {
 
 pub(crate) fn attempt_digest(attempt: &str) -> AttemptDigest {
     AttemptDigest::of(&RefreshAttempt::new(attempt))
+}
+
+pub(crate) fn approval() -> Approval {
+    Approval { subject: user().subject, workspace_id: workspace().id, auth_time: NOW, amr: Amr::Password }
+}
+
+/// A device that asked a quarter of an hour before it ends.
+pub(crate) fn device(number: u8, expires_at: Timestamp) -> DeviceGrant {
+    DeviceGrant {
+        digest: DeviceAuthDigest::from_bytes(&[number; 32]).unwrap(),
+        user_code: UserCodeDigest::from_bytes(&[number; 32]).unwrap(),
+        client_id: client().id,
+        dialect: DeviceDialect::Standard,
+        scope: Scope::parse("openid email").unwrap(),
+        allowed: AllowedWorkspaces::parse("w").unwrap(),
+        origin: Origin::new(Some("tool/1"), Some("desk"), "192.0.2.7".parse().ok()),
+        network: Some("192.0.2.7".into()),
+        requested_at: Timestamp::from_unix(expires_at.as_unix() - 900),
+        expires_at,
+        undo: None,
+        progress: DeviceProgress::Pending,
+    }
+}
+
+pub(crate) fn assert_conflict(taken: &Result<(), StorageError>) {
+    assert!(matches!(taken, Err(StorageError::Conflict)), "{taken:?}");
 }

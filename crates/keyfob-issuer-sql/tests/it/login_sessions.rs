@@ -1,11 +1,11 @@
 //! Refresh families as their people know them.
 
-use crate::fixture::{Database, NOW, family, on_both, refresh_digest, user};
+use crate::fixture::{Database, NOW, device, family, on_both, refresh_digest, user};
 use keyfob_issuer_core::FamilyId;
 use keyfob_issuer_core::amr::Amr;
 use keyfob_issuer_core::browser_session::BrowserSession;
-use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
-use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, SessionDigest};
+use keyfob_issuer_core::device_grant::DeviceProgress;
+use keyfob_issuer_core::digest::{CodeDigest, DeviceAuthDigest, SessionDigest, UndoDigest};
 use keyfob_issuer_core::grant::{Approval, AuthorizationGrant, Progress};
 use keyfob_issuer_core::login_session::{LoginSession, Origin, SessionName};
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
@@ -142,15 +142,10 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
         progress: Progress::Approved { approval: approval(subject), code: code(number) },
     };
     transaction.insert_grant(&grant).await.unwrap();
-    let device = DeviceGrant {
-        digest: DeviceAuthDigest::from_bytes(&[number; 32]).unwrap(),
-        user_code: UserCodeDigest::from_bytes(&[number; 32]).unwrap(),
-        client_id: family().client_id,
-        allowed: AllowedWorkspaces::Any,
-        expires_at: ends,
-        progress: DeviceProgress::Approved(approval(subject)),
-    };
+    let device = device(number, ends);
     transaction.insert_device_grant(&device).await.unwrap();
+    let undo = UndoDigest::from_bytes(&[number; 32]).unwrap();
+    transaction.update_device_grant(&device.approve(approval(subject), undo).unwrap()).await.unwrap();
 }
 
 /// Whether the browser is signed in, whether the code can be redeemed, and how far the device is.

@@ -6,6 +6,7 @@ mod access_keys;
 mod accounts;
 mod aggregates;
 mod audit;
+mod devices;
 mod file;
 mod fixture;
 mod login_sessions;

@@ -3,8 +3,11 @@
 use crate::fixture::{Database, on_both};
 use crate::world::World;
 use keyfob_codex::client::CLIENT_ID;
+use keyfob_issuer_core::device_grant::DeviceDialect;
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{
-    CodeRefusal, ExchangeError, GrantRefusal, PollError, Refresh, RefreshError,
+    CodeRefusal, DeviceApproval, DeviceError, DeviceRequest, DeviceTokenError, DeviceTokenRequest,
+    ExchangeError, GrantRefusal, Refresh, RefreshError, StartedDevice,
 };
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_oauth::ClientId;
@@ -14,9 +17,8 @@ async fn i_32_nothing_is_redeemed_for_a_user_who_is_gone(database: Database) {
     let world = World::start(database).await;
     let spent = world.issuer.exchange_code(world.code().await).await.unwrap();
     let waiting = world.code().await;
-    let device = world.issuer.start_device(&ClientId::new(CLIENT_ID), AllowedWorkspaces::Any).await.unwrap();
-    let session = world.issuer.begin_session(&world.zoe, None).await.unwrap().cookie;
-    world.issuer.approve_device(&device.user_code, &session, &world.workspace).await.unwrap();
+    let codex = approved_device(&world, DeviceDialect::Codex).await;
+    let standard = approved_device(&world, DeviceDialect::Standard).await;
 
     world.database.place.query("DELETE FROM users").await;
 
@@ -34,6 +36,37 @@ async fn i_32_nothing_is_redeemed_for_a_user_who_is_gone(database: Database) {
     };
     let refreshed = world.issuer.refresh(refresh).await;
     assert!(matches!(refreshed, Err(RefreshError::NotGranted(GrantRefusal::NotAMember))), "{refreshed:?}");
-    let polled = world.issuer.poll_device(&device.device_auth_id, &device.user_code).await;
-    assert!(matches!(polled, Err(PollError::Gone)), "{polled:?}");
+    let polled = world.issuer.poll_device(&codex.device_auth_id, &codex.user_code).await;
+    assert!(matches!(polled, Err(DeviceError::Gone)), "{polled:?}");
+    let request = DeviceTokenRequest {
+        client_id: ClientId::new(CLIENT_ID),
+        device_code: standard.device_auth_id,
+        resource: None,
+        origin: Origin::default(),
+    };
+    let redeemed = world.issuer.redeem_device(&request).await;
+    assert!(matches!(redeemed, Err(DeviceTokenError::Over)), "{redeemed:?}");
+}
+
+async fn approved_device(world: &World, dialect: DeviceDialect) -> StartedDevice {
+    let request = DeviceRequest {
+        client_id: ClientId::new(CLIENT_ID),
+        dialect,
+        scope: None,
+        resource: None,
+        allowed: AllowedWorkspaces::Any,
+        origin: Origin::default(),
+        network: None,
+    };
+    let device = world.issuer.start_device(request).await.unwrap();
+    let session = world.issuer.begin_session(&world.zoe, None).await.unwrap().cookie;
+    let approval = DeviceApproval {
+        user_code: &device.user_code,
+        number: None,
+        session: &session,
+        workspace: &world.workspace,
+        network: None,
+    };
+    world.issuer.approve_device(&approval).await.unwrap();
+    device
 }

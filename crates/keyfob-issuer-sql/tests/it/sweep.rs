@@ -1,8 +1,7 @@
 //! What has ended is forgotten, and nothing else.
 
-use crate::fixture::{Database, NOW, client, family, on_both, refresh_digest, session};
-use keyfob_issuer_core::device_grant::{DeviceGrant, DeviceProgress, UserCodeDigest};
-use keyfob_issuer_core::digest::{DeviceAuthDigest, RefreshDigest};
+use crate::fixture::{Database, NOW, client, device, family, on_both, refresh_digest, session};
+use keyfob_issuer_core::digest::RefreshDigest;
 use keyfob_issuer_core::grant::{AuthorizationGrant, Progress};
 use keyfob_issuer_core::refresh_family::RefreshFamily;
 use keyfob_issuer_core::storage::Transaction;
@@ -50,7 +49,7 @@ async fn grants_device_grants_and_sessions_are_forgotten_once_they_are_over(data
     let mut transaction = database.begin().await;
     for number in 1..=3 {
         transaction.insert_grant(&grant(number)).await.unwrap();
-        transaction.insert_device_grant(&device(number)).await.unwrap();
+        transaction.insert_device_grant(&device(number, at(number.into()))).await.unwrap();
         transaction.insert_session(&session(number, at(number.into()))).await.unwrap();
     }
 
@@ -63,7 +62,8 @@ async fn grants_device_grants_and_sessions_are_forgotten_once_they_are_over(data
 
     assert_eq!(forgotten, [1; 6]);
     assert_eq!(transaction.find_grant(grant(3).id).await.unwrap(), Some(grant(3)));
-    assert_eq!(transaction.find_device_grant(&device(3).digest).await.unwrap(), Some(device(3)));
+    let left = device(3, at(3));
+    assert_eq!(transaction.find_device_grant(&left.digest).await.unwrap(), Some(left));
     let last = session(3, at(3));
     assert_eq!(transaction.find_session(&last.digest).await.unwrap(), Some(last));
 }
@@ -83,16 +83,5 @@ fn grant(number: u8) -> AuthorizationGrant {
         browser: None,
         expires_at: at(number.into()),
         progress: Progress::Pending,
-    }
-}
-
-fn device(number: u8) -> DeviceGrant {
-    DeviceGrant {
-        digest: DeviceAuthDigest::from_bytes(&[number; 32]).unwrap(),
-        user_code: UserCodeDigest::from_bytes(&[number; 32]).unwrap(),
-        client_id: client().id,
-        allowed: AllowedWorkspaces::Any,
-        expires_at: at(number.into()),
-        progress: DeviceProgress::Pending,
     }
 }

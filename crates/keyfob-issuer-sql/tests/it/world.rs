@@ -3,6 +3,7 @@
 use crate::fixture::{Database, NOW};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer_core::audit::{Circumstance, Circumstances};
+use keyfob_issuer_core::device_grant::DeviceSettings;
 use keyfob_issuer_core::grace::Grace;
 use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{
@@ -86,6 +87,7 @@ impl World {
         let issuer = Issuer::open(IssuerParts {
             audience: Audience::new(url.as_str()),
             url,
+            devices: DeviceSettings::USUAL,
             grace: Grace::WIDEST,
             storage: Arc::new(database.storage.clone()),
             clock: Arc::new(Still),

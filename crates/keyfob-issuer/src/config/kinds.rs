@@ -36,6 +36,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("breached_passwords", Kind::Text),
     ("mail", Kind::Table(MAIL)),
     ("api_key_exchange", Kind::Flag),
+    ("device_codes", Kind::Table(DEVICE_CODES)),
 ];
 const REFRESH: &[(&str, Kind)] = &[
     ("anonymous_grace_seconds", Kind::Number),
@@ -44,6 +45,13 @@ const REFRESH: &[(&str, Kind)] = &[
 ];
 const MAIL: &[(&str, Kind)] =
     &[("server", Kind::Text), ("from", Kind::Text), ("user", Kind::Text), ("password_file", Kind::Text)];
+const DEVICE_CODES: &[(&str, Kind)] = &[
+    ("codex", Kind::Flag),
+    ("standard", Kind::Flag),
+    ("gateway", Kind::Flag),
+    ("number_match", Kind::Flag),
+    ("other_network", Kind::Text),
+];
 /// The keys that must be there, with the table that they are in.
 const REQUIRED: &[(&[&str], &str)] = &[(&[], "url"), (&["mail"], "server"), (&["mail"], "from")];
 

@@ -1,4 +1,6 @@
 use super::*;
+use keyfob_issuer_core::device_grant::{Elsewhere, NumberMatch};
+use keyfob_issuer_core::user::DeviceCodes;
 
 #[test]
 fn settings_come_back_from_their_text() {
@@ -12,6 +14,12 @@ fn settings_come_back_from_their_text() {
     };
     let trusted_proxies = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
     let breached_passwords = Some("/srv/breaches".into());
+    let devices = DeviceSettings {
+        gateway: DeviceCodes::Off,
+        number: NumberMatch::On,
+        elsewhere: Elsewhere::Refuse,
+        ..DeviceSettings::USUAL
+    };
     let config = Config {
         listen,
         operations: Some("127.0.0.1:9400".parse().unwrap()),
@@ -20,13 +28,14 @@ fn settings_come_back_from_their_text() {
         trusted_proxies,
         breached_passwords,
         api_key_exchange: ApiKeyExchange::Allowed,
+        devices,
         ..config
     };
 
     assert_eq!(Config::from_text(&config.to_text(), "issuer.toml").unwrap(), config);
     let bare = Config::from_text("url = \"http://localhost:1\"", "issuer.toml").unwrap();
     assert_eq!(bare.audience.as_str(), "http://localhost:1");
-    assert_eq!(bare.database, DatabaseSettings::default());
+    assert_eq!((bare.database, bare.devices), (DatabaseSettings::default(), DeviceSettings::USUAL));
 }
 
 #[test]

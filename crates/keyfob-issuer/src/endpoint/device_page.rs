@@ -5,14 +5,18 @@ use crate::endpoint::choice::{self, Choosing};
 use crate::endpoint::interaction::{Answer, decision, remember};
 use crate::endpoint::see_other;
 use crate::endpoint::step::ask;
-use crate::endpoint::visitor::{Asked, Visitor};
+use crate::endpoint::visitor::{Asked, Place, Visitor};
 use crate::error::{PageError, not_waiting};
+use crate::guard::user_codes::Guesser;
 use crate::page::{Complaint, DeviceApprovePage, DeviceCodePage, DeviceDonePage, html};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
 use keyfob_issuer_core::device_grant::UserCode;
-use keyfob_issuer_core::operation::{Account, Admission, Choice, DecideDeviceError, DeviceApplication};
+use keyfob_issuer_core::operation::{
+    Account, Admission, Choice, DecideDeviceError, DeviceApplication, DeviceApproval,
+};
+use keyfob_issuer_core::sign_in::State as SignInState;
 use keyfob_issuer_core::user::DeviceCodes;
 use keyfob_issuer_core::workspace::DevicePolicy;
 use keyfob_oauth::WorkspaceId;
@@ -66,7 +70,10 @@ pub(crate) async fn decide(
     let decided = match (answer, device.workspace(chosen.as_ref())) {
         (Answer::Deny, _) => app.issuer.deny_device(&code).await,
         (Answer::Approve, (_, Some(workspace))) => {
-            app.issuer.approve_device(&code, session, &workspace.id).await
+            let network = visitor.origin.network.as_deref();
+            let approval =
+                DeviceApproval { user_code: &code, number: None, session, workspace: &workspace.id, network };
+            app.issuer.approve_device(&approval).await.map(drop)
         }
         (Answer::Approve, (_, None)) => {
             return Ok(approve_page(&app, &visitor, &account, &code, &device, chosen.as_ref()));
@@ -77,7 +84,9 @@ pub(crate) async fn decide(
             let done = html(StatusCode::OK, &DeviceDonePage { approved: answer == Answer::Approve });
             Ok(remember(&app, chosen.as_ref().filter(|_| answer == Answer::Approve), done))
         }
-        Err(DecideDeviceError::NotNow) => Ok(see_other(&visitor.place.path())),
+        // The code is typed again when a second factor is set up.
+        Err(DecideDeviceError::NotNow(SignInState::SetUp)) => Ok(see_other(&Place::SetUp.path())),
+        Err(DecideDeviceError::NotNow(_)) => Ok(see_other(&visitor.place.path())),
         Err(error) => {
             not_waiting(error)?;
             Ok(code_page(&app, &visitor, &account, Complaint::Wrong))
@@ -121,14 +130,16 @@ fn approve_page(
     html(StatusCode::OK, &page)
 }
 
-/// Finds what waits behind a typed code; a wrong one counts against the account.
+/// Finds what waits behind a typed code; a wrong one counts (I-44).
 async fn waiting(
     app: &App,
     visitor: &Visitor,
     account: &Account,
     typed: &str,
 ) -> Result<Option<(UserCode, DeviceApplication)>, PageError> {
-    let (guesser, now) = (account.user.subject.as_str(), app.issuer.moment());
+    let now = app.issuer.now();
+    let guesser =
+        Guesser { account: account.user.subject.as_str(), network: visitor.origin.network.as_deref() };
     if app.guesses.is_spent(guesser, now) {
         return Err(PageError::TooManyGuesses);
     }
@@ -139,7 +150,7 @@ async fn waiting(
         (Some(_) | None, _) => None,
     };
     if found.is_none() {
-        app.guesses.count_wrong(guesser.to_owned(), now);
+        app.guesses.count_wrong(guesser, now);
     }
     Ok(found)
 }

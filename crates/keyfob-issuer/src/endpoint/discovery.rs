@@ -2,7 +2,9 @@
 //! interface (RFC 8414, RFC 7517, RFC 9728).
 
 use crate::app::App;
-use crate::endpoint::{AUTHORIZE_PATH, INTROSPECT_PATH, KEYS_PATH, SESSIONS_PATH, USER_INFO_PATH};
+use crate::endpoint::{
+    AUTHORIZE_PATH, DEVICE_AUTHORIZATION_PATH, INTROSPECT_PATH, KEYS_PATH, SESSIONS_PATH, USER_INFO_PATH,
+};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +12,9 @@ use axum::response::{IntoResponse as _, Response};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, StatusCode, header};
 use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH};
+use keyfob_issuer_core::device_grant::DeviceDialect;
 use keyfob_issuer_core::operation::known_scope;
+use keyfob_issuer_core::user::DeviceCodes;
 use keyfob_oauth::metadata::{ProviderMetadata, ResourceMetadata};
 use keyfob_oauth::request::GrantType;
 use std::sync::Arc;
@@ -21,6 +25,8 @@ const CACHE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public,
 pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
     let url = app.issuer.url();
     let list = |word: &str| vec![word.to_owned()];
+    let devices = app.issuer.devices().offers_any(DeviceDialect::Standard) == DeviceCodes::On;
+    let grant_types = GrantType::ALL.into_iter().filter(|grant| devices || *grant != GrantType::DeviceCode);
     let document = ProviderMetadata {
         issuer: url.as_str().to_owned(),
         authorization_endpoint: url.join(AUTHORIZE_PATH),
@@ -31,7 +37,8 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
         userinfo_endpoint: Some(url.join(USER_INFO_PATH)),
         keyfob_sessions_endpoint: Some(url.join(SESSIONS_PATH)),
         response_types_supported: list("code"),
-        grant_types_supported: GrantType::ALL.map(|grant| grant.as_str().to_owned()).to_vec(),
+        device_authorization_endpoint: devices.then(|| url.join(DEVICE_AUTHORIZATION_PATH)),
+        grant_types_supported: grant_types.map(|grant| grant.as_str().to_owned()).collect(),
         code_challenge_methods_supported: list("S256"),
         token_endpoint_auth_methods_supported: list("none"),
         revocation_endpoint_auth_methods_supported: list("none"),

@@ -10,6 +10,7 @@ pub(crate) mod authorize;
 pub(crate) mod backend;
 mod choice;
 pub(crate) mod device_dialect;
+pub(crate) mod device_grant;
 pub(crate) mod device_page;
 pub(crate) mod discovery;
 pub(crate) mod email;
@@ -35,6 +36,7 @@ use http::{HeaderValue, StatusCode, header};
 use keyfob_oauth::Timestamp;
 
 pub(crate) const AUTHORIZE_PATH: &str = "/oauth/authorize";
+pub(crate) const DEVICE_AUTHORIZATION_PATH: &str = "/oauth/device_authorization";
 pub(crate) const ACKNOWLEDGE_PATH: &str = "/oauth/refresh/ack";
 pub(crate) const ACCESS_KEYS_PATH: &str = "/api/keys";
 pub(crate) const INTROSPECT_PATH: &str = "/oauth/introspect";

@@ -1,7 +1,7 @@
-//! `/oauth/token`: codes and refresh tokens are redeemed, other tokens exchanged.
+//! `/oauth/token`: codes, device codes and refresh tokens are redeemed, other tokens exchanged.
 
 use crate::app::App;
-use crate::endpoint::{public_client, token_exchange};
+use crate::endpoint::{device_grant, public_client, token_exchange};
 use crate::error::ApiError;
 use crate::parameters::{BodyKind, Parameters};
 use crate::server::Peer;
@@ -40,6 +40,7 @@ pub(crate) async fn redeem(State(app): State<Arc<App>>, request: Request) -> Res
     let tokens = match grant_type {
         GrantType::AuthorizationCode => exchange_code(&app, client_id, parameters, origin).await?,
         GrantType::RefreshToken => refresh(&app, client_id, parameters, kind, attempt).await?,
+        GrantType::DeviceCode => device_grant::redeem(&app, client_id, parameters, origin).await?,
         GrantType::TokenExchange => {
             return Ok(Json(token_exchange::exchange(&app, client_id, parameters).await?).into_response());
         }

@@ -7,7 +7,9 @@ pub(crate) mod guess_budget;
 pub(crate) mod hashing;
 mod headers;
 pub(crate) mod network;
+pub(crate) mod poll_pace;
 pub(crate) mod public;
+pub(crate) mod user_codes;
 
 use crate::app::App;
 use crate::error::PageError;

@@ -1,7 +1,9 @@
 //! The sign-in of a device.
 
 use crate::browser::{Answer, Browser};
-use crate::world::{Kept, OWNER, PASSWORD, World, exchange, on_both};
+use crate::world::{
+    CALLBACK, Kept, OWNER, PASSWORD, World, authorize, changed, codex_request, exchange, on_both,
+};
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use serde_json::{Value, json};
 
@@ -9,31 +11,31 @@ const USER_CODE: &str = "/api/accounts/deviceauth/usercode";
 const POLL: &str = "/api/accounts/deviceauth/token";
 const PAGE: &str = "/codex/device";
 
-async fn start(world: &World) -> Value {
+pub(crate) async fn start(world: &World) -> Value {
     let answer = world.browser().post_json(USER_CODE, &json!({ "client_id": CLIENT_ID })).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()
 }
 
-async fn poll(world: &World, device: &Value) -> Answer {
+pub(crate) async fn poll(world: &World, device: &Value) -> Answer {
     let body = json!({ "device_auth_id": device["device_auth_id"], "user_code": device["user_code"] });
     world.browser().post_json(POLL, &body).await
 }
 
 /// Returns a browser that has signed in at the page of devices.
-async fn signed_in(world: &World) -> Browser {
+pub(crate) async fn signed_in(world: &World) -> Browser {
     let mut browser = world.browser();
     let signed_in = world.sign_in(&mut browser, PAGE, PASSWORD).await;
     assert_eq!((signed_in.status, signed_in.location()), (303, Some(PAGE)));
     browser
 }
 
-async fn enter(browser: &mut Browser, user_code: &str) -> Answer {
+pub(crate) async fn enter(browser: &mut Browser, user_code: &str) -> Answer {
     let csrf = browser.get(PAGE).await.csrf();
     browser.post(PAGE, &[("csrf", &csrf), ("user_code", user_code)]).await
 }
 
-async fn decide(world: &World, device: &Value, decision: &str) -> Answer {
+pub(crate) async fn decide(world: &World, device: &Value, decision: &str) -> Answer {
     let mut browser = signed_in(world).await;
     let user_code = device["user_code"].as_str().unwrap();
     let csrf = enter(&mut browser, user_code).await.csrf();
@@ -62,9 +64,56 @@ async fn s_19_an_approved_device_is_given_its_code_once_and_redeems_it(kept: Kep
         ("redirect_uri", &callback),
         ("code_verifier", text("code_verifier")),
     ];
-    assert_eq!(poll(&world, &device).await.status, 400, "it is told once");
     assert_eq!(world.browser().post("/oauth/token", &exchange(text("authorization_code"))).await.status, 400);
     assert_eq!(world.browser().post("/oauth/token", &fields).await.status, 200);
+    assert_eq!(poll(&world, &device).await.status, 400, "it was redeemed");
+}
+
+on_both!(i_45_a_lost_answer_is_told_again_for_half_a_minute_and_not_once_it_was_redeemed);
+async fn i_45_a_lost_answer_is_told_again_for_half_a_minute_and_not_once_it_was_redeemed(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let device = start(&world).await;
+    assert!(device["device_auth_id"].as_str().unwrap().len() >= 43, "256 bits");
+    decide(&world, &device, "approve").await;
+
+    let first = poll(&world, &device).await;
+    world.clock.advance(30);
+    let again = poll(&world, &device).await;
+    world.clock.advance(1);
+    let late = poll(&world, &device).await;
+
+    assert_eq!((first.status, again.essence()), (200, first.essence()));
+    assert_eq!((late.status, late.json()["error"].as_str()), (400, Some("invalid_grant")));
+    let rows = world.query("SELECT progress || coalesce(begun_session, '') FROM device_grants").await;
+    assert_eq!(rows, ["delivered"]);
+}
+
+on_both!(i_48_the_code_of_a_device_is_for_its_client_and_address_alone);
+async fn i_48_the_code_of_a_device_is_for_its_client_and_address_alone(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let device = start(&world).await;
+    decide(&world, &device, "approve").await;
+    let delivered = poll(&world, &device).await.json();
+    let text = |member: &str| delivered[member].as_str().unwrap();
+    let callback = format!("{}/deviceauth/callback", world.base);
+    let right = changed(
+        &exchange(text("authorization_code")),
+        &[("redirect_uri", &callback), ("code_verifier", text("code_verifier"))],
+    );
+    let of_browser = world.code(&codex_request()).await;
+
+    for wrong in [
+        changed(&right, &[("client_id", GATEWAY_CLIENT_ID)]),
+        changed(&right, &[("redirect_uri", CALLBACK)]),
+        changed(&right, &[("redirect_uri", "https://elsewhere.example/deviceauth/callback")]),
+        changed(&exchange(&of_browser), &[("redirect_uri", &callback)]),
+    ] {
+        let answer = world.browser().post("/oauth/token", &wrong).await;
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_grant")));
+    }
+    let asked = authorize(&changed(&codex_request(), &[("redirect_uri", &callback)]));
+    assert_eq!(world.browser().get(&asked).await.location(), None, "no browser is sent there");
+    assert_eq!(world.browser().post("/oauth/token", &right).await.status, 200);
 }
 
 on_both!(i_37_denied_expired_unknown_and_mismatched_polls_are_answered_alike);
@@ -140,14 +189,14 @@ async fn i_49_letting_a_device_in_says_that_it_turns_device_codes_on(kept: Kept)
     assert!(browser.get("/account").await.body.contains("It is on"));
 }
 
-on_both!(i_44_an_account_may_guess_ten_times_in_a_quarter_of_an_hour);
-async fn i_44_an_account_may_guess_ten_times_in_a_quarter_of_an_hour(kept: Kept) {
+on_both!(i_44_an_account_may_guess_five_times_in_a_quarter_of_an_hour);
+async fn i_44_an_account_may_guess_five_times_in_a_quarter_of_an_hour(kept: Kept) {
     let world = World::keeping(kept).await;
     let device = start(&world).await;
     let right = device["user_code"].as_str().unwrap();
     let mut browser = signed_in(&world).await;
 
-    for _ in 0..10 {
+    for _ in 0..5 {
         assert_eq!(enter(&mut browser, "BCDF-GHJK").await.status, 404);
     }
 
@@ -160,8 +209,21 @@ on_both!(i_49_a_client_that_may_not_use_codes_gets_none);
 async fn i_49_a_client_that_may_not_use_codes_gets_none(kept: Kept) {
     let world = World::keeping(kept).await;
 
-    for client in ["nobody", GATEWAY_CLIENT_ID] {
+    for (client, refusal) in
+        [("nobody", (400, "invalid_client")), (GATEWAY_CLIENT_ID, (404, "device_codes_off"))]
+    {
         let answer = world.browser().post_json(USER_CODE, &json!({ "client_id": client })).await;
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_client")));
+        assert_eq!((answer.status, answer.json()["error"].as_str().unwrap()), refusal);
     }
+}
+
+#[tokio::test]
+async fn i_49_an_issuer_without_codes_of_the_codex_dialect_answers_404_and_offers_the_other() {
+    let world = World::start_with("\n[device_codes]\ncodex = false\n").await;
+
+    let answer = world.browser().post_json(USER_CODE, &json!({ "client_id": CLIENT_ID })).await;
+    let form = [("client_id", CLIENT_ID)];
+    let other = world.browser().post("/oauth/device_authorization", &form).await;
+
+    assert_eq!((answer.status, other.status), (404, 200), "{}", other.body);
 }

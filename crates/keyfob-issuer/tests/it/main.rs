@@ -23,6 +23,8 @@ mod config_check;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod device;
+mod device_grant;
+mod device_load;
 mod grant_matrix;
 mod headers;
 mod introspect;

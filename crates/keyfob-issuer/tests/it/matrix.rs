@@ -1,5 +1,6 @@
 //! Every kind of secret at every door that takes one: only the fitting ones pass (I-06, I-39).
 
+use crate::device_grant::redeem as redeem_device;
 use crate::introspect::{Server, basic};
 use crate::people::make_key;
 use crate::world::{Tokens, World, changed, codex_request, exchange, refresh};
@@ -21,6 +22,7 @@ enum Kind {
     ApiKey,
     DeviceAuthId,
     UserCode,
+    DeviceCode,
     ServerSecret,
     SessionCookie,
 }
@@ -39,10 +41,11 @@ enum Door {
     Introspect,
     IntrospectAs,
     PollDevice,
+    RedeemDevice,
 }
 
 impl Door {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Sessions,
         Self::Keys,
         Self::UserInfo,
@@ -51,6 +54,7 @@ impl Door {
         Self::Introspect,
         Self::IntrospectAs,
         Self::PollDevice,
+        Self::RedeemDevice,
         // These use up what they take, so they come last.
         Self::AskForApiKey,
         Self::RedeemCode,
@@ -74,6 +78,7 @@ impl Door {
             ],
             Self::IntrospectAs => &[Kind::ServerSecret],
             Self::PollDevice => &[Kind::DeviceAuthId],
+            Self::RedeemDevice => &[Kind::DeviceCode],
         }
     }
 }
@@ -94,6 +99,8 @@ impl Matrix {
         let secret = secret.await.unwrap().expose().to_owned();
         let device = json!({ "client_id": CLIENT_ID });
         let device = world.browser().post_json("/api/accounts/deviceauth/usercode", &device).await.json();
+        let standard = [("client_id", CLIENT_ID)];
+        let standard = world.browser().post("/oauth/device_authorization", &standard).await;
         let text = |member: &str| device[member].as_str().unwrap().to_owned();
         let mut browser = world.browser();
         let interaction = world.begin(&mut browser, &codex_request()).await;
@@ -110,6 +117,7 @@ impl Matrix {
             (Kind::ApiKey, api.secret),
             (Kind::DeviceAuthId, text("device_auth_id")),
             (Kind::UserCode, text("user_code")),
+            (Kind::DeviceCode, standard.json()["device_code"].as_str().unwrap().to_owned()),
             (Kind::ServerSecret, secret.clone()),
             (Kind::SessionCookie, browser.cookies[&format!("keyfob_{port}")].clone()),
             (Kind::AccessToken, tokens.access),
@@ -148,6 +156,10 @@ impl Matrix {
                 let answer = world.browser().post_json("/api/accounts/deviceauth/token", &poll).await;
                 // Nobody has decided yet, which only the device itself is told.
                 return answer.status == 403;
+            }
+            Door::RedeemDevice => {
+                let answer = world.browser().post("/oauth/token", &redeem_device(secret)).await;
+                return answer.json()["error"] == "authorization_pending";
             }
         };
         status == 200
@@ -193,5 +205,5 @@ async fn i_06_i_39_of_all_kinds_of_secret_at_all_doors_only_the_fitting_ones_pas
             tried += 1;
         }
     }
-    assert_eq!(tried, 11 * 12);
+    assert_eq!(tried, 12 * 13);
 }

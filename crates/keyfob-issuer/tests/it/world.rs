@@ -161,10 +161,7 @@ impl World {
         let data = tempfile::tempdir().unwrap();
         let postgres = kept.database();
         make_issuer_in(data.path(), url, &*clock, postgres.as_ref()).await;
-        let path = data.path().join("issuer.toml");
-        let settings = edit(std::fs::read_to_string(&path).unwrap());
-        let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
-        file.write_all(settings.as_bytes()).unwrap();
+        edit_settings(data.path(), edit);
         let app = App::open(data.path(), Arc::<TestClock>::clone(&clock), Arc::new(TestEntropy)).await;
         let app = Arc::new(app.unwrap());
         let own = Arc::clone(&app);
@@ -174,6 +171,28 @@ impl World {
         };
         let server = tokio::spawn(serving).abort_handle();
         Self { base, clock, data, postgres, app, server }
+    }
+
+    /// Ends this issuer, and starts it again with these lines in its settings too.
+    pub(crate) async fn restart_with(&mut self, settings: &str) {
+        self.server.abort();
+        edit_settings(self.data.path(), |file| file + settings);
+        let clock = Arc::<TestClock>::clone(&self.clock);
+        self.app = Arc::new(App::open(self.data.path(), clock, Arc::new(TestEntropy)).await.unwrap());
+        let address = self.base.strip_prefix("http://").unwrap();
+        let listener = loop {
+            match TcpListener::bind(address).await {
+                Ok(listener) => break listener,
+                // The old listener goes with its task.
+                Err(_taken) => tokio::task::yield_now().await,
+            }
+        };
+        let own = Arc::clone(&self.app);
+        let serving = async move {
+            server::serve(vec![listener], &own.limits(), router(Arc::clone(&own)), std::future::pending())
+                .await;
+        };
+        self.server = tokio::spawn(serving).abort_handle();
     }
 
     /// Runs SQL behind the issuer's back; returns the first column of each row.
@@ -264,6 +283,13 @@ impl World {
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
         self.browser().post("/oauth/token", &refresh(CLIENT_ID, refresh_token)).await
     }
+}
+
+fn edit_settings(data: &Path, edit: impl FnOnce(String) -> String) {
+    let path = data.join("issuer.toml");
+    let settings = edit(std::fs::read_to_string(&path).unwrap());
+    let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+    file.write_all(settings.as_bytes()).unwrap();
 }
 
 impl Tokens {

@@ -11,11 +11,14 @@ pub enum GrantType {
     RefreshToken,
     /// Exchanges a token for another one (RFC 8693).
     TokenExchange,
+    /// Redeems the code of a device (RFC 8628 §3.4).
+    DeviceCode,
 }
 
 impl GrantType {
     /// Every grant type that is offered.
-    pub const ALL: [Self; 3] = [Self::AuthorizationCode, Self::RefreshToken, Self::TokenExchange];
+    pub const ALL: [Self; 4] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::TokenExchange, Self::DeviceCode];
 
     /// Returns the word on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -23,6 +26,7 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
             Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::DeviceCode => "urn:ietf:params:oauth:grant-type:device_code",
         }
     }
 }

@@ -1,0 +1,111 @@
+//! The table `[device_codes]`: which sign-ins of devices are offered, and what letting one in asks.
+
+use keyfob_issuer_core::device_grant::{DeviceSettings, Elsewhere, NumberMatch};
+use keyfob_issuer_core::user::DeviceCodes;
+
+const KEYS: [&str; 5] = ["codex", "standard", "gateway", "number_match", "other_network"];
+
+/// The table as it is written.
+#[derive(serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Wire {
+    codex: Switch,
+    standard: Switch,
+    gateway: Switch,
+    number_match: Switch,
+    other_network: OtherNetwork,
+}
+
+/// `true` or `false`.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(from = "bool")]
+enum Switch {
+    On,
+    Off,
+}
+
+/// The words of `other_network`.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OtherNetwork {
+    Warn,
+    Refuse,
+}
+
+impl From<bool> for Switch {
+    fn from(is_on: bool) -> Self {
+        if is_on { Self::On } else { Self::Off }
+    }
+}
+
+impl From<DeviceCodes> for Switch {
+    fn from(switch: DeviceCodes) -> Self {
+        match switch {
+            DeviceCodes::On => Self::On,
+            DeviceCodes::Off => Self::Off,
+        }
+    }
+}
+
+impl From<Switch> for DeviceCodes {
+    fn from(switch: Switch) -> Self {
+        match switch {
+            Switch::On => Self::On,
+            Switch::Off => Self::Off,
+        }
+    }
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        DeviceSettings::USUAL.into()
+    }
+}
+
+impl From<DeviceSettings> for Wire {
+    fn from(policy: DeviceSettings) -> Self {
+        Self {
+            codex: policy.codex.into(),
+            standard: policy.standard.into(),
+            gateway: policy.gateway.into(),
+            number_match: match policy.number {
+                NumberMatch::On => Switch::On,
+                NumberMatch::Off => Switch::Off,
+            },
+            other_network: match policy.elsewhere {
+                Elsewhere::Warn => OtherNetwork::Warn,
+                Elsewhere::Refuse => OtherNetwork::Refuse,
+            },
+        }
+    }
+}
+
+impl From<Wire> for DeviceSettings {
+    fn from(wire: Wire) -> Self {
+        Self {
+            codex: wire.codex.into(),
+            standard: wire.standard.into(),
+            gateway: wire.gateway.into(),
+            number: match wire.number_match {
+                Switch::On => NumberMatch::On,
+                Switch::Off => NumberMatch::Off,
+            },
+            elsewhere: match wire.other_network {
+                OtherNetwork::Warn => Elsewhere::Warn,
+                OtherNetwork::Refuse => Elsewhere::Refuse,
+            },
+        }
+    }
+}
+
+/// Returns the table of `policy`.
+pub(super) fn table(policy: DeviceSettings) -> toml::Table {
+    let wire = Wire::from(policy);
+    let word = match wire.other_network {
+        OtherNetwork::Warn => "warn",
+        OtherNetwork::Refuse => "refuse",
+    };
+    let switches = [wire.codex, wire.standard, wire.gateway, wire.number_match];
+    let values = switches.map(|switch| matches!(switch, Switch::On).into()).into_iter().chain([word.into()]);
+    KEYS.map(str::to_owned).into_iter().zip(values).collect()
+}
