@@ -43,6 +43,10 @@ pub(crate) enum PageError {
     NotGranted(GrantRefusal),
     /// The invitation was accepted, taken back or replaced, or ran out.
     InvitationOver,
+    /// The link that takes a device back was never made, or is too old.
+    UndoOver,
+    /// The device asks from another network, which the settings do not allow.
+    DeviceElsewhere,
     /// Too many wrong user codes.
     TooManyGuesses,
     /// Too much to do.
@@ -73,6 +77,8 @@ impl IntoResponse for PageError {
             Self::NotGranted(refusal) => {
                 (StatusCode::FORBIDDEN, Notice { title: said.not_granted, message: words(refusal) })
             }
+            Self::UndoOver => (StatusCode::GONE, said.undo_over),
+            Self::DeviceElsewhere => (StatusCode::FORBIDDEN, said.device_elsewhere),
             Self::TooManyGuesses => (StatusCode::TOO_MANY_REQUESTS, said.too_many_guesses),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, said.busy),
             Self::NotFound => (StatusCode::NOT_FOUND, said.not_found),

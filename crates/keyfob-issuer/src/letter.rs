@@ -19,8 +19,21 @@ pub(crate) enum Letter {
     Moved(Email, Secret),
     /// Somebody is asked into a workspace, and a link by which they join it.
     Invitation(WorkspaceName, Secret),
+    /// A device was let in, and a link that signs it out (I-50).
+    Device(DeviceNews, Secret),
     /// Something happened to the account that its person should know of.
     Happened(Happened),
+}
+
+/// A device that was let in.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceNews {
+    /// The program.
+    pub(crate) client: String,
+    /// From where it asked.
+    pub(crate) place: String,
+    /// When it asked.
+    pub(crate) time: String,
 }
 
 /// What happened to an account.
@@ -61,6 +74,7 @@ impl Letter {
             Self::Verify(_) => TEXT.verify_letter.subject,
             Self::Moved(..) => TEXT.moved_letter.subject,
             Self::Invitation(..) => TEXT.invitation_letter.subject,
+            Self::Device(..) => TEXT.device_letter.subject,
             Self::Happened(_) => TEXT.happened_letter.subject,
         }
         .plain(site)
@@ -97,6 +111,17 @@ impl Letter {
                     None => lead,
                 };
                 link(lead, said.link, to, said.end)
+            }
+            Self::Device(DeviceNews { client, place, time }, to) => {
+                let said = &TEXT.device_letter;
+                let lead = [
+                    said.lead.plain(site),
+                    String::new(),
+                    said.client.plain(client),
+                    said.place.plain(place),
+                    said.time.plain(time),
+                ];
+                link(lead.join("\n"), said.link, to, said.end)
             }
             Self::Happened(happened) => {
                 let said = &TEXT.happened_letter;

@@ -182,7 +182,33 @@ pub(crate) struct DeviceApprovePage<'a> {
     pub(crate) workspace_id: Option<&'a str>,
     /// Whether approving turns the account's device codes on.
     pub(crate) turns_on: bool,
+    /// The program, by its own word.
+    pub(crate) tool: String,
+    /// Where it asks from.
+    pub(crate) place: String,
+    /// When it asked, and how many minutes ago that is.
+    pub(crate) time: String,
+    pub(crate) minutes: u64,
+    pub(crate) scopes: Vec<Words>,
+    /// Whether it asks from another network than the person's.
+    pub(crate) elsewhere: bool,
+    /// Whether the number behind the code is asked for.
+    pub(crate) asks_number: bool,
+    pub(crate) complaint: Complaint,
 }
+
+/// Take back that a device was let in?
+#[derive(Template)]
+#[template(path = "undo.html")]
+pub(crate) struct UndoPage<'a> {
+    pub(crate) csrf: String,
+    pub(crate) action: &'a str,
+}
+
+/// What a device got has ended.
+#[derive(Template)]
+#[template(path = "undo_done.html")]
+pub(crate) struct UndoDonePage;
 
 /// A device was decided about.
 #[derive(Template)]
@@ -254,6 +280,13 @@ pub(crate) fn moment(moment: Timestamp) -> String {
 /// Returns what a scope lets the client do, for people.
 pub(crate) fn scope_words(scope: &keyfob_oauth::Scope) -> Vec<Words> {
     scope.words().filter_map(scope_meaning).collect()
+}
+
+/// Returns the minute of `moment`, in the time of the world.
+pub(crate) fn date_and_time(moment: Timestamp) -> String {
+    jiff::Timestamp::from_second(moment.as_unix())
+        .map(|moment| moment.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        .unwrap_or_default()
 }
 
 /// Returns what a word of a scope lets whoever has it do; nothing of a word that is not known.

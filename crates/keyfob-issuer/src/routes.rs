@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::endpoint::{
     self, access_keys, account, account_keys, account_sessions, acknowledge, administration, authorize,
     backend, device_dialect, device_grant, device_page, discovery, email, forgot, home, interaction,
-    introspect, join, password, revoke, sessions, step, token, user_info, who_am_i, workspaces,
+    introspect, join, password, revoke, sessions, step, token, undo, user_info, who_am_i, workspaces,
 };
 use crate::guard;
 use axum::Router;
@@ -92,6 +92,7 @@ fn routes() -> Vec<Route> {
         Route(Page, "/workspaces/{id}", get(workspaces::show).post(workspaces::change)),
         Route(Page, "/forgot", get(forgot::show).post(forgot::send)),
         Route(Page, "/reset/{token}", get(password::show_reset).post(password::reset)),
+        Route(Page, "/undo/{token}", get(undo::show).post(undo::end)),
         Route(Program, client::TOKEN_PATH, post(token::redeem)),
         Route(Program, endpoint::DEVICE_AUTHORIZATION_PATH, post(device_grant::start)),
         Route(Program, endpoint::ACKNOWLEDGE_PATH, post(acknowledge::acknowledge)),

@@ -56,6 +56,7 @@ pub use decide::{DecideError, Decision};
 pub use device::{
     AnsweredDevice, ApprovedDevice, DecideDeviceError, DeviceAnswer, DeviceApplication, DeviceApproval,
     DeviceError, DeviceRequest, DeviceTokenError, DeviceTokenRequest, StartDeviceError, StartedDevice,
+    TakenBack,
 };
 pub use email::{EmailLetter, EmailLinkError, EmailSettled, vouch_for_email};
 pub use exchange_code::{CodeExchange, CodeRefusal, ExchangeError};

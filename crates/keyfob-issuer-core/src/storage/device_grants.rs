@@ -28,6 +28,8 @@ pub trait DeviceGrants {
     async fn insert_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError>;
     /// Stores a step that a grant has taken; [`StorageError::Conflict`] if it is not where that step begins.
     async fn update_device_grant(&mut self, grant: &DeviceGrant) -> Result<(), StorageError>;
+    /// Takes back an approval that no device was told of yet.
+    async fn withdraw_device_grant(&mut self, digest: &DeviceAuthDigest) -> Result<(), StorageError>;
     /// Forgets at most `most` of those that ended before `moment`; returns how many.
     async fn forget_device_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
     /// Counts those that wait for a decision at `now`: of a client, of a network, and all.

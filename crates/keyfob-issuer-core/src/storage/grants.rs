@@ -23,6 +23,8 @@ pub trait Grants {
     async fn update_grant(&mut self, grant: &AuthorizationGrant) -> Result<(), StorageError>;
     /// Remembers which workspace the person chose for a grant about which nobody has decided.
     async fn choose_workspace(&mut self, id: GrantId, workspace: &WorkspaceId) -> Result<(), StorageError>;
+    /// Takes back an approval whose code nobody redeemed yet.
+    async fn withdraw_grant(&mut self, id: GrantId) -> Result<(), StorageError>;
     /// Forgets at most `most` of those that ended before `moment`; returns how many.
     async fn forget_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
 }

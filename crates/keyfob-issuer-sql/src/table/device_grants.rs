@@ -103,6 +103,14 @@ impl DeviceGrants for SqlTransaction {
         if taken == 1 { Ok(()) } else { Err(StorageError::Conflict) }
     }
 
+    async fn withdraw_device_grant(&mut self, digest: &DeviceAuthDigest) -> Result<(), StorageError> {
+        self.sql("UPDATE device_grants SET progress = 'denied' WHERE digest = $1 AND progress = 'approved'")
+            .bind(digest.as_bytes())
+            .execute()
+            .await?;
+        Ok(())
+    }
+
     async fn forget_device_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {
         self.sql(forgetting!("device_grants", "digest", "expires_at < $1 ORDER BY expires_at"))
             .bind(moment.as_unix())

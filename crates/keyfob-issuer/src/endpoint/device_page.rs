@@ -2,24 +2,30 @@
 
 use crate::app::App;
 use crate::endpoint::choice::{self, Choosing};
-use crate::endpoint::interaction::{Answer, decision, remember};
+use crate::endpoint::interaction::remember;
 use crate::endpoint::see_other;
 use crate::endpoint::step::ask;
 use crate::endpoint::visitor::{Asked, Place, Visitor};
 use crate::error::{PageError, not_waiting};
 use crate::guard::user_codes::Guesser;
-use crate::page::{Complaint, DeviceApprovePage, DeviceCodePage, DeviceDonePage, html};
+use crate::letter::{DeviceNews, Letter, post};
+use crate::page::{
+    Complaint, DeviceApprovePage, DeviceCodePage, DeviceDonePage, date_and_time, html, scope_words,
+};
+use crate::parameters::{Parameters, ParametersError};
+use crate::text::TEXT;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use keyfob_issuer_core::device_grant::UserCode;
+use keyfob_issuer_core::device_grant::{NumberMatch, UserCode};
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{
-    Account, Admission, Choice, DecideDeviceError, DeviceApplication, DeviceApproval,
+    Account, Admission, ApprovedDevice, Choice, DecideDeviceError, DeviceApplication, DeviceApproval,
 };
 use keyfob_issuer_core::sign_in::State as SignInState;
 use keyfob_issuer_core::user::DeviceCodes;
 use keyfob_issuer_core::workspace::DevicePolicy;
-use keyfob_oauth::WorkspaceId;
+use keyfob_oauth::{Secret, WorkspaceId};
 use std::sync::Arc;
 
 pub(crate) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Result<Response, PageError> {
@@ -46,7 +52,10 @@ pub(crate) async fn enter(
     };
     let chosen = form.take("workspace")?.map(WorkspaceId::new);
     Ok(match waiting(&app, &visitor, &account, &typed).await? {
-        Some((code, device)) => approve_page(&app, &visitor, &account, &code, &device, chosen.as_ref()),
+        Some((code, device)) => {
+            let shown = Shown { code: &code, device: &device, chosen: chosen.as_ref() };
+            approve_page(&app, &visitor, &account, &shown, Complaint::None)
+        }
         None => code_page(&app, &visitor, &account, Complaint::Wrong),
     })
 }
@@ -66,27 +75,47 @@ pub(crate) async fn decide(
         return Ok(code_page(&app, &visitor, &account, Complaint::Wrong));
     };
     let chosen = chosen.map(WorkspaceId::new);
-    let answer = decision(&mut form)?;
-    let decided = match (answer, device.workspace(chosen.as_ref())) {
-        (Answer::Deny, _) => app.issuer.deny_device(&code).await,
-        (Answer::Approve, (_, Some(workspace))) => {
-            let network = visitor.origin.network.as_deref();
-            let approval =
-                DeviceApproval { user_code: &code, number: None, session, workspace: &workspace.id, network };
-            app.issuer.approve_device(&approval).await.map(drop)
+    let shown = Shown { code: &code, device: &device, chosen: chosen.as_ref() };
+    let decision = DeviceDecision::read(&mut form)?;
+    let decided = match (decision, device.workspace(chosen.as_ref())) {
+        (DeviceDecision::Deny, _) => app.issuer.deny_device(&code).await,
+        (DeviceDecision::Report, _) => {
+            tracing::warn!(
+                subject = account.user.subject.as_str(),
+                client = device.client.id.as_str(),
+                network = device.grant.network.as_deref().unwrap_or("this machine"),
+                "somebody reports a device code that they did not ask for"
+            );
+            app.issuer.deny_device(&code).await
         }
-        (Answer::Approve, (_, None)) => {
-            return Ok(approve_page(&app, &visitor, &account, &code, &device, chosen.as_ref()));
+        (DeviceDecision::Approve, (_, Some(workspace))) => {
+            let number = form.take("number")?;
+            let approval = DeviceApproval {
+                user_code: &code,
+                number: number.as_deref(),
+                session,
+                workspace: &workspace.id,
+                network: visitor.origin.network.as_deref(),
+            };
+            app.issuer.approve_device(&approval).await.map(|approved| tell(&app, approved))
+        }
+        (DeviceDecision::Approve, (_, None)) => {
+            return Ok(approve_page(&app, &visitor, &account, &shown, Complaint::None));
         }
     };
+    let is_approved = decision == DeviceDecision::Approve;
     match decided {
         Ok(()) => {
-            let done = html(StatusCode::OK, &DeviceDonePage { approved: answer == Answer::Approve });
-            Ok(remember(&app, chosen.as_ref().filter(|_| answer == Answer::Approve), done))
+            let done = html(StatusCode::OK, &DeviceDonePage { approved: is_approved });
+            Ok(remember(&app, chosen.as_ref().filter(|_| is_approved), done))
         }
         // The code is typed again when a second factor is set up.
         Err(DecideDeviceError::NotNow(SignInState::SetUp)) => Ok(see_other(&Place::SetUp.path())),
         Err(DecideDeviceError::NotNow(_)) => Ok(see_other(&visitor.place.path())),
+        Err(DecideDeviceError::WrongNumber) => {
+            app.guesses.count_wrong(guesser(&visitor, &account), app.issuer.now());
+            Ok(approve_page(&app, &visitor, &account, &shown, Complaint::Wrong))
+        }
         Err(error) => {
             not_waiting(error)?;
             Ok(code_page(&app, &visitor, &account, Complaint::Wrong))
@@ -94,16 +123,55 @@ pub(crate) async fn decide(
     }
 }
 
-/// Asks whether the device may in, or for which workspace first.
+/// What somebody decides about a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DeviceDecision {
+    Approve,
+    Deny,
+    /// No, and whoever runs the issuer learns of it.
+    Report,
+}
+
+impl DeviceDecision {
+    fn read(form: &mut Parameters) -> Result<Self, ParametersError> {
+        match form.require("decision")?.as_str() {
+            "approve" => Ok(Self::Approve),
+            "deny" => Ok(Self::Deny),
+            "report" => Ok(Self::Report),
+            _ => Err(ParametersError::Malformed),
+        }
+    }
+}
+
+/// What the page of a decision is about.
+#[derive(Clone, Copy, Debug)]
+struct Shown<'a> {
+    code: &'a UserCode,
+    device: &'a DeviceApplication,
+    chosen: Option<&'a WorkspaceId>,
+}
+
+/// Tells the person by mail that a device was let in, with a link that takes it back (I-50).
+fn tell(app: &Arc<App>, approved: ApprovedDevice) {
+    let link = app.issuer.url().join(&format!("{}/{}", Place::Undo.path(), approved.undo.expose()));
+    let news = DeviceNews {
+        client: approved.client.name,
+        place: place(&approved.grant.origin),
+        time: date_and_time(approved.grant.requested_at),
+    };
+    post(app, approved.email, Letter::Device(news, Secret::new(link)));
+}
+
+/// Asks whether the device may in (I-46), or for which workspace first.
 fn approve_page(
     app: &App,
     visitor: &Visitor,
     account: &Account,
-    code: &UserCode,
-    device: &DeviceApplication,
-    chosen: Option<&WorkspaceId>,
+    shown: &Shown<'_>,
+    complaint: Complaint,
 ) -> Response {
-    let user_code = code.shown();
+    let Shown { code, device, chosen } = *shown;
+    let (user_code, grant) = (code.shown(), &device.grant);
     let email = account.user.email.as_str();
     let (Choice::Made, Some(workspace)) = device.workspace(chosen) else {
         let choosing = Choosing {
@@ -125,9 +193,30 @@ fn approve_page(
         workspace: workspace.name.as_str(),
         workspace_id: chosen.map(WorkspaceId::as_str),
         turns_on: is_persons && account.user.device_codes == DeviceCodes::Off,
+        tool: grant.origin.tool.clone().unwrap_or_else(|| TEXT.device.unknown.to_string()),
+        place: place(&grant.origin),
+        time: date_and_time(grant.requested_at),
+        minutes: app.issuer.now().since(grant.requested_at).as_secs() / 60,
+        scopes: scope_words(&grant.scope),
+        elsewhere: device.is_from_elsewhere(visitor.origin.network.as_deref()),
+        asks_number: app.issuer.devices().number == NumberMatch::On,
+        complaint,
         user_code,
     };
-    html(StatusCode::OK, &page)
+    html(complaint.status(), &page)
+}
+
+/// Returns where a device is, for people.
+fn place(origin: &Origin) -> String {
+    match origin.place {
+        Some(address) if address.is_loopback() => TEXT.device.this_computer.plain(address),
+        Some(address) => address.to_string(),
+        None => TEXT.device.unknown.to_string(),
+    }
+}
+
+fn guesser<'a>(visitor: &'a Visitor, account: &'a Account) -> Guesser<'a> {
+    Guesser { account: account.user.subject.as_str(), network: visitor.origin.network.as_deref() }
 }
 
 /// Finds what waits behind a typed code; a wrong one counts (I-44).

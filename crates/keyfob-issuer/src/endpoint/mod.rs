@@ -26,6 +26,7 @@ pub(crate) mod sessions;
 pub(crate) mod step;
 pub(crate) mod token;
 mod token_exchange;
+pub(crate) mod undo;
 pub(crate) mod user_info;
 pub(crate) mod visitor;
 pub(crate) mod who_am_i;

@@ -44,6 +44,8 @@ pub(crate) enum Place {
     Reset,
     /// To have such a link sent.
     Forgot,
+    /// To take back that a device was let in, by a link.
+    Undo,
     /// To join a workspace by an invitation.
     Join,
     /// To look after their workspaces.
@@ -87,6 +89,7 @@ impl Place {
             Self::EmailUndo => "/email-undo".to_owned(),
             Self::Reset => "/reset".to_owned(),
             Self::Forgot => "/forgot".to_owned(),
+            Self::Undo => "/undo".to_owned(),
             Self::Join => "/join".to_owned(),
             Self::Workspaces => "/workspaces".to_owned(),
         }
@@ -106,6 +109,7 @@ impl Place {
             Self::Device,
             Self::Reset,
             Self::Forgot,
+            Self::Undo,
             Self::Join,
             Self::Workspaces,
         ];
@@ -123,6 +127,7 @@ impl Place {
             | Self::EmailUndo
             | Self::Reset
             | Self::Forgot
+            | Self::Undo
             | Self::Join => Demand::of_account(),
             Self::Keys => Demand::of_keys(memberships),
             Self::Change | Self::Email => Demand::of_change(),
@@ -243,6 +248,7 @@ impl Visitor {
             | Place::EmailUndo
             | Place::Reset
             | Place::Forgot
+            | Place::Undo
             | Place::Join
             | Place::Workspaces => set_cookie(response, &app.site.set_visit(&self.cookie, lifetime::VISIT)),
         }
@@ -274,6 +280,7 @@ impl Visitor {
             Place::EmailUndo => "email-undo",
             Place::Reset => "reset",
             Place::Forgot => "forgot",
+            Place::Undo => "undo",
             Place::Join => "join",
             Place::Workspaces => "workspaces",
         }

@@ -97,10 +97,10 @@ pub(crate) fn not_now(error: DecideError) -> Result<(), PageError> {
 /// What a decision about a device that does not count leads to.
 pub(crate) fn not_waiting(error: DecideDeviceError) -> Result<(), PageError> {
     match error {
-        DecideDeviceError::NotWaiting
-        | DecideDeviceError::NotNow(_)
-        | DecideDeviceError::WrongNumber
-        | DecideDeviceError::Elsewhere => Ok(()),
+        DecideDeviceError::NotWaiting | DecideDeviceError::NotNow(_) | DecideDeviceError::WrongNumber => {
+            Ok(())
+        }
+        DecideDeviceError::Elsewhere => Err(PageError::DeviceElsewhere),
         DecideDeviceError::NotGranted(refusal) => Err(PageError::NotGranted(refusal)),
         DecideDeviceError::Fault(fault) => Err(PageError::Fault(fault)),
     }

@@ -47,4 +47,15 @@ texts! {
         link: Words = "Accept here, within a week:",
         end: Words = "The link is for you alone and works once. If you expected nothing of the kind, do nothing: nobody joins on your behalf.",
     }
+
+    /// A letter for whoever let a device in.
+    DeviceLetter {
+        subject: Sentence = "A device was let in to your account at {}",
+        lead: Sentence = "A device was let in to your account at {}, with a code that was typed there.",
+        client: Sentence = "Program: {}",
+        place: Sentence = "Asked from: {}",
+        time: Sentence = "Asked at: {}",
+        link: Words = "If it was you, there is nothing to do. If it was not, or somebody sent you that code, sign the device out here, without signing in yourself:",
+        end: Words = "The link works for a day, and ends nothing but this device.",
+    }
 }

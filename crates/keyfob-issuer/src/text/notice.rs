@@ -57,6 +57,14 @@ texts! {
             "This invitation is over",
             "It works once, for a week, and only until another is sent. Follow the link in the latest letter.",
         ),
+        undo_over: Notice = (
+            "This link is over",
+            "It works for a day. The page of your account shows what is signed in, and ends it.",
+        ),
+        device_elsewhere: Notice = (
+            "This device is elsewhere",
+            "It asks from another network than yours, which is not allowed here. Nothing was let in. Sign in with a browser on the device, or from the network that it is in.",
+        ),
         not_granted: Words = "This is not allowed",
         too_many_guesses: Notice = (
             "Too many wrong codes",

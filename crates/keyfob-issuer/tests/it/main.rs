@@ -25,6 +25,7 @@ mod crash;
 mod device;
 mod device_grant;
 mod device_load;
+mod device_page;
 mod grant_matrix;
 mod headers;
 mod introspect;

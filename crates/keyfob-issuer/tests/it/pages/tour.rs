@@ -29,7 +29,7 @@ pub(crate) async fn tour(mut look: impl AsyncFnMut(&Guest, Stop)) {
     strangers(&guest, look).await;
     let app = set_up(&world, &guest, look).await;
     clients(&world, &guest, look).await;
-    devices(&world, &guest, look).await;
+    devices(&world, &guest, &mut post_office, look).await;
     own(&world, &guest, &app, look).await;
     workspaces(&world, &guest, &app, look).await;
     address(&guest, &mut post_office, look).await;
@@ -97,7 +97,12 @@ async fn clients(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest
 }
 
 /// Letting a device in, and refusing one.
-async fn devices(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+async fn devices(
+    world: &World,
+    guest: &Guest,
+    post_office: &mut PostOffice,
+    look: &mut impl AsyncFnMut(&Guest, Stop),
+) {
     for (decision, turns_on) in [("deny", "turns codes on"), ("approve", "turns codes on"), ("deny", "")] {
         let wish = json!({ "client_id": CLIENT_ID });
         let answer = world.browser().post_json("/api/accounts/deviceauth/usercode", &wish).await;
@@ -111,6 +116,10 @@ async fn devices(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest
         guest.press(&format!("form#device-approve button[value={decision}]")).await;
         look(guest, ("device_done", decision)).await;
     }
+    guest.open(&post_office.link(&guest.base, "/undo/").1).await;
+    look(guest, ("undo", "")).await;
+    guest.press("form#undo button").await;
+    look(guest, ("undo_done", "")).await;
 }
 
 /// One's own account.
