@@ -35,4 +35,11 @@ pub(crate) struct Edge {
     /// A file with the upstream's key, sent as a bearer token.
     #[arg(long, value_name = "FILE")]
     pub(crate) upstream_key_file: Option<PathBuf>,
+    /// A file with NAME:SECRET of this gateway at the issuer (`keyfob-issuer resource-server add`): what has ended there
+    /// is refused here at once.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revocations_file: Option<PathBuf>,
+    /// For how many seconds tokens are accepted while the issuer does not tell what has ended: 0 to 300.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(0..=300), requires = "revocations_file")]
+    pub(crate) revocations_grace: u16,
 }

@@ -3,6 +3,7 @@
 use crate::cache::{TokenDigest, VerifiedTokens};
 use crate::error::Refusal;
 use crate::keys::Keys;
+use crate::revocations::Revocations;
 use http::{HeaderMap, header};
 use keyfob_jose::{Claims, Expected, KeySet, TokenType, VerifyError};
 use keyfob_oauth::{AccessToken, Audience, ClientId, Clock, Scope, Subject, Timestamp, WorkspaceId};
@@ -22,19 +23,21 @@ pub(crate) struct Caller {
     pub(crate) scope: Scope,
     /// The session that the token belongs to, `sid`.
     pub(crate) session: Option<String>,
+    /// When the token was made.
+    pub(crate) issued: Timestamp,
     /// When the token ends.
     pub(crate) expires: Timestamp,
 }
 
 /// A token that lives longer than this was not made by an issuer in its right mind (security G-34).
-const LONGEST_LIFE: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
 impl Caller {
     /// Reads verified claims; nothing if one that RFC 9068 §2.2 requires is missing or absurd.
     fn from_claims(claims: &Claims) -> Option<Self> {
         let text = |name| claims.text(name).filter(|text| !text.is_empty());
-        let expires = claims.time("exp")?;
-        if expires > claims.time("iat")?.plus(LONGEST_LIFE) {
+        let (issued, expires) = (claims.time("iat")?, claims.time("exp")?);
+        if expires > issued.plus(LONGEST_LIFE) {
             return None;
         }
         Some(Self {
@@ -43,6 +46,7 @@ impl Caller {
             workspace: WorkspaceId::new(text("workspace_id")?),
             scope: Scope::parse(claims.text("scope").unwrap_or_default()).ok()?,
             session: text("sid").map(str::to_owned),
+            issued,
             expires,
         })
     }
@@ -54,12 +58,19 @@ pub(crate) struct Authenticator {
     keys: Arc<Keys>,
     audience: Audience,
     verified: VerifiedTokens,
+    /// What has ended, if that is followed.
+    revocations: Option<Arc<Revocations>>,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
-    pub(crate) fn new(keys: Arc<Keys>, audience: Audience, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, audience, verified: VerifiedTokens::new(), clock }
+    pub(crate) fn new(
+        keys: Arc<Keys>,
+        audience: Audience,
+        revocations: Option<Arc<Revocations>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { keys, audience, verified: VerifiedTokens::new(), revocations, clock }
     }
 
     /// Returns who sent these headers, and the token that says so.
@@ -70,12 +81,19 @@ impl Authenticator {
         let token = bearer(headers)?;
         let now = self.clock.now();
         let digest = TokenDigest::of(token.expose());
-        if let Some(caller) = self.verified.find(&digest, now) {
-            return Ok((caller, token));
+        let caller = match self.verified.find(&digest, now) {
+            Some(caller) => caller,
+            None => {
+                let claims = self.verify(&token, now).await?;
+                let caller = Arc::new(Caller::from_claims(&claims).ok_or(Refusal::InvalidToken)?);
+                self.verified.insert(digest, &caller, now);
+                caller
+            }
+        };
+        // Asked of what was verified a moment ago too: what has ended since is refused at once.
+        if let Some(revocations) = &self.revocations {
+            revocations.check(&caller)?;
         }
-        let claims = self.verify(&token, now).await?;
-        let caller = Arc::new(Caller::from_claims(&claims).ok_or(Refusal::InvalidToken)?);
-        self.verified.insert(digest, &caller, now);
         Ok((caller, token))
     }
 

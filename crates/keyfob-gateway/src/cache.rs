@@ -59,6 +59,7 @@ mod tests {
             workspace: WorkspaceId::new("w-1"),
             scope: Scope::default(),
             session: None,
+            issued: Timestamp::from_unix(0),
             expires: Timestamp::from_unix(expires),
         })
     }

@@ -39,6 +39,11 @@ pub(crate) enum Refusal {
     NotJson,
     #[error("The gateway has not reached its issuer yet and cannot check access tokens. Try again shortly")]
     KeysUnavailable,
+    #[error(
+        "The gateway has not heard from its issuer for too long, and cannot tell which sessions have ended. Try again \
+         shortly"
+    )]
+    RevocationsUnknown,
     #[error("The gateway cannot reach its upstream")]
     UpstreamUnreachable,
     #[error("The gateway's upstream did not answer in time")]
@@ -69,7 +74,7 @@ impl Refusal {
             Self::OtherHost | Self::BodyBroken | Self::NotJson => StatusCode::BAD_REQUEST,
             Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::KeysUnavailable | Self::RevocationsUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamSilent => StatusCode::GATEWAY_TIMEOUT,
             Self::UpstreamUnreachable
             | Self::UpstreamRedirected
@@ -90,6 +95,7 @@ impl Refusal {
             Self::BodyBroken => "body_broken",
             Self::NotJson => "invalid_json",
             Self::KeysUnavailable => "issuer_unreachable",
+            Self::RevocationsUnknown => "revocations_unknown",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamSilent => "upstream_timeout",
             Self::UpstreamRedirected => "upstream_redirect",
@@ -127,7 +133,7 @@ impl Refusal {
         if let Some(challenge) = self.challenge() {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if self == Self::KeysUnavailable {
+        if matches!(self, Self::KeysUnavailable | Self::RevocationsUnknown) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         if self.ends_connection() {

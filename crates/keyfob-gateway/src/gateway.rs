@@ -6,6 +6,7 @@ use crate::error::Refusal;
 use crate::http_client::{HttpClient, HttpClientError, Trust, http_client};
 use crate::keys::Keys;
 use crate::record::Record;
+use crate::revocations::{FeedConfig, Hearing, Revocations};
 use crate::route::{is_health_check, refuse_proxying, route};
 use crate::upstream::{self, Upstream};
 use crate::{demo, headers, relay};
@@ -28,6 +29,8 @@ pub struct Config {
     pub audience: Audience,
     /// What answers.
     pub upstream: Upstream,
+    /// How it learns what has ended before its time, if it does.
+    pub feed: Option<FeedConfig>,
 }
 
 /// A gateway cannot be made.
@@ -46,6 +49,7 @@ pub enum StartError {
 pub struct Gateway {
     keys: Arc<Keys>,
     authenticator: Authenticator,
+    revocations: Option<Arc<Revocations>>,
     upstream: Upstream,
     client: HttpClient,
     clock: Arc<dyn Clock>,
@@ -62,8 +66,16 @@ impl Gateway {
     pub fn new(config: Config, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, StartError> {
         let client = http_client(trust(&config))?;
         let keys = Arc::new(Keys::new(config.issuer, client.clone()));
+        let follow = |feed| Revocations::new(feed, Arc::clone(&keys), client.clone(), Arc::clone(&clock));
+        let revocations = config.feed.map(follow).map(Arc::new);
         Ok(Self {
-            authenticator: Authenticator::new(Arc::clone(&keys), config.audience, Arc::clone(&clock)),
+            authenticator: Authenticator::new(
+                Arc::clone(&keys),
+                config.audience,
+                revocations.clone(),
+                Arc::clone(&clock),
+            ),
+            revocations,
             keys,
             upstream: config.upstream,
             client,
@@ -75,6 +87,14 @@ impl Gateway {
     /// Keeps the issuer's keys fresh until the future is dropped.
     pub(crate) async fn keep_keys_fresh(&self) -> Infallible {
         self.keys.keep_fresh().await
+    }
+
+    /// Follows what has ended until the future is dropped, if that is wanted.
+    pub(crate) async fn follow_revocations(&self) -> Infallible {
+        match &self.revocations {
+            Some(revocations) => revocations.follow().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Answers one request, and records it.
@@ -123,7 +143,13 @@ impl Gateway {
 
     fn health(&self) -> Response<Body> {
         let keys = if self.keys.are_loaded() { "loaded" } else { "not loaded" };
-        let mut response = Response::new(full(format!("ok\nkeys: {keys}\n")));
+        let revocations = match self.revocations.as_ref().map(|revocations| revocations.hearing()) {
+            None => "not followed",
+            Some(Hearing::Fresh) => "followed",
+            Some(Hearing::Silent) => "silent",
+            Some(Hearing::Lost) => "lost",
+        };
+        let mut response = Response::new(full(format!("ok\nkeys: {keys}\nrevocations: {revocations}\n")));
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -71,9 +71,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 
 /// The members of the discovery document that are read.
 #[derive(serde::Deserialize)]
-struct Discovery {
+pub(crate) struct Discovery {
     issuer: String,
     jwks_uri: String,
+    /// Where the issuer tells what has ended.
+    pub(crate) keyfob_revocations_endpoint: Option<String>,
 }
 
 impl Keys {
@@ -151,13 +153,19 @@ impl Keys {
     }
 
     async fn fetch(&self) -> Result<KeySet, FetchKeysError> {
+        let discovery = self.discover().await?;
+        Ok(KeySet::parse(&self.get(&discovery.jwks_uri).await?)?)
+    }
+
+    /// Fetches what the issuer says of itself.
+    pub(crate) async fn discover(&self) -> Result<Discovery, FetchKeysError> {
         let document = self.get(&self.issuer.join(OPENID_PATH)).await?;
         let discovery: Discovery = serde_json::from_slice(&document).map_err(FetchKeysError::NotDiscovery)?;
         // RFC 8414 §3.3: compared as strings, else one issuer could speak for another.
         if discovery.issuer != self.issuer.as_str() {
             return Err(FetchKeysError::OtherIssuer(discovery.issuer));
         }
-        Ok(KeySet::parse(&self.get(&discovery.jwks_uri).await?)?)
+        Ok(discovery)
     }
 
     async fn get(&self, url: &str) -> Result<Bytes, FetchKeysError> {

@@ -36,6 +36,7 @@ mod http_client;
 mod keys;
 mod record;
 mod relay;
+pub mod revocations;
 mod route;
 pub mod server;
 pub mod upstream;

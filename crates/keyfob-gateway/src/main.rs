@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow};
 use args::{Arguments, Command, Edge};
 use clap::Parser as _;
 use keyfob_gateway::gateway::{Config, Gateway};
+use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
 use keyfob_oauth::{Audience, IssuerUrl};
@@ -16,6 +17,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use system::{SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,19 +51,33 @@ fn config(edge: &Edge) -> anyhow::Result<Config> {
             key: file.as_deref().map(key).transpose().context("--upstream-key-file")?,
         },
     };
-    Ok(Config { issuer, audience: Audience::new(audience), upstream })
+    let grace = Duration::from_secs(edge.revocations_grace.into());
+    let feed = edge.revocations_file.as_deref().map(|file| feed(file, grace));
+    let feed = feed.transpose().context("--revocations-file")?;
+    Ok(Config { issuer, audience: Audience::new(audience), upstream, feed })
+}
+
+fn feed(path: &Path, grace: Duration) -> anyhow::Result<FeedConfig> {
+    let text = secret_text(path, "the secret of this gateway")?;
+    FeedConfig::parse(&text, grace).with_context(|| format!("{} holds no NAME:SECRET", path.display()))
 }
 
 fn key(path: &Path) -> anyhow::Result<UpstreamKey> {
+    let text = secret_text(path, "the upstream's key")?;
+    UpstreamKey::parse(&text).with_context(|| format!("{} holds no usable key", path.display()))
+}
+
+/// Reads a file with a secret, and warns if it is everybody's.
+fn secret_text(path: &Path, what: &str) -> anyhow::Result<String> {
     let shown = path.display();
     let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
     let mode = file.metadata().with_context(|| format!("cannot examine {shown}"))?.permissions().mode();
     if mode & 0o077 != 0 {
-        tracing::warn!(file = %shown, mode = format!("{:o}", mode & 0o777), "others can read the upstream's key");
+        tracing::warn!(file = %shown, mode = format!("{:o}", mode & 0o777), "others can read {what}");
     }
     let mut text = String::new();
     file.take(MOST_KEY_BYTES).read_to_string(&mut text).with_context(|| format!("cannot read {shown}"))?;
-    UpstreamKey::parse(&text).with_context(|| format!("{shown} holds no usable key"))
+    Ok(text)
 }
 
 #[tokio::main]

@@ -43,6 +43,7 @@ pub mod operation;
 pub mod password;
 pub mod refresh_family;
 pub mod resource_server;
+pub mod revocation;
 pub mod seal;
 pub mod sign_in;
 pub mod storage;

@@ -32,6 +32,10 @@ pub const UNDO_LINK: Duration = Duration::from_secs(DAY);
 pub const USER_CODE: Duration = Duration::from_secs(15 * MINUTE);
 /// How long a device whose answer was lost is told the same once more (I-45).
 pub const DEVICE_ANSWER_REPEATED: Duration = Duration::from_secs(30);
+/// The signature of an answer of the revocation feed.
+pub const FEED_ANSWER: Duration = Duration::from_secs(MINUTE);
+/// An entry of the revocation feed: longer than every access token lives.
+pub const REVOCATION: Duration = Duration::from_secs(2 * DAY);
 /// An ID token.
 pub const ID_TOKEN: Duration = Duration::from_secs(HOUR);
 /// The access token of the Codex CLI, which refreshes at 5 minutes left.

@@ -18,3 +18,18 @@ CREATE INDEX device_grants_by_progress ON device_grants (progress, expires_at, c
 -- Every code so far lasted for a quarter of an hour. What was delivered so far cannot be told again.
 UPDATE device_grants SET requested_at = expires_at - 900;
 UPDATE device_grants SET progress = 'denied' WHERE progress = 'delivered';
+
+-- What has ended before its time, in an order that all nodes agree on.
+CREATE TABLE revocation_epoch (
+    id INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL
+) STRICT;
+INSERT INTO revocation_epoch (id, epoch) VALUES (1, 0);
+CREATE TABLE revocations (
+    epoch INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    workspace_id TEXT,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX revocations_by_time ON revocations (at);

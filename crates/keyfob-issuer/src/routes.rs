@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::endpoint::{
     self, access_keys, account, account_keys, account_sessions, acknowledge, administration, authorize,
-    backend, device_dialect, device_grant, device_page, discovery, email, forgot, home, interaction,
+    backend, device_dialect, device_grant, device_page, discovery, email, feed, forgot, home, interaction,
     introspect, join, password, revoke, sessions, step, token, undo, user_info, who_am_i, workspaces,
 };
 use crate::guard;
@@ -99,6 +99,7 @@ fn routes() -> Vec<Route> {
         Route(Program, client::REVOKE_PATH, post(revoke::revoke)),
         Route(Program, endpoint::SESSIONS_PATH, get(sessions::list).delete(sessions::end_all)),
         Route(Program, "/api/sessions/{id}", patch(sessions::rename).delete(sessions::end)),
+        Route(Program, endpoint::REVOCATIONS_PATH, get(feed::follow)),
         Route(Program, endpoint::INTROSPECT_PATH, post(introspect::introspect)),
         Route(Program, endpoint::ACCESS_KEYS_PATH, get(access_keys::list).post(access_keys::make)),
         Route(Program, "/api/keys/{id}", delete(access_keys::end)),

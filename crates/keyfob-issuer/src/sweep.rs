@@ -71,6 +71,7 @@ pub async fn once(app: &App) -> Duration {
                     device_grants = swept.device_grants,
                     sessions = swept.sessions,
                     spent_id_tokens = swept.spent_id_tokens,
+                    revocations = swept.revocations,
                     "forgotten"
                 );
             }

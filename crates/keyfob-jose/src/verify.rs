@@ -14,6 +14,8 @@ pub enum TokenType {
     AccessToken,
     /// An ID token, `JWT` or no type.
     IdToken,
+    /// An answer of the revocation feed; a type of ours.
+    Revocations,
 }
 
 impl TokenType {
@@ -22,6 +24,7 @@ impl TokenType {
         match self {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
+            Self::Revocations => "keyfob-revocations+jwt",
         }
     }
 
@@ -31,6 +34,7 @@ impl TokenType {
                 typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
             }),
             Self::IdToken => typ.is_none_or(|typ| typ.eq_ignore_ascii_case("jwt")),
+            Self::Revocations => typ == Some(self.as_str()),
         }
     }
 }

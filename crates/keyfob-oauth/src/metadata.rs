@@ -22,6 +22,9 @@ pub struct ProviderMetadata {
     /// Where a person sees and ends their sessions; an extension of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyfob_sessions_endpoint: Option<String>,
+    /// Where resource servers follow what has ended; an extension of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyfob_revocations_endpoint: Option<String>,
     /// Where resource servers ask what a token means (RFC 7662).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_endpoint: Option<String>,

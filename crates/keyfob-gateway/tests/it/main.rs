@@ -13,5 +13,6 @@ mod demo;
 mod headers;
 mod keys;
 mod requests;
+mod revocations;
 mod streams;
 mod world;

@@ -224,5 +224,8 @@ async fn health_needs_no_token_and_says_whether_keys_are_there() {
 
     let answer = world.send(Request::get("/healthz").header("host", "g"), "").await;
 
-    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "ok\nkeys: loaded\n".into()));
+    assert_eq!(
+        (answer.status, answer.text()),
+        (StatusCode::OK, "ok\nkeys: loaded\nrevocations: not followed\n".into())
+    );
 }

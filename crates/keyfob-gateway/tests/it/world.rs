@@ -6,6 +6,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use keyfob_gateway::gateway::{Config, Gateway};
+use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
 use keyfob_jose::{SigningKey, TokenType};
@@ -56,6 +57,7 @@ pub(crate) struct FakeIssuer {
     pub(crate) url: String,
     pub(crate) key: SigningKey,
     documents: Arc<Mutex<(Value, Vec<u8>)>>,
+    feed: Arc<Mutex<FakeFeed>>,
     key_requests: Arc<AtomicUsize>,
     tasks: JoinSet<()>,
 }
@@ -65,12 +67,40 @@ impl FakeIssuer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = SigningKey::generate().unwrap();
-        let discovery = json!({ "issuer": url, "jwks_uri": format!("{url}/jwks") });
+        let discovery = json!({
+            "issuer": url, "jwks_uri": format!("{url}/jwks"), "keyfob_revocations_endpoint": format!("{url}/feed"),
+        });
         let documents = Arc::new(Mutex::new((discovery, key.key_set().to_string().into_bytes())));
         let key_requests = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve_documents(listener, Arc::clone(&documents), Arc::clone(&key_requests)));
-        Self { url, key, documents, key_requests, tasks }
+        let feed = Arc::<Mutex<FakeFeed>>::default();
+        let served = (Arc::clone(&documents), Arc::clone(&feed), Arc::clone(&key_requests));
+        tasks.spawn(serve_documents(listener, served.0, served.1, served.2));
+        Self { url, key, documents, feed, key_requests, tasks }
+    }
+
+    /// Answers every question of the feed like this from now on.
+    pub(crate) fn tell(&self, answer: FakeAnswer) {
+        self.feed.lock().unwrap().answer = Some(answer);
+    }
+
+    /// Returns the questions that the feed was asked so far, with who asked.
+    pub(crate) fn questions(&self) -> Vec<String> {
+        self.feed.lock().unwrap().questions.clone()
+    }
+
+    /// Signs what the feed answers to who knows `after`.
+    pub(crate) fn feed(&self, after: u64, epoch: u64, revoked: Value) -> String {
+        self.feed_of(&self.key, &json!({ "after": after, "epoch": epoch, "revoked": revoked }))
+    }
+
+    /// Signs an answer of the feed with `key`, with these claims in place of the usual ones.
+    pub(crate) fn feed_of(&self, key: &SigningKey, changes: &Value) -> String {
+        let mut claims = json!({ "iss": self.url, "aud": "gateway", "iat": NOW, "exp": NOW + 60 });
+        for (claim, value) in changes.as_object().unwrap() {
+            claims[claim] = value.clone();
+        }
+        key.sign(TokenType::Revocations, &claims).unwrap()
     }
 
     pub(crate) fn publish(&self, key_set: impl Into<Vec<u8>>) {
@@ -108,22 +138,49 @@ impl FakeIssuer {
     }
 }
 
+/// What a feed answers.
+pub(crate) type FakeAnswer = Box<dyn Fn(&str) -> (u16, String) + Send>;
+
+/// A feed that answers what a test says.
+#[derive(Default)]
+struct FakeFeed {
+    answer: Option<FakeAnswer>,
+    questions: Vec<String>,
+}
+
+impl FakeFeed {
+    fn ask(&mut self, head: &str) -> (u16, String) {
+        let question = head.split(' ').nth(1).unwrap().to_owned();
+        let asker = head.lines().find(|line| line.starts_with("authorization: ")).unwrap_or_default();
+        let answer = self.answer.as_ref().map_or((503, String::new()), |answer| answer(&question));
+        self.questions.push(format!("{question} {asker}"));
+        answer
+    }
+}
+
 async fn serve_documents(
     listener: TcpListener,
     documents: Arc<Mutex<(Value, Vec<u8>)>>,
+    feed: Arc<Mutex<FakeFeed>>,
     key_requests: Arc<AtomicUsize>,
 ) {
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
         let head = read_head(&mut stream).await;
+        let mut status = 200;
         let body = if head.starts_with("GET /.well-known/openid-configuration ") {
             documents.lock().unwrap().0.to_string().into_bytes()
+        } else if head.starts_with("GET /feed?") {
+            let (answered, body) = feed.lock().unwrap().ask(&head);
+            status = answered;
+            body.into_bytes()
         } else {
             assert!(head.starts_with("GET /jwks "), "{head}");
             key_requests.fetch_add(1, Ordering::SeqCst);
             documents.lock().unwrap().1.clone()
         };
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        let head =
+            format!("HTTP/1.1 {status} OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
         // The gateway may hang up on a document that is too large.
         if stream.write_all(head.as_bytes()).await.is_ok() {
             stream.write_all(&body).await.ok();
@@ -250,11 +307,26 @@ impl World {
         Self::around(issuer, FakeUpstream::start().await, Upstream::Demo).await
     }
 
+    /// A gateway that answers from the demo, and follows what has ended.
+    pub(crate) async fn following(issuer: FakeIssuer, feed: FeedConfig) -> Self {
+        Self::build(issuer, FakeUpstream::start().await, Upstream::Demo, Some(feed)).await
+    }
+
     async fn around(issuer: FakeIssuer, fake: FakeUpstream, upstream: Upstream) -> Self {
+        Self::build(issuer, fake, upstream, None).await
+    }
+
+    async fn build(
+        issuer: FakeIssuer,
+        fake: FakeUpstream,
+        upstream: Upstream,
+        feed: Option<FeedConfig>,
+    ) -> Self {
         let config = Config {
             issuer: IssuerUrl::parse(&issuer.url).unwrap(),
             audience: Audience::new(AUDIENCE),
             upstream,
+            feed,
         };
         let gateway = Arc::new(Gateway::new(config, Arc::new(FixedClock), &Zeros).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

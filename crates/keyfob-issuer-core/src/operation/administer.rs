@@ -5,6 +5,7 @@ use crate::digest::{ResetDigest, ResetToken};
 use crate::issuer::Fault;
 use crate::lifetime;
 use crate::operation::retry::retried;
+use crate::revocation::Revoked;
 use crate::sign_in::MfaPolicy;
 use crate::storage::{Storage, Transaction};
 use crate::user::{Email, User, UserStatus};
@@ -128,8 +129,10 @@ async fn try_set_user_status(
     let subject = find(&mut *transaction, email).await?.subject;
     transaction.set_user_status(&subject, status).await?;
     match status {
-        UserStatus::Active | UserStatus::Locked => {}
+        UserStatus::Active => {}
+        UserStatus::Locked => transaction.note_revoked(&Revoked::User(subject.clone()), now).await?,
         UserStatus::Disabled => {
+            transaction.note_revoked(&Revoked::User(subject.clone()), now).await?;
             transaction.end_everything_of(&subject, None, now).await?;
             for membership in transaction.list_memberships(&subject).await? {
                 transaction.end_everything_in(&membership.workspace.id, &subject, now).await?;

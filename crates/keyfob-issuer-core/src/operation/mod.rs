@@ -14,6 +14,7 @@ mod device;
 mod email;
 mod exchange_code;
 mod exchange_token;
+mod feed;
 mod grantee;
 mod initialize;
 mod interact;

@@ -23,6 +23,9 @@ pub struct Settled {
     pub keys: u64,
 }
 
+/// More entries of the revocation feed than were made since the backup: a gateway that has seen them sees what comes now.
+const LOST_EPOCHS: u32 = 100_000_000;
+
 /// Ends what may have ended since the backup, which nobody can tell any more.
 ///
 /// Of a session that goes on, the spent refresh tokens are forgotten: a client whose token was spent before the backup, or
@@ -37,6 +40,7 @@ pub async fn settle_restored(
     let now = clock.now();
     let mut transaction = storage.begin().await?;
     transaction.forget_unfinished().await?;
+    transaction.skip_epochs(LOST_EPOCHS).await?;
     let mut settled = Settled::default();
     match sessions {
         Fate::Ends => settled.sessions = transaction.end_every_session(now).await?,

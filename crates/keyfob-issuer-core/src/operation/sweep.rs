@@ -28,6 +28,8 @@ pub struct Swept {
     pub invitations: u64,
     /// Signing keys whose last token is over, with their private parts.
     pub signing_keys: u64,
+    /// Entries of the revocation feed.
+    pub revocations: u64,
 }
 
 /// How many rows of a kind one transaction forgets: others wait for no more than that.
@@ -50,6 +52,7 @@ impl Swept {
                 self.counters,
                 self.spent_id_tokens,
                 self.invitations,
+                self.revocations,
             ]
             .iter()
             .any(|count| *count >= limit)
@@ -78,6 +81,7 @@ impl Issuer {
             spent_id_tokens: transaction.forget_spent_id_tokens(finished, AT_ONCE).await?,
             invitations: transaction.forget_invitations(before(now, MARGIN), AT_ONCE).await?,
             signing_keys: forget_gone_keys(&mut *transaction, now).await?,
+            revocations: transaction.forget_revocations(before(now, lifetime::REVOCATION), AT_ONCE).await?,
         };
         transaction.commit().await?;
         Ok(swept)

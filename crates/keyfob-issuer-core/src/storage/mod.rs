@@ -15,6 +15,7 @@ mod login_sessions;
 mod refresh_families;
 mod resource_servers;
 mod restorations;
+mod revocations;
 mod sessions;
 mod signing_keys;
 mod throttles;
@@ -33,6 +34,7 @@ pub use login_sessions::LoginSessions;
 pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
 pub use resource_servers::ResourceServers;
 pub use restorations::Restorations;
+pub use revocations::Revocations;
 pub use sessions::BrowserSessions;
 pub use signing_keys::{SealedSigningKey, SigningKeys, StoredSigningKey};
 pub use throttles::Throttles;
@@ -70,6 +72,7 @@ pub trait Transaction:
     + LoginSessions
     + AccessKeys
     + ResourceServers
+    + Revocations
     + SigningKeys
     + AuditTrail
     + Restorations

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use keyfob_issuer_core::KeyId;
 use keyfob_issuer_core::access_key::{AccessKey, KeyKind, KeyLabel, Models};
 use keyfob_issuer_core::digest::KeyDigest;
-use keyfob_issuer_core::storage::{AccessKeys, StorageError};
+use keyfob_issuer_core::revocation::Revoked;
+use keyfob_issuer_core::storage::{AccessKeys, Revocations as _, StorageError};
 use keyfob_oauth::{Scope, Subject, Timestamp, WorkspaceId};
 
 #[async_trait]
@@ -88,6 +89,9 @@ impl AccessKeys for SqlTransaction {
             .bind(now.as_unix())
             .execute()
             .await?;
+        if ended > 0 {
+            self.note_revoked(&Revoked::Key(id), now).await?;
+        }
         Ok(ended > 0)
     }
 

@@ -6,7 +6,8 @@ use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
 use keyfob_issuer_core::login_session::{LoginSession, Origin, SessionName};
-use keyfob_issuer_core::storage::{LoginSessions, StorageError};
+use keyfob_issuer_core::revocation::Revoked;
+use keyfob_issuer_core::storage::{LoginSessions, Revocations as _, StorageError};
 use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
 use std::net::IpAddr;
 
@@ -85,14 +86,19 @@ impl LoginSessions for SqlTransaction {
         let ended = self
             .sql(
                 "UPDATE refresh_families SET status = 'revoked', ended_at = $3
-             WHERE subject = $1 AND status = 'live' AND id <> COALESCE($2, '')",
+             WHERE subject = $1 AND status = 'live' AND id <> COALESCE($2, '') RETURNING id",
             )
             .bind(subject.as_str())
             .bind(spared.map(|id| id.to_string()))
             .bind(now.as_unix())
-            .execute()
+            .all("refresh_families")
             .await?;
-        Ok(ended)
+        let ended = ended.iter().map(|row| row.parse("id", FamilyId::parse));
+        let ended = ended.collect::<Result<Vec<_>, _>>()?;
+        for id in &ended {
+            self.note_revoked(&Revoked::Session(*id), now).await?;
+        }
+        Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
     }
 
     async fn end_everything_in(
@@ -118,7 +124,8 @@ impl LoginSessions for SqlTransaction {
             let statement = self.sql(statement).bind(subject.as_str()).bind(workspace.as_str());
             statement.bind(now.as_unix()).execute().await?;
         }
-        Ok(())
+        // One entry for all of these: of whatever kind a token is, it names both.
+        self.note_revoked(&Revoked::Member(subject.clone(), workspace.clone()), now).await
     }
 }
 

@@ -12,6 +12,7 @@ mod login_sessions;
 mod refresh_families;
 mod resource_servers;
 mod restorations;
+mod revocations;
 mod sessions;
 mod signing_keys;
 mod throttles;

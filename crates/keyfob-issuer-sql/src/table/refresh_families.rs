@@ -10,7 +10,8 @@ use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
 use keyfob_issuer_core::refresh_family::{
     Delivery, FamilyStatus, RefreshFamily, SealedCopy, StoredToken, Successor,
 };
-use keyfob_issuer_core::storage::{RefreshFamilies, Rotated, Rotation, StorageError};
+use keyfob_issuer_core::revocation::Revoked;
+use keyfob_issuer_core::storage::{RefreshFamilies, Revocations as _, Rotated, Rotation, StorageError};
 use keyfob_issuer_core::workspace::Word as _;
 use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
 
@@ -135,13 +136,14 @@ impl RefreshFamilies for SqlTransaction {
         status: FamilyStatus,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        self.sql("UPDATE refresh_families SET status = $2, ended_at = $3 WHERE id = $1 AND status = 'live'")
+        let ended = self
+            .sql("UPDATE refresh_families SET status = $2, ended_at = $3 WHERE id = $1 AND status = 'live'")
             .bind(id.to_string())
             .bind(status.as_str())
             .bind(now.as_unix())
             .execute()
             .await?;
-        Ok(())
+        if ended > 0 { self.note_revoked(&Revoked::Session(id), now).await } else { Ok(()) }
     }
 
     async fn forget_families(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {

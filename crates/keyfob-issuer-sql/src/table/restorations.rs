@@ -1,8 +1,11 @@
 //! What a database that was put back from a backup still holds.
 
+use crate::row::TableRow;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
-use keyfob_issuer_core::storage::{Restorations, StorageError};
+use keyfob_issuer_core::revocation::Revoked;
+use keyfob_issuer_core::storage::{Restorations, Revocations as _, StorageError};
+use keyfob_issuer_core::{FamilyId, KeyId};
 use keyfob_oauth::Timestamp;
 
 const UNFINISHED: [&str; 5] = [
@@ -16,17 +19,25 @@ const UNFINISHED: [&str; 5] = [
 #[async_trait]
 impl Restorations for SqlTransaction {
     async fn end_every_session(&mut self, now: Timestamp) -> Result<u64, StorageError> {
-        self.sql("UPDATE refresh_families SET status = 'revoked', ended_at = $1 WHERE status = 'live'")
+        let ended = self
+            .sql(
+                "UPDATE refresh_families SET status = 'revoked', ended_at = $1 WHERE status = 'live'
+             RETURNING id",
+            )
             .bind(now.as_unix())
-            .execute()
-            .await
+            .all("refresh_families")
+            .await?;
+        let session = |row: &TableRow| row.parse("id", FamilyId::parse).map(Revoked::Session);
+        self.note_ended(&ended, session, now).await
     }
 
     async fn end_every_key(&mut self, now: Timestamp) -> Result<u64, StorageError> {
-        self.sql("UPDATE access_keys SET revoked_at = $1 WHERE revoked_at IS NULL")
+        let ended = self
+            .sql("UPDATE access_keys SET revoked_at = $1 WHERE revoked_at IS NULL RETURNING id")
             .bind(now.as_unix())
-            .execute()
-            .await
+            .all("access_keys")
+            .await?;
+        self.note_ended(&ended, |row| row.parse("id", KeyId::parse).map(Revoked::Key), now).await
     }
 
     async fn forget_spent_tokens(&mut self) -> Result<(), StorageError> {
@@ -39,5 +50,20 @@ impl Restorations for SqlTransaction {
             self.sql(statement).execute().await?;
         }
         Ok(())
+    }
+}
+
+impl SqlTransaction {
+    /// Notes what ended with each of `rows`; returns how many there are.
+    async fn note_ended(
+        &mut self,
+        rows: &[TableRow],
+        ended: impl Fn(&TableRow) -> Result<Revoked, StorageError>,
+        now: Timestamp,
+    ) -> Result<u64, StorageError> {
+        for row in rows {
+            self.note_revoked(&ended(row)?, now).await?;
+        }
+        Ok(u64::try_from(rows.len()).unwrap_or(u64::MAX))
     }
 }

@@ -12,6 +12,7 @@ mod fixture;
 mod login_sessions;
 mod membership;
 mod redemption;
+mod revocations;
 mod rotation;
 mod schema;
 mod server;

@@ -39,7 +39,8 @@ pub(crate) async fn introspect(
     Ok(Json(Value::Object(answer(found, &app, &server))))
 }
 
-async fn authenticated(app: &App, headers: &HeaderMap) -> Result<ResourceServer, ApiError> {
+/// Returns which resource server asks.
+pub(super) async fn authenticated(app: &App, headers: &HeaderMap) -> Result<ResourceServer, ApiError> {
     let Some((id, secret)) = basic(headers) else { return Err(ApiError::UnknownServer) };
     app.issuer.resource_server(&id, &secret).await?.ok_or(ApiError::UnknownServer)
 }

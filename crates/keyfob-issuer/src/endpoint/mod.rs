@@ -14,6 +14,7 @@ pub(crate) mod device_grant;
 pub(crate) mod device_page;
 pub(crate) mod discovery;
 pub(crate) mod email;
+pub(crate) mod feed;
 pub(crate) mod forgot;
 pub(crate) mod home;
 pub(crate) mod interaction;
@@ -42,6 +43,7 @@ pub(crate) const ACKNOWLEDGE_PATH: &str = "/oauth/refresh/ack";
 pub(crate) const ACCESS_KEYS_PATH: &str = "/api/keys";
 pub(crate) const INTROSPECT_PATH: &str = "/oauth/introspect";
 pub(crate) const USER_INFO_PATH: &str = "/oauth/userinfo";
+pub(crate) const REVOCATIONS_PATH: &str = "/api/revocations";
 pub(crate) const SESSIONS_PATH: &str = "/api/sessions";
 pub(crate) const KEYS_PATH: &str = "/oauth/jwks";
 

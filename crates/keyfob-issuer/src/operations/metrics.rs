@@ -126,6 +126,7 @@ impl Metrics {
             spent_id_tokens,
             invitations,
             signing_keys,
+            revocations,
         } = *swept;
         for (kind, rows) in [
             ("families", families),
@@ -137,6 +138,7 @@ impl Metrics {
             ("spent_id_tokens", spent_id_tokens),
             ("invitations", invitations),
             ("signing_keys", signing_keys),
+            ("revocations", revocations),
         ] {
             self.forgotten.get_or_create(&Forgotten { kind }).inc_by(rows);
         }

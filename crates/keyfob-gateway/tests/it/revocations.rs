@@ -1,0 +1,210 @@
+//! What the issuer says has ended, and what happens while it says nothing.
+
+use crate::world::{FakeIssuer, NOW, World, soon};
+use http::{Request, StatusCode};
+use keyfob_gateway::revocations::FeedConfig;
+use keyfob_jose::SigningKey;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const NEVER_SILENT: Duration = Duration::from_mins(10);
+
+fn config(quiet_after: Duration, grace: Duration) -> FeedConfig {
+    let mut config = FeedConfig::parse("gateway:kfs_secret\n", grace).unwrap();
+    config.quiet_after = quiet_after;
+    config
+}
+
+async fn models(world: &World, token: &str) -> (u16, String) {
+    let request = Request::get("/v1/models").header("host", "g");
+    let answer = world.send(request.header("authorization", format!("Bearer {token}")), "").await;
+    match answer.status {
+        StatusCode::OK => (200, String::new()),
+        refused => (refused.as_u16(), answer.code()),
+    }
+}
+
+/// Asks until the answer has this status.
+async fn until(world: &World, token: &str, status: u16) -> String {
+    let asked = async {
+        loop {
+            let (found, code) = models(world, token).await;
+            if found == status {
+                return code;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(asked).await
+}
+
+fn after(question: &str) -> u64 {
+    let (_, rest) = question.split_once("after=").unwrap();
+    rest.split('&').next().unwrap().parse().unwrap()
+}
+
+/// Lets the feed answer `entries` under `epoch` to whoever does not know them.
+fn tell(issuer: &FakeIssuer, epoch: u64, entries: Value) {
+    let signed: Vec<String> = (0..=epoch)
+        .map(|known| {
+            let news = if known < epoch { entries.clone() } else { json!([]) };
+            issuer.feed(known, epoch, news)
+        })
+        .collect();
+    issuer.tell(Box::new(move |question| {
+        let known = usize::try_from(after(question)).unwrap();
+        signed.get(known).map_or((500, String::new()), |answer| (200, answer.clone()))
+    }));
+}
+
+#[tokio::test]
+async fn g_38_i_72_a_token_is_refused_once_its_session_user_or_member_has_ended() {
+    let ended = [
+        json!({ "at": NOW, "sid": "s-1" }),
+        json!({ "at": NOW, "sub": "u-1" }),
+        json!({ "at": NOW, "sub": "u-1", "workspace_id": "w-1" }),
+    ];
+    let others = json!([
+        { "at": NOW, "sid": "s-2" }, { "at": NOW, "sub": "u-2" }, { "at": NOW - 1, "sub": "u-1" },
+        { "at": NOW, "sub": "u-1", "workspace_id": "w-2" }, { "at": NOW, "jti": "t-1" }, { "later": "kind" },
+    ]);
+    for entry in ended {
+        let issuer = FakeIssuer::start().await;
+        tell(&issuer, 1, others.clone());
+        let world = World::following(issuer, config(NEVER_SILENT, Duration::ZERO)).await;
+        let token = world.issuer.token();
+        until(&world, &token, 200).await;
+        assert_eq!(models(&world, &token).await.0, 200, "it is in the cache now");
+
+        tell(&world.issuer, 2, json!([entry]));
+
+        assert_eq!(until(&world, &token, 401).await, "invalid_token", "{entry}");
+        let questions = world.issuer.questions();
+        assert!(
+            questions[0].starts_with("/feed?after=0&wait=0 authorization: Basic Z2F0ZXdheTprZnNfc2VjcmV0")
+        );
+        assert!(questions[1].starts_with("/feed?after=1&wait=20 "), "{questions:?}");
+    }
+}
+
+#[tokio::test]
+async fn g_38_a_gateway_that_never_heard_the_feed_accepts_nothing_and_says_why() {
+    let issuer = FakeIssuer::start().await;
+    let world = World::following(issuer, config(NEVER_SILENT, NEVER_SILENT)).await;
+
+    let refused = models(&world, &world.issuer.token()).await;
+
+    assert_eq!(refused, (503, "revocations_unknown".into()));
+    let health = world.send(Request::get("/healthz").header("host", "g"), "").await;
+    assert!(health.text().ends_with("revocations: lost\n"), "{}", health.text());
+}
+
+#[tokio::test]
+async fn g_38_a_silent_feed_is_forgiven_for_the_grace_and_no_longer() {
+    for (grace, status) in [(NEVER_SILENT, 200), (Duration::ZERO, 503)] {
+        let issuer = FakeIssuer::start().await;
+        tell(&issuer, 1, json!([{ "at": NOW, "sid": "s-2" }]));
+        let world = World::following(issuer, config(Duration::from_secs(2), grace)).await;
+        let (token, ended) = (world.issuer.token(), world.issuer.token_with("sid", json!("s-2")));
+        until(&world, &token, 200).await;
+
+        world.issuer.tell(Box::new(|_| (500, String::new())));
+        let silent = async {
+            while world
+                .send(Request::get("/healthz").header("host", "g"), "")
+                .await
+                .text()
+                .contains("followed")
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(silent).await;
+
+        assert_eq!(models(&world, &token).await.0, status, "{grace:?}");
+        assert_eq!(models(&world, &ended).await.0, 401, "what has ended stays so");
+        tell(&world.issuer, 1, json!([]));
+        until(&world, &token, 200).await;
+    }
+}
+
+#[tokio::test]
+async fn g_38_a_forged_answer_is_not_believed() {
+    let issuer = FakeIssuer::start().await;
+    let stranger = SigningKey::generate().unwrap();
+    let entries = json!([{ "at": NOW, "sid": "s-1" }]);
+    let claims = |changes: Value| {
+        let mut claims = json!({ "after": 0, "epoch": 1, "revoked": entries });
+        claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        claims
+    };
+    let mut unsigned = issuer.feed(0, 1, entries.clone());
+    unsigned.truncate(unsigned.rfind('.').unwrap() + 1);
+    let forged = [
+        issuer.feed_of(&stranger, &claims(json!({}))),
+        issuer.feed_of(&issuer.key, &claims(json!({ "aud": "another" }))),
+        issuer.feed_of(&issuer.key, &claims(json!({ "iss": "https://other.test" }))),
+        issuer.feed_of(&issuer.key, &claims(json!({ "exp": NOW - 61 }))),
+        issuer.feed_of(&issuer.key, &claims(json!({ "after": 7 }))),
+        issuer.token(),
+        unsigned,
+        "nonsense".to_owned(),
+    ];
+    for answer in forged {
+        let issuer = FakeIssuer::start().await;
+        tell(&issuer, 0, json!([]));
+        let world = World::following(issuer, config(NEVER_SILENT, Duration::ZERO)).await;
+        let token = world.issuer.token();
+        until(&world, &token, 200).await;
+        let asked = world.issuer.questions().len();
+
+        let told = answer.clone();
+        world.issuer.tell(Box::new(move |_| (200, told.clone())));
+        let twice = async {
+            while world.issuer.questions().len() < asked + 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(twice).await;
+
+        assert_eq!(models(&world, &token).await.0, 200, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn r_40_an_issuer_restored_from_a_backup_is_asked_for_all_and_nothing_comes_back() {
+    let issuer = FakeIssuer::start().await;
+    tell(&issuer, 3, json!([{ "at": NOW, "sid": "s-1" }]));
+    let world = World::following(issuer, config(NEVER_SILENT, Duration::ZERO)).await;
+    let (first, second) = (world.issuer.token(), world.issuer.token_with("sid", json!("s-2")));
+    until(&world, &first, 401).await;
+
+    let restored = world.issuer.feed(3, 1, json!([]));
+    let whole = world.issuer.feed(0, 1, json!([{ "at": NOW, "sid": "s-2" }]));
+    let none = world.issuer.feed(1, 1, json!([]));
+    world.issuer.tell(Box::new(move |question| match after(question) {
+        0 => (200, whole.clone()),
+        1 => (200, none.clone()),
+        _ => (200, restored.clone()),
+    }));
+
+    until(&world, &second, 401).await;
+    assert_eq!(models(&world, &first).await.0, 401);
+}
+
+#[tokio::test]
+async fn a_secret_goes_to_the_issuer_alone() {
+    let elsewhere = FakeIssuer::start().await;
+    let issuer = FakeIssuer::start().await;
+    issuer.discovery(json!({
+        "issuer": issuer.url, "jwks_uri": format!("{}/jwks", issuer.url),
+        "keyfob_revocations_endpoint": format!("{}/feed", elsewhere.url),
+    }));
+    let world = World::following(issuer, config(NEVER_SILENT, NEVER_SILENT)).await;
+
+    for _ in 0..20 {
+        assert_eq!(models(&world, &world.issuer.token()).await.0, 503);
+    }
+
+    assert_eq!(elsewhere.questions(), [""; 0]);
+}
