@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -33,6 +33,7 @@ pub struct Program {
     name: String,
     command: Command,
     stdin: Option<String>,
+    stdin_stays_open: bool,
 }
 
 impl Program {
@@ -52,7 +53,7 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Self { name: name.to_owned(), command, stdin: None }
+        Self { name: name.to_owned(), command, stdin: None, stdin_stays_open: false }
     }
 
     /// Adds arguments.
@@ -86,13 +87,21 @@ impl Program {
         self
     }
 
+    /// Sends `text` on standard input, which then stays open as long as the program is watched.
+    #[must_use]
+    pub fn stdin_open(self, text: impl Into<String>) -> Self {
+        Self { stdin_stays_open: true, ..self.stdin(text) }
+    }
+
     /// Starts it; what it prints becomes evidence.
     pub async fn start(mut self, evidence: &Evidence) -> Result<Running> {
         let mut child = self.command.spawn().with_context(|| format!("cannot start `{}`", self.name))?;
         let number = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = number.context("a process without a number")?;
+        let mut stdin = None;
         if let (Some(text), Some(mut pipe)) = (self.stdin, child.stdin.take()) {
             pipe.write_all(text.as_bytes()).await?;
+            stdin = self.stdin_stays_open.then_some(pipe);
         }
         let (stdout, out) = collect(child.stdout.take().context("no standard output")?);
         let (stderr, err) = collect(child.stderr.take().context("no standard error")?);
@@ -104,6 +113,7 @@ impl Program {
             child,
             stdout,
             stderr,
+            _stdin: stdin,
             collectors: [out, err],
             has_ended: false,
         })
@@ -125,6 +135,7 @@ pub struct Running {
     child: Child,
     stdout: Output,
     stderr: Output,
+    _stdin: Option<ChildStdin>,
     collectors: [JoinHandle<()>; 2],
     has_ended: bool,
 }

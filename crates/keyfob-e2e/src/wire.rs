@@ -172,6 +172,9 @@ impl End {
         let mut bytes = Vec::new();
         issuer.read_to_end(&mut bytes).await?;
         let answer = Message::split(bytes)?;
+        if request.is_to("/oauth/device_authorization") {
+            self.note_device(&answer.body);
+        }
         if request.is_to("/oauth/token") {
             self.note_tokens(&answer.body, request.is_refresh());
         }
@@ -194,6 +197,13 @@ impl End {
         let mut seen = locked(&self.seen);
         seen.refreshes += 1;
         seen.faults.pop_front()
+    }
+
+    fn note_device(&self, answer: &[u8]) {
+        let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return };
+        if let Some(code) = answer.get("device_code").and_then(Value::as_str) {
+            self.evidence.note(Kind::DeviceCode, code);
+        }
     }
 
     /// Every token that was ever given out is a secret of this run, also one that nobody received.

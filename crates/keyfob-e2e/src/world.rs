@@ -77,7 +77,7 @@ impl World {
         let issuer_url = Url::parse(&format!("http://localhost:{}", front.port()))?;
         let wire = Wire::start(front, back, evidence.clone()).await?;
         let issuer = start_issuer(folder.path(), &issuer_url, back, &owner, &evidence, log).await?;
-        let (gateway, gateway_url) = start_gateway(folder.path(), &issuer_url, &evidence, log).await?;
+        let (gateway, gateway_url) = start_gateway(folder.path(), &issuer_url, &[], &evidence, log).await?;
         Ok(Self {
             gateway,
             issuer,
@@ -184,6 +184,31 @@ impl World {
         &self.evidence
     }
 
+    /// Puts a gateway that follows what has ended in the place of the one that runs.
+    pub async fn follow_revocations(&mut self) -> Result<()> {
+        let added = Program::new(
+            "keyfob-issuer resource-server",
+            &environment::program("keyfob-issuer")?,
+            self.folder.path(),
+        )
+        .args(["resource-server", "add", "gateway"])
+        .args([Path::new("--data"), &self.folder.path().join("issuer")])
+        .run(&self.evidence)
+        .await?
+        .expect_code(0)?;
+        let secret = added.stdout.trim();
+        self.evidence.note(Kind::ServerSecret, secret);
+        let file = self.folder.path().join("gateway.secret");
+        files::replace(&file, format!("gateway:{secret}\n").as_bytes())?;
+        let more = [Path::new("--revocations-file"), &file];
+        let started =
+            start_gateway(self.folder.path(), &self.issuer_url, &more, &self.evidence, self.log).await?;
+        self.gateway.kill();
+        self.gateway.finished(LIMIT).await?;
+        (self.gateway, self.gateway_url) = started;
+        Ok(())
+    }
+
     /// Ends the issuer for good.
     pub async fn stop_issuer(&mut self) -> Result<()> {
         self.issuer.kill();
@@ -271,11 +296,18 @@ async fn start_issuer(
     Ok(issuer)
 }
 
-async fn start_gateway(folder: &Path, issuer: &Url, evidence: &Evidence, log: Log) -> Result<(Running, Url)> {
+async fn start_gateway(
+    folder: &Path,
+    issuer: &Url,
+    more: &[&Path],
+    evidence: &Evidence,
+    log: Log,
+) -> Result<(Running, Url)> {
     let address = free_address()?.to_string();
     let gateway = Program::new("keyfob-gateway edge", &environment::program("keyfob-gateway")?, folder)
         .args(["edge", "--listen", &address, "--upstream", "demo"])
         .args(["--issuer", issuer.as_str().trim_end_matches('/')])
+        .args(more)
         .log(log)
         .start(evidence)
         .await?;

@@ -30,6 +30,8 @@ pub enum Kind {
     FormToken,
     /// What a device polls with.
     DeviceCode,
+    /// What a gateway authenticates with at the issuer.
+    ServerSecret,
     /// The key that seals the issuer's secrets.
     SealKey,
     /// The issuer's private key.
@@ -72,6 +74,10 @@ impl Place {
             Kind::RefreshToken => self.is_token_store() || self.is_file("superseded.json"),
             Kind::IdToken => self.is_token_store(),
             Kind::Password => self.is_file("password"),
+            Kind::ServerSecret => {
+                self.is_file("gateway.secret")
+                    || self.is_output("keyfob-issuer resource-server", Stream::Stdout)
+            }
             Kind::SealKey => self.is_file("seal.key"),
             Kind::SigningKey => self.is_file("signing-key.pem"),
             // Redeemed by the time of the search, and then worth nothing. Of recovery codes, only one that was refused stays

@@ -42,31 +42,6 @@ async fn s_23_codex_exec_takes_the_token_of_keyfob_for_our_gateway() -> Result<(
     world.finish().await
 }
 
-#[tokio::test]
-async fn s_23_codex_exec_signs_in_to_our_gateway_by_itself() -> Result<()> {
-    let Some(codex) = codex::installed()? else { return Ok(()) };
-    let world = World::start().await?;
-    let home = world.home("mia")?;
-    let issuer = world.issuer();
-    let native = format!(
-        r#"
-        [model_providers.ours.gateway_oauth]
-        authorization_url = "{issuer}/oauth/authorize"
-        token_url = "{issuer}/oauth/token"
-        client_id = "codex-gateway"
-        credentials_store = "file"
-        "#
-    );
-    home.configure_codex(&configuration(&world, &native))?;
-
-    let finished = exec(&world, &home, &codex).await?;
-
-    assert_answer(&finished);
-    assert!(home.codex_home().join("secrets/gateway_oauth.json").is_file());
-    home.expect(4, &["token"]).await?;
-    world.finish().await
-}
-
 pub(crate) async fn exec(world: &World, home: &Home, codex: &Path) -> Result<Finished> {
     let arguments = ["exec", "--skip-git-repo-check", "hi"];
     home.codex(codex, &arguments)?.run(world.evidence()).await?.expect_code(0)
