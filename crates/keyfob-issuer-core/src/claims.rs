@@ -10,7 +10,7 @@ use crate::{id, lifetime};
 use keyfob_codex::claims::{AuthClaims, NAMESPACE};
 use keyfob_jose::TokenType;
 use keyfob_oauth::token::Nonce;
-use keyfob_oauth::{AccessToken, Audience, IdToken, RefreshToken, Scope, Timestamp};
+use keyfob_oauth::{AccessToken, Audience, ClientId, IdToken, RefreshToken, Scope, Timestamp};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -56,7 +56,8 @@ impl Issuer {
     ) -> Result<IssuedTokens, Fault> {
         let now = self.now();
         let end = now.plus(client.kind.access_token_life()).min(grantee.session_end(family));
-        let access = self.access_claims(family, grantee, &family.scope, &self.audiences(client), end)?;
+        let subject = AccessSubject { client_id: &client.id, grantee, session: Some(family) };
+        let access = self.access_claims(&subject, &family.scope, &self.audiences(client), end)?;
         let mut identity = Map::new();
         let mut say = |claim: &str, value: Value| identity.insert(claim.to_owned(), value);
         say("iss", json!(self.url.as_str()));
@@ -73,7 +74,7 @@ impl Issuer {
         say("email", json!(grantee.user.email.as_str()));
         say("email_verified", json!(grantee.user.email_verified_at.is_some()));
         say("name", json!(grantee.user.name));
-        say(NAMESPACE, json!(namespaced(family, grantee)));
+        say(NAMESPACE, json!(namespaced(grantee)));
         Ok(IssuedTokens {
             access_token: AccessToken::new(self.sign(TokenType::AccessToken, &access)?),
             expires_in: end.since(now),
@@ -94,40 +95,69 @@ impl Issuer {
         end: Timestamp,
     ) -> Result<AccessToken, Fault> {
         let PresentedSession { family, grantee, .. } = session;
-        let mut claims = self.access_claims(family, grantee, scope, &json!(audience), end)?;
+        let subject = AccessSubject { client_id: &family.client_id, grantee, session: Some(family) };
+        let mut claims = self.access_claims(&subject, scope, &json!(audience), end)?;
         // RFC 8693 §4.1: who acts for the subject.
         claims.insert("act".to_owned(), json!({ "sub": family.client_id }));
         Ok(AccessToken::new(self.sign(TokenType::AccessToken, &claims)?))
     }
 
+    /// Signs an access token for a workload that `actor` names, by the rule `rule`.
+    pub(crate) fn sign_workload(
+        &self,
+        subject: &AccessSubject<'_>,
+        rule: &str,
+        actor: &Value,
+        scope: &Scope,
+        audience: &Audience,
+        end: Timestamp,
+    ) -> Result<AccessToken, Fault> {
+        let mut claims = self.access_claims(subject, scope, &json!(audience), end)?;
+        claims.insert("act".to_owned(), actor.clone());
+        claims.insert(WORKLOAD.to_owned(), json!(rule));
+        Ok(AccessToken::new(self.sign(TokenType::AccessToken, &claims)?))
+    }
+
     fn access_claims(
         &self,
-        family: &RefreshFamily,
-        grantee: &Grantee,
+        subject: &AccessSubject<'_>,
         scope: &Scope,
         audience: &Value,
         end: Timestamp,
     ) -> Result<Map<String, Value>, Fault> {
-        let now = self.now();
+        let (now, grantee) = (self.now(), subject.grantee);
         let mut claims = Map::new();
         let mut say = |claim: &str, value: Value| claims.insert(claim.to_owned(), value);
         say("iss", json!(self.url.as_str()));
-        say("sub", json!(family.subject));
+        say("sub", json!(grantee.user.subject));
         say("aud", json!(audience));
-        say("client_id", json!(family.client_id));
+        say("client_id", json!(subject.client_id));
         say("exp", json!(end));
         say("iat", json!(now));
         say("jti", json!(id::generate(now, &*self.entropy)?.to_string()));
         say("scope", json!(scope.to_string()));
-        say("sid", json!(family.id.to_string()));
-        say("workspace_id", json!(family.workspace_id));
+        if let Some(session) = subject.session {
+            say("sid", json!(session.id.to_string()));
+        }
+        say("workspace_id", json!(grantee.workspace.id));
         say("workspace_role", json!(grantee.role.as_str()));
         if let Some(policy) = data_policy(&grantee.workspace.policy) {
             say("data_policy", policy);
         }
-        say(NAMESPACE, json!(namespaced(family, grantee)));
+        say(NAMESPACE, json!(namespaced(grantee)));
         Ok(claims)
     }
+}
+
+/// The claim that names the rule by which a workload acts.
+pub(crate) const WORKLOAD: &str = "keyfob_workload";
+
+/// Whom an access token speaks of.
+pub(crate) struct AccessSubject<'a> {
+    pub(crate) client_id: &'a ClientId,
+    pub(crate) grantee: &'a Grantee,
+    /// The session that it belongs to, and ends with.
+    pub(crate) session: Option<&'a RefreshFamily>,
 }
 
 /// Returns what a workspace says of the data that its people send (design S4); nothing where it says nothing.
@@ -139,12 +169,12 @@ fn data_policy(policy: &Policy) -> Option<Value> {
     (!said.is_empty()).then_some(Value::Object(said))
 }
 
-fn namespaced(family: &RefreshFamily, grantee: &Grantee) -> AuthClaims {
-    let workspace = family.workspace_id.as_str();
+fn namespaced(grantee: &Grantee) -> AuthClaims {
+    let workspace = grantee.workspace.id.as_str();
     AuthClaims {
         chatgpt_account_id: Some(workspace.to_owned()),
         chatgpt_plan_type: Some(PLAN.to_owned()),
-        chatgpt_user_id: Some(family.subject.as_str().to_owned()),
+        chatgpt_user_id: Some(grantee.user.subject.as_str().to_owned()),
         organization_id: Some(format!("org-{workspace}")),
         project_id: Some(format!("proj-{workspace}")),
         completed_platform_onboarding: Some(true),

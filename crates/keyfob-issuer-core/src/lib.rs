@@ -49,6 +49,7 @@ pub mod sign_in;
 pub mod storage;
 pub mod throttle;
 pub mod user;
+pub mod workload;
 pub mod workspace;
 
 pub use id::{FamilyId, GrantId, InvitationId, KeyId};

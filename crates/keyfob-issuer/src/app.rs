@@ -14,6 +14,7 @@ use crate::mail::{MailError, Outbox};
 use crate::operations::Metrics;
 use crate::server::Limits;
 use crate::site::Site;
+use crate::workloads::{Workloads, WorkloadsError};
 use keyfob_issuer_core::{Fault, Issuer, IssuerParts};
 use keyfob_oauth::{Clock, Entropy};
 use std::net::IpAddr;
@@ -36,6 +37,7 @@ pub struct App {
     pub(crate) unknown_tokens: GuessBudget,
     pub(crate) api_key_exchange: ApiKeyExchange,
     pub(crate) metrics: Metrics,
+    pub(crate) workloads: Workloads,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -54,6 +56,9 @@ pub enum OpenError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The rules for workloads.
+    #[error(transparent)]
+    Workloads(#[from] WorkloadsError),
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -91,6 +96,8 @@ impl App {
         if let Some(first) = findings(data, &config).into_iter().next() {
             return Err(first.into());
         }
+        let rules = config.workloads.as_ref().map(|file| Workloads::load(data, file, &config.url));
+        let workloads = rules.transpose()?.unwrap_or_default();
         let seal_key = files::read_seal_key(data)?;
         if let Some(finding) = guessable(data, seal_key.expose()) {
             return Err(finding.into());
@@ -121,6 +128,7 @@ impl App {
             breaches: BreachLists::new(config.breached_passwords),
             outbox: config.mail.as_ref().map(Outbox::new).transpose()?,
             trusted_proxies: config.trusted_proxies,
+            workloads,
             unknown_tokens: GuessBudget::new(UNKNOWN_TOKENS, Duration::from_mins(1)),
             api_key_exchange: config.api_key_exchange,
             metrics: Metrics::default(),

@@ -41,6 +41,8 @@ pub struct Config {
     pub api_key_exchange: ApiKeyExchange,
     /// Which sign-ins of devices are offered.
     pub devices: DeviceSettings,
+    /// The file of rules for workloads, relative to the issuer's directory, when there is one.
+    pub workloads: Option<PathBuf>,
 }
 
 /// Where everything rests.
@@ -178,6 +180,7 @@ struct Wire {
     mail: Option<WireMail>,
     #[serde(default)]
     device_codes: devices::Wire,
+    workloads: Option<PathBuf>,
 }
 
 /// The table `[mail]`.
@@ -257,6 +260,7 @@ impl Config {
             mail: None,
             api_key_exchange: ApiKeyExchange::Refused,
             devices: DeviceSettings::USUAL,
+            workloads: None,
         })
     }
 
@@ -291,6 +295,9 @@ impl Config {
         }
         if let Some(file) = &self.database.password_file {
             set("database_password_file", &file.to_string_lossy());
+        }
+        if let Some(file) = &self.workloads {
+            set("workloads", &file.to_string_lossy());
         }
         if let Some(directory) = &self.breached_passwords {
             set("breached_passwords", &directory.to_string_lossy());
@@ -343,6 +350,7 @@ impl Config {
             mail: wire.mail.map(MailConfig::try_from).transpose()?,
             api_key_exchange,
             devices: wire.device_codes.into(),
+            workloads: wire.workloads,
             ..Self::new(&wire.url, wire.audience)?
         })
     }

@@ -19,6 +19,7 @@ mod guard;
 mod letter;
 pub mod mail;
 mod operations;
+mod outbound;
 mod page;
 mod parameters;
 mod refusal;
@@ -27,7 +28,9 @@ pub mod server;
 mod site;
 pub mod sweep;
 mod text;
+mod workloads;
 
 pub use app::{App, OpenError};
 pub use operations::router as operations_router;
 pub use routes::{pages, router};
+pub use workloads::WorkloadsError;

@@ -53,7 +53,7 @@ impl Issuer {
                 Ok(Administrator { subject: session.family.subject, workspace: session.family.workspace_id })
             }
             Some(Presented::Session(_)) => Err(AdministratorError::NotFresh),
-            Some(Presented::Key(..)) | None => Err(AdministratorError::Invalid),
+            Some(Presented::Key(..) | Presented::Workload(..)) | None => Err(AdministratorError::Invalid),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::operation::administrator::is_fresh;
 use crate::operation::grantee::{GrantRefusal, Way, find_grantee};
 use crate::operation::presented::Presented;
 use crate::operation::{MadeKey, MakeKeyError, NewKey};
+use crate::storage::Transaction;
 use crate::workspace::AllowedWorkspaces;
 use crate::{FamilyId, lifetime};
 use keyfob_jose::{Expected, TokenType};
@@ -104,6 +105,12 @@ pub enum SubjectRefusal {
     /// It was exchanged before.
     #[error("used before")]
     Used,
+    /// It is signed with a key of its issuer that is not known.
+    #[error("an unknown key")]
+    UnknownKey,
+    /// No rule lets this workload act for anybody.
+    #[error("no rule for it")]
+    NoRule,
 }
 
 impl From<SubjectRefusal> for ExchangeTokenError {
@@ -138,14 +145,12 @@ impl Issuer {
     pub async fn exchange_for_child(&self, request: ChildExchange) -> Result<ChildToken, ExchangeTokenError> {
         let mut transaction = self.begin().await?;
         transaction.find_client(&request.client_id).await?.ok_or(ExchangeTokenError::UnknownClient)?;
-        let servers = transaction.list_resource_servers().await?;
-        drop(transaction);
-        let audience = match request.resource.map(Audience::new) {
-            None => self.audience.clone(),
-            Some(named) if named == self.audience || named == self.administration() => named,
-            Some(named) if servers.iter().any(|server| server.audience == named) => named,
-            Some(_) => return Err(ExchangeTokenError::WrongResource),
+        let administration = self.administration();
+        let audience = match request.resource.as_deref() {
+            Some(named) if named == administration.as_str() => administration.clone(),
+            resource => self.known_audience(&mut *transaction, resource).await?,
         };
+        drop(transaction);
         let presented = self.presented(&request.subject_token, self.url.as_str()).await?;
         let Some(Presented::Session(session)) = presented else {
             return Err(SubjectRefusal::Invalid.into());
@@ -157,7 +162,7 @@ impl Issuer {
             return Err(SubjectRefusal::OtherClient.into());
         }
         let now = self.now();
-        if audience == self.administration() && !is_fresh(&session, now) {
+        if audience == administration && !is_fresh(&session, now) {
             return Err(ExchangeTokenError::NotFresh);
         }
         let granted = session.grantee.check(Way::Session(&session.family, &request.allowed), now)?;
@@ -170,6 +175,21 @@ impl Issuer {
         let end = now.plus(lifetime::CHILD_ACCESS_TOKEN).min(parents_end);
         let access_token = self.sign_child(&session, &scope, &audience, end)?;
         Ok(ChildToken { access_token, expires_in: end.since(now), scope })
+    }
+
+    /// Returns which server a token is for that names `resource`, or none; never that of administration, which takes more.
+    pub(crate) async fn known_audience(
+        &self,
+        transaction: &mut dyn Transaction,
+        resource: Option<&str>,
+    ) -> Result<Audience, ExchangeTokenError> {
+        let servers = transaction.list_resource_servers().await?;
+        match resource.map(Audience::new) {
+            None => Ok(self.audience.clone()),
+            Some(named) if named == self.audience => Ok(named),
+            Some(named) if servers.iter().any(|server| server.audience == named) => Ok(named),
+            Some(_) => Err(ExchangeTokenError::WrongResource),
+        }
     }
 
     /// Exchanges a fresh ID token for an API key of its person, once (I-36).

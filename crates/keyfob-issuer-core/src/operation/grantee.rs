@@ -36,6 +36,8 @@ pub(crate) enum Way<'a> {
     Session(&'a RefreshFamily, &'a AllowedWorkspaces),
     /// By a key.
     Key(KeyKind, &'a Scope),
+    /// By the word of where a workload runs, for a client that takes tokens for these workspaces.
+    Workload(&'a Scope, &'a AllowedWorkspaces),
 }
 
 /// What a program asks for, and on whose word.
@@ -108,6 +110,10 @@ impl Grantee {
                 }
                 self.check_asked(Asked { amr: family.amr, scope: &family.scope, allowed })
             }
+            Way::Workload(_, allowed) if !allowed.contains(&self.workspace.id) => {
+                Err(GrantRefusal::OtherWorkspace)
+            }
+            Way::Workload(scope, _) => Ok(policy.narrow(scope)),
             Way::Key(kind, scope) => match (kind, policy.api_keys) {
                 (KeyKind::Api, ApiKeyPolicy::Refused) => Err(GrantRefusal::KeysRefused),
                 (KeyKind::Api, ApiKeyPolicy::Allowed) | (KeyKind::Personal, _) => Ok(policy.narrow(scope)),

@@ -39,6 +39,7 @@ impl Issuer {
     ) -> Result<Option<Introspected>, Fault> {
         Ok(self.presented(token, server.audience.as_str()).await?.map(|presented| match presented {
             Presented::Session(session) => Introspected::AccessToken(session.claims),
+            Presented::Workload(claims) => Introspected::AccessToken(claims),
             Presented::Key(key, grantee) => Introspected::Key(Box::new(key), Box::new(grantee)),
         }))
     }

@@ -14,6 +14,7 @@ mod device;
 mod email;
 mod exchange_code;
 mod exchange_token;
+mod exchange_workload;
 mod feed;
 mod grantee;
 mod initialize;
@@ -62,6 +63,7 @@ pub use device::{
 pub use email::{EmailLetter, EmailLinkError, EmailSettled, vouch_for_email};
 pub use exchange_code::{CodeExchange, CodeRefusal, ExchangeError};
 pub use exchange_token::{ApiKeyExchange, ChildExchange, ChildToken, ExchangeTokenError, SubjectRefusal};
+pub use exchange_workload::WorkloadExchange;
 pub use grantee::{GrantRefusal, Grantee};
 pub use initialize::{Initial, initialize};
 pub use interact::{Consent, InteractError, Page};

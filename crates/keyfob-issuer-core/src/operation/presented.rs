@@ -4,6 +4,7 @@
 
 use crate::FamilyId;
 use crate::access_key::{AccessKey, KeySecret};
+use crate::claims::WORKLOAD;
 use crate::client::Client;
 use crate::digest::KeyDigest;
 use crate::issuer::{Fault, Issuer};
@@ -12,13 +13,15 @@ use crate::operation::grantee::{Way, find_grantee};
 use crate::refresh_family::RefreshFamily;
 use crate::workspace::AllowedWorkspaces;
 use keyfob_jose::{Claims, Expected, TokenType};
-use keyfob_oauth::{AccessToken, Subject};
+use keyfob_oauth::{AccessToken, Scope, Subject, WorkspaceId};
 
 /// A token that counts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Presented {
     /// An access token.
     Session(PresentedSession),
+    /// The access token of a workload, with what it says.
+    Workload(Claims),
     /// A personal access token or an API key.
     Key(AccessKey, Grantee),
 }
@@ -76,9 +79,20 @@ impl Issuer {
         let Some(claims) = verified.filter(|claims| claims.time("exp").is_some_and(|end| now < end)) else {
             return Ok(None);
         };
-        let named = claims.text("sub").map(Subject::new).zip(claims.text("sid").and_then(FamilyId::parse));
-        let Some((subject, id)) = named else { return Ok(None) };
+        let Some(subject) = claims.text("sub").map(Subject::new) else { return Ok(None) };
         let mut transaction = self.begin().await?;
+        if claims.text(WORKLOAD).is_some() {
+            let Some(workspace) = claims.text("workspace_id").map(WorkspaceId::new) else { return Ok(None) };
+            let grantee = find_grantee(&mut *transaction, &subject, &workspace).await?;
+            let Ok(scope) = Scope::parse(claims.text("scope").unwrap_or_default()) else { return Ok(None) };
+            let granted = grantee
+                .and_then(|grantee| grantee.check(Way::Workload(&scope, &AllowedWorkspaces::Any), now));
+            return Ok(granted
+                .ok()
+                .filter(|granted| scope.is_within(granted))
+                .map(|_| Presented::Workload(claims)));
+        }
+        let Some(id) = claims.text("sid").and_then(FamilyId::parse) else { return Ok(None) };
         let found = transaction.find_login_session(id, &subject).await?;
         let Some(session) = found.filter(|session| session.is_alive(now)) else { return Ok(None) };
         let family = session.family;

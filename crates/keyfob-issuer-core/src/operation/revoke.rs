@@ -76,6 +76,7 @@ impl Issuer {
             Some(Presented::Session(session)) if session.claims.get("act").is_some() => {
                 Err(RevokeError::Unsupported)
             }
+            Some(Presented::Workload(_)) => Err(RevokeError::Unsupported),
             Some(Presented::Session(session)) => Ok(Some(session.family)),
             Some(Presented::Key(..)) | None => Ok(None),
         }

@@ -22,7 +22,7 @@ impl Issuer {
             Some(Presented::Key(key, grantee)) if key.kind == KeyKind::Personal => {
                 Some(KeyHolder { grantee, scope: key.scope })
             }
-            Some(Presented::Key(..) | Presented::Session(_)) | None => None,
+            Some(Presented::Key(..) | Presented::Session(_) | Presented::Workload(_)) | None => None,
         })
     }
 }

@@ -3,6 +3,7 @@
 use crate::command::files::SEAL_KEY;
 use crate::config::{Config, FILE};
 use crate::mail::Outbox;
+use crate::workloads::Workloads;
 use std::error::Error;
 use std::io;
 use std::net::IpAddr;
@@ -31,6 +32,9 @@ pub enum Finding {
     /// Letters cannot be sent.
     #[error("{0}: name it as \"smtps://HOST\" or \"smtp://HOST\", and `from` as \"Name <name@example.org>\"")]
     Mail(String),
+    /// The rules by which workloads are let in are not as they should be.
+    #[error("`workloads`: {0}")]
+    Workloads(String),
     /// A file cannot be read.
     #[error("`{key}`: cannot read {path}: {reason}")]
     Unreadable {
@@ -90,6 +94,11 @@ pub fn findings(data: &Path, config: &Config) -> Vec<Finding> {
             Err(error) => found.push(Finding::Mail(told(&error))),
         }
     }
+    if let Some(file) = &config.workloads {
+        found.extend(writable(&data.join(file)));
+        let rules = Workloads::load(data, file, &config.url);
+        found.extend(rules.err().map(|error| Finding::Workloads(told(&error))));
+    }
     let login = config.mail.as_ref().and_then(|mail| mail.login.as_ref());
     let secrets = [
         (SEAL_KEY, Some(data.join(SEAL_KEY)), "the seal key"),
@@ -106,7 +115,7 @@ pub fn findings(data: &Path, config: &Config) -> Vec<Finding> {
         found.extend(secret(key, &path, what));
     }
     found.extend(config.breached_passwords.as_ref().and_then(|lists| directory(&data.join(lists))));
-    found.extend(settings(&data.join(FILE)));
+    found.extend(writable(&data.join(FILE)));
     found
 }
 
@@ -139,7 +148,7 @@ fn directory(path: &PathBuf) -> Option<Finding> {
     }
 }
 
-fn settings(path: &Path) -> Option<Finding> {
+fn writable(path: &Path) -> Option<Finding> {
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
     (mode & 0o002 != 0).then(|| Finding::Writable { path: path.display().to_string() })
 }

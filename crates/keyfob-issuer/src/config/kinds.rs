@@ -37,6 +37,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("mail", Kind::Table(MAIL)),
     ("api_key_exchange", Kind::Flag),
     ("device_codes", Kind::Table(DEVICE_CODES)),
+    ("workloads", Kind::Text),
 ];
 const REFRESH: &[(&str, Kind)] = &[
     ("anonymous_grace_seconds", Kind::Number),

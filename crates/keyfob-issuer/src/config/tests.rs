@@ -29,6 +29,7 @@ fn settings_come_back_from_their_text() {
         breached_passwords,
         api_key_exchange: ApiKeyExchange::Allowed,
         devices,
+        workloads: Some("workloads.toml".into()),
         ..config
     };
 

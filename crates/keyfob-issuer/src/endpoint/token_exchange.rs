@@ -4,13 +4,17 @@ use crate::app::App;
 use crate::config::ApiKeyExchange as Setting;
 use crate::error::ApiError;
 use crate::parameters::{Parameters, ParametersError};
-use keyfob_issuer_core::operation::{ApiKeyExchange, ChildExchange};
+use keyfob_issuer_core::operation::{
+    ApiKeyExchange, ChildExchange, ChildToken, ExchangeTokenError, SubjectRefusal, WorkloadExchange,
+};
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
+use keyfob_jose::{KeySet, read_unverified};
 use keyfob_oauth::{AccessToken, ClientId, IdToken, Scope};
 use serde::Serialize;
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 /// What the Codex CLI asks for at the end of a sign-in (contract §1.8).
 const API_KEY: &str = "openai-api-key";
 
@@ -41,6 +45,9 @@ pub(super) async fn exchange(
         (None, ACCESS_TOKEN) => {
             for_child(app, client_id, AccessToken::new(subject_token), allowed, parameters).await
         }
+        (None, ID_TOKEN | JWT) => {
+            for_workload(app, client_id, IdToken::new(subject_token), &allowed, parameters).await
+        }
         (Some(API_KEY), ID_TOKEN) if app.api_key_exchange == Setting::Allowed => {
             let subject_token = IdToken::new(subject_token);
             let made =
@@ -58,6 +65,42 @@ pub(super) async fn exchange(
     }
 }
 
+/// Takes the token of a workload whose issuer a rule names.
+async fn for_workload(
+    app: &App,
+    client_id: ClientId,
+    subject_token: IdToken,
+    allowed: &AllowedWorkspaces,
+    mut parameters: Parameters,
+) -> Result<Exchanged, ApiError> {
+    let wish = Wish::read(&mut parameters)?;
+    let named = read_unverified(subject_token.expose());
+    let named = named.as_ref().and_then(|claims| claims.text("iss")).unwrap_or_default();
+    let refused = ExchangeTokenError::Refused(SubjectRefusal::Invalid);
+    let issuer = app.workloads.issuer(named).ok_or(refused)?;
+    let now = app.issuer.now();
+    let exchange = async |keys: &KeySet| {
+        let exchange = WorkloadExchange {
+            client_id: client_id.clone(),
+            subject_token: &subject_token,
+            issuer: &issuer.url,
+            keys,
+            rules: &issuer.rules,
+            scope: wish.scope.clone(),
+            allowed,
+            resource: wish.resource.clone(),
+        };
+        app.issuer.exchange_for_workload(&exchange).await
+    };
+    let mut exchanged = exchange(&*issuer.keys(now).await?).await;
+    if matches!(exchanged, Err(ExchangeTokenError::Refused(SubjectRefusal::UnknownKey)))
+        && let Some(newer) = issuer.newer_keys(now).await?
+    {
+        exchanged = exchange(&newer).await;
+    }
+    Ok(exchanged?.into())
+}
+
 async fn for_child(
     app: &App,
     client_id: ClientId,
@@ -65,26 +108,41 @@ async fn for_child(
     allowed: AllowedWorkspaces,
     mut parameters: Parameters,
 ) -> Result<Exchanged, ApiError> {
-    let asks_for_another_kind =
-        parameters.take("requested_token_type")?.is_some_and(|requested| requested != ACCESS_TOKEN);
-    if asks_for_another_kind {
-        return Err(ParametersError::Malformed.into());
+    let Wish { scope, resource } = Wish::read(&mut parameters)?;
+    let child = ChildExchange { client_id, subject_token, scope, resource, allowed };
+    Ok(app.issuer.exchange_for_child(child).await?.into())
+}
+
+/// What a client wants for the token it brings.
+struct Wish {
+    scope: Option<Scope>,
+    /// RFC 8693 §2.1: a server by its address, or by its name, which is the same here.
+    resource: Option<String>,
+}
+
+impl Wish {
+    fn read(parameters: &mut Parameters) -> Result<Self, ParametersError> {
+        let asks_for_another_kind =
+            parameters.take("requested_token_type")?.is_some_and(|requested| requested != ACCESS_TOKEN);
+        if asks_for_another_kind {
+            return Err(ParametersError::Malformed);
+        }
+        let scope = parameters.take("scope")?.map(|text| Scope::parse(&text)).transpose();
+        Ok(Self {
+            scope: scope.map_err(|_| ParametersError::Malformed)?,
+            resource: parameters.take("resource")?.or(parameters.take("audience")?),
+        })
     }
-    let scope = parameters.take("scope")?.map(|text| Scope::parse(&text)).transpose();
-    let child = ChildExchange {
-        client_id,
-        subject_token,
-        scope: scope.map_err(|_| ParametersError::Malformed)?,
-        // RFC 8693 §2.1: a server by its address, or by its name, which is the same here.
-        resource: parameters.take("resource")?.or(parameters.take("audience")?),
-        allowed,
-    };
-    let token = app.issuer.exchange_for_child(child).await?;
-    Ok(Exchanged {
-        access_token: token.access_token.expose().to_owned(),
-        issued_token_type: ACCESS_TOKEN,
-        token_type: "Bearer",
-        expires_in: Some(token.expires_in.as_secs()),
-        scope: token.scope.to_string(),
-    })
+}
+
+impl From<ChildToken> for Exchanged {
+    fn from(token: ChildToken) -> Self {
+        Self {
+            access_token: token.access_token.expose().to_owned(),
+            issued_token_type: ACCESS_TOKEN,
+            token_type: "Bearer",
+            expires_in: Some(token.expires_in.as_secs()),
+            scope: token.scope.to_string(),
+        }
+    }
 }

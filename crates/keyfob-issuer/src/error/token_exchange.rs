@@ -1,6 +1,7 @@
 //! Why no token is exchanged (RFC 8693 §2.2.2).
 
-use super::ApiError;
+use super::{ApiError, log};
+use crate::workloads::KeysError;
 use http::StatusCode;
 use keyfob_issuer_core::operation::ExchangeTokenError;
 use keyfob_oauth::ErrorCode;
@@ -12,6 +13,17 @@ impl ApiError {
         ErrorCode::UnauthorizedClient,
         "a sign-in makes no API key at this issuer",
     );
+}
+
+impl From<KeysError> for ApiError {
+    fn from(error: KeysError) -> Self {
+        log(&error);
+        Self::Code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::TemporarilyUnavailable,
+            "the keys of the workload's issuer cannot be fetched now",
+        )
+    }
 }
 
 impl From<ExchangeTokenError> for ApiError {

@@ -54,6 +54,7 @@ mod throttle;
 mod token;
 mod token_exchange;
 mod user_info;
+mod workload;
 mod workspace_command;
 mod workspaces;
 mod world;

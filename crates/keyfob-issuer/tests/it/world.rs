@@ -4,7 +4,7 @@ use crate::browser::{Answer, Browser};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer::command::init::{NewIssuer, init};
 use keyfob_issuer::config::Config;
-use keyfob_issuer::{App, router, server};
+use keyfob_issuer::{App, OpenError, router, server};
 use keyfob_issuer_core::password::Password;
 use keyfob_issuer_core::user::Email;
 use keyfob_issuer_sql::DatabaseUrl;
@@ -173,6 +173,12 @@ impl World {
         Self { base, clock, data, postgres, app, server }
     }
 
+    /// Opens the issuer once more beside the one that runs, as the next start would.
+    pub(crate) async fn reopen(&self) -> Result<App, OpenError> {
+        let clock = Arc::<TestClock>::clone(&self.clock);
+        App::open(self.data.path(), clock, Arc::new(TestEntropy)).await
+    }
+
     /// Ends this issuer, and starts it again with these lines in its settings too.
     pub(crate) async fn restart_with(&mut self, settings: &str) {
         self.server.abort();
@@ -287,9 +293,13 @@ impl World {
 
 fn edit_settings(data: &Path, edit: impl FnOnce(String) -> String) {
     let path = data.join("issuer.toml");
-    let settings = edit(std::fs::read_to_string(&path).unwrap());
-    let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
-    file.write_all(settings.as_bytes()).unwrap();
+    write(&path, &edit(std::fs::read_to_string(&path).unwrap()));
+}
+
+/// Writes a file anew.
+pub(crate) fn write(path: &Path, text: &str) {
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
 }
 
 impl Tokens {

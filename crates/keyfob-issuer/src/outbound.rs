@@ -1,0 +1,164 @@
+//! Fetching a document from an address that an administrator or a document named: the one way out (security I-67).
+//!
+//! The name is resolved once, every address must be allowed, and the connection goes to those addresses and no others.
+//! Redirects are not followed, bodies are bounded and not decompressed, and nothing of ours goes along.
+
+use http::{StatusCode, header};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use url::{Host, Url};
+
+/// Which addresses may be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Those of the internet.
+    Public,
+    /// All: the administrator said so for this host. Plain http too, to this machine itself.
+    Everything,
+}
+
+/// A document was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutboundError {
+    #[error("{0} is no https address of a host")]
+    UnsafeAddress(String),
+    #[error("cannot resolve {host}")]
+    Resolve {
+        host: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "{host} is at {address}, which is not an address of the internet; allow it by `allow_private_addresses`"
+    )]
+    PrivateAddress { host: String, address: IpAddr },
+    #[error("cannot fetch {url}")]
+    Http {
+        url: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("{url} answered with status {status}")]
+    Status { url: String, status: StatusCode },
+    #[error("the answer of {0} is compressed, or larger than 1 MiB")]
+    TooLarge(String),
+}
+
+/// How long one document may take, with its name and its connection.
+const LIMIT: Duration = Duration::from_secs(5);
+const MOST_BYTES: usize = 1024 * 1024;
+
+/// Fetches `url`.
+pub(crate) async fn fetch(url: &Url, reach: Reach) -> Result<Vec<u8>, OutboundError> {
+    let lookup = async |host: String, port: u16| -> io::Result<Vec<SocketAddr>> {
+        let found = tokio::time::timeout(LIMIT, tokio::net::lookup_host((host, port))).await;
+        Ok(found.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??.collect())
+    };
+    fetch_by(url, reach, lookup).await
+}
+
+async fn fetch_by(
+    url: &Url,
+    reach: Reach,
+    lookup: impl AsyncFnOnce(String, u16) -> io::Result<Vec<SocketAddr>>,
+) -> Result<Vec<u8>, OutboundError> {
+    let unsafe_address = || OutboundError::UnsafeAddress(url.to_string());
+    let port = url.port_or_known_default().ok_or_else(unsafe_address)?;
+    let (host, addresses) = match url.host().ok_or_else(unsafe_address)? {
+        Host::Domain(host) => {
+            let resolve = |source| OutboundError::Resolve { host: host.to_owned(), source };
+            let addresses = lookup(host.to_owned(), port).await.map_err(resolve)?;
+            if addresses.is_empty() {
+                return Err(resolve(io::Error::from(io::ErrorKind::NotFound)));
+            }
+            (host.to_owned(), addresses)
+        }
+        Host::Ipv4(address) => (address.to_string(), vec![SocketAddr::from((address, port))]),
+        Host::Ipv6(address) => (address.to_string(), vec![SocketAddr::from((address, port))]),
+    };
+    if reach == Reach::Public
+        && let Some(private) = addresses.iter().find(|address| !is_public(address.ip()))
+    {
+        return Err(OutboundError::PrivateAddress { host, address: private.ip() });
+    }
+    let is_here = addresses.iter().all(|address| address.ip().is_loopback());
+    let is_safe =
+        url.scheme() == "https" || (url.scheme() == "http" && reach == Reach::Everything && is_here);
+    if !is_safe || !url.username().is_empty() || url.password().is_some() {
+        return Err(unsafe_address());
+    }
+    let failed = |source| OutboundError::Http { url: url.to_string(), source };
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .timeout(LIMIT)
+        .resolve_to_addrs(&host, &addresses)
+        .build()
+        .map_err(failed)?;
+    let mut answer = client.get(url.clone()).send().await.map_err(failed)?;
+    if answer.status() != StatusCode::OK {
+        return Err(OutboundError::Status { url: url.to_string(), status: answer.status() });
+    }
+    let too_large = || OutboundError::TooLarge(url.to_string());
+    if answer.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(too_large());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > MOST_BYTES {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Whether an address is one of the internet, and of nobody's own network (RFC 6890).
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    let is_special = address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || address.is_multicast()
+        || address.is_documentation()
+        || a == 0
+        // Of providers for their customers (RFC 6598).
+        || (a == 100 && (64..128).contains(&b))
+        || (a == 192 && b == 0 && c == 0)
+        // Relays to IPv6, which go somewhere else.
+        || (a == 192 && b == 88 && c == 99)
+        || (a == 198 && (18..20).contains(&b))
+        || a >= 240;
+    !is_special
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let segments = address.segments();
+    let embedded = |high: u16, low: u16| {
+        let [a, b] = high.to_be_bytes();
+        let [c, d] = low.to_be_bytes();
+        is_public_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    match segments {
+        // An IPv4 address behind a translator (RFC 6052) or in a tunnel (RFC 3056).
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
+        [0x2002, high, low, ..] => embedded(high, low),
+        // Teredo, and what is only for documents, tests and protocols.
+        [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
+        [0x3fff, ..] => false,
+        // Of all that is assigned, this is what hosts of the internet have.
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+#[cfg(test)]
+mod tests;
