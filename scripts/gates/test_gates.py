@@ -114,14 +114,16 @@ class Licences(unittest.TestCase):
                 self.assertEqual(bool(licences.is_allowed(expression, allowed)), expected)
 
     def test_an_unknown_licence_is_caught(self):
-        self.assertEqual(len(list(licences.violations(crate("copyleft", licence="AGPL-3.0")))), 1)
+        crates = crate("copyleft", licence="AGPL-3.0")
+        self.assertEqual(len(list(licences.violations(crates, crates))), 1)
 
     def test_a_licence_agreed_for_tests_is_caught_below_a_program(self):
         crates = parse_tree(TREE)
         self.assertEqual(
-            list(licences.violations(crates)),
-            ["webdriver 0.53.0: MPL-2.0 is agreed for fantoccini, keyfob-e2e only, not for keyfob-cli"],
+            list(licences.violations(crates, crates)),
+            ["webdriver 0.53.0: MPL-2.0 is agreed for fantoccini, keyfob-e2e, keyfob-testing only, not for keyfob-cli"],
         )
+        self.assertEqual(list(licences.violations(crates, {})), [], "what only tests bring in is in no program")
 
 
 class Banned(unittest.TestCase):
