@@ -51,6 +51,14 @@ actions! {
     ResetPassword = "password.reset",
     /// A link was made by which an owner gets back in.
     Recover = "account.recover",
+    /// A link was made by which somebody verifies an address, or changes theirs.
+    AskEmail = "email.ask",
+    /// An address was verified, and became the account's if it was another.
+    VerifyEmail = "email.verify",
+    /// A change of address was taken back, and everything that the account was signed in with ended.
+    UndoEmail = "email.undo",
+    /// An administrator vouched for an address.
+    VouchForEmail = "email.vouch",
     /// Somebody was added.
     AddUser = "user.add",
     /// Device codes were turned on or off by somebody for themselves.

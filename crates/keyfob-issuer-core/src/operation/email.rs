@@ -3,6 +3,7 @@
 //! Until then the address before goes on to be the account's (I-61), and for a day after it can take the change back
 //! (I-58).
 
+use crate::audit::{self, Action, AuditEvent};
 use crate::digest::{EmailLinkDigest, EmailToken, SessionCookie};
 use crate::email_link::{EmailLink, EmailPurpose};
 use crate::issuer::{Fault, Issuer};
@@ -72,7 +73,7 @@ impl Issuer {
         let subject = &person.session.subject;
         transaction.delete_email_links(subject, EmailPurpose::Verify).await?;
         let letter = self.email_letter(&mut *transaction, EmailPurpose::Verify, subject, email).await?;
-        transaction.commit().await?;
+        self.commit(transaction, AuditEvent::done(Action::AskEmail).by_owner(subject)).await?;
         Ok(letter)
     }
 
@@ -103,7 +104,8 @@ impl Issuer {
             let subject = &link.subject;
             Some(self.email_letter(&mut *transaction, EmailPurpose::Undo, subject, &user.email).await?)
         };
-        transaction.commit().await?;
+        let event = AuditEvent::done(Action::VerifyEmail).of(&link.subject);
+        self.commit(transaction, event.saying(if undo.is_some() { "changed" } else { "same" })).await?;
         Ok(EmailSettled { email: link.email, undo })
     }
 
@@ -122,7 +124,7 @@ impl Issuer {
             transaction.delete_email_links(&link.subject, purpose).await?;
         }
         transaction.end_everything_of(&link.subject, None, now).await?;
-        transaction.commit().await?;
+        self.commit(transaction, AuditEvent::done(Action::UndoEmail).of(&link.subject)).await?;
         Ok(link.email)
     }
 
@@ -167,8 +169,10 @@ pub async fn vouch_for_email(
 ) -> Result<(), AdministerError> {
     let mut transaction = storage.begin().await?;
     let user = find(&mut *transaction, email).await?;
-    transaction.set_email(&user.subject, email, clock.now()).await?;
-    Ok(transaction.commit().await?)
+    let now = clock.now();
+    transaction.set_email(&user.subject, email, now).await?;
+    let event = AuditEvent::done(Action::VouchForEmail).of(&user.subject);
+    Ok(audit::commit_on_host(transaction, now, event).await?)
 }
 
 /// Returns where a link leads.

@@ -8,9 +8,10 @@ use keyfob_issuer_core::storage::{Restorations, Revocations as _, StorageError};
 use keyfob_issuer_core::{FamilyId, KeyId};
 use keyfob_oauth::Timestamp;
 
-const UNFINISHED: [&str; 5] = [
+const UNFINISHED: [&str; 6] = [
     "DELETE FROM browser_sessions",
     "DELETE FROM reset_links",
+    "DELETE FROM email_links",
     "DELETE FROM invitations",
     "DELETE FROM device_grants",
     "DELETE FROM authorization_grants WHERE progress <> 'exchanged'",

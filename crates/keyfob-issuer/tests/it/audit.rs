@@ -2,11 +2,14 @@
 
 use crate::app::enrol;
 use crate::command::run;
+use crate::mail::PostOffice;
 use crate::rest::contains;
-use crate::world::{Kept, PASSWORD, Tokens, World, codex_request, exchange, on_both};
+use crate::world::{Kept, OWNER, PASSWORD, Tokens, World, codex_request, exchange, on_both};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer::command::audit::{Verified, verify, verify_copy};
+use keyfob_issuer::command::user;
 use keyfob_issuer_core::audit::VerifyingKey;
+use keyfob_issuer_core::user::Email;
 use serde_json::Value;
 use std::path::Path;
 
@@ -159,4 +162,34 @@ async fn i_77_the_command_says_whether_the_trail_is_whole_and_names_the_entry_th
     );
     world.query("DELETE FROM audit_entries WHERE sequence = 3 RETURNING hash").await;
     assert_eq!(verdict(data).1["flaw"], "entry 3 is missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i_77_changes_of_an_address_are_told_and_the_address_is_not() {
+    let (mut post_office, settings) = PostOffice::start();
+    let world = World::start_with(&settings).await;
+    let mut browser = world.browser();
+    world.sign_in(&mut browser, "/account/email", PASSWORD).await;
+    let csrf = browser.get("/account/email").await.csrf();
+    browser.post("/account/email", &[("csrf", &csrf), ("email", "mia@new.example")]).await;
+    for folder in ["/email/", "/email-undo/"] {
+        let (_, link) = post_office.link(&world.base, folder);
+        let csrf = browser.get(&link).await.csrf();
+        assert_eq!(browser.post(&link, &[("csrf", &csrf)]).await.status, 200, "{folder}");
+    }
+    let owner = Email::parse(OWNER).unwrap();
+    user::verify(world.data.path(), &owner, &*world.clock).await.unwrap();
+
+    let told = told(&world).await;
+    assert_eq!(
+        told[told.len() - 4..],
+        [
+            "email.ask done actor subject",
+            "email.verify done subject",
+            "email.undo done subject",
+            "email.vouch done host subject",
+        ]
+    );
+    let entries = world.query("SELECT entry FROM audit_entries").await.join("\n");
+    assert!(!entries.contains("mia@"), "{entries}");
 }
