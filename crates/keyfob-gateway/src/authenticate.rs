@@ -81,14 +81,13 @@ impl Authenticator {
         let token = bearer(headers)?;
         let now = self.clock.now();
         let digest = TokenDigest::of(token.expose());
-        let caller = match self.verified.find(&digest, now) {
-            Some(caller) => caller,
-            None => {
-                let claims = self.verify(&token, now).await?;
-                let caller = Arc::new(Caller::from_claims(&claims).ok_or(Refusal::InvalidToken)?);
-                self.verified.insert(digest, &caller, now);
-                caller
-            }
+        let caller = if let Some(caller) = self.verified.find(&digest, now) {
+            caller
+        } else {
+            let claims = self.verify(&token, now).await?;
+            let caller = Arc::new(Caller::from_claims(&claims).ok_or(Refusal::InvalidToken)?);
+            self.verified.insert(digest, &caller, now);
+            caller
         };
         // Asked of what was verified a moment ago too: what has ended since is refused at once.
         if let Some(revocations) = &self.revocations {

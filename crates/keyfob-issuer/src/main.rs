@@ -75,7 +75,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Config(command) => return config_check::run(&command),
         Command::Audit(command) => return audit::run(command).await,
         Command::Init(arguments) => make(arguments).await,
-        Command::Serve(arguments) => serve(arguments).await,
+        Command::Serve(arguments) => Box::pin(serve(arguments)).await,
         Command::User(User::Add { data, email, unverified }) => {
             let word = if unverified { EmailWord::Nobody } else { EmailWord::Administrator };
             add(&data, &email, word).await

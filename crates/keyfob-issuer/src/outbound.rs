@@ -150,8 +150,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     };
     match segments {
         // An IPv4 address behind a translator (RFC 6052) or in a tunnel (RFC 3056).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
-        [0x2002, high, low, ..] => embedded(high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => embedded(high, low),
         // Teredo, and what is only for documents, tests and protocols.
         [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
         [0x3fff, ..] => false,

@@ -126,24 +126,28 @@ async fn sign_in_with_device(world: &World, home: &Home, codex: &Path) -> Result
         json!({ "method": "initialized" }),
         json!({ "id": 2, "method": "account/gatewayOAuth/login", "params": { "deviceAuth": true } }),
     ];
-    let input: String = messages.iter().map(|message| format!("{message}\n")).collect();
+    let input = messages.map(|message| message.to_string() + "\n").concat();
     let running = home.codex(codex, &["app-server"])?.stdin_open(input).start(world.evidence()).await?;
-    let answer = running.line(Stream::Stdout, |line| message(line)["id"] == 2).await?;
-    let prompt = &message(&answer)["result"]["prompt"];
-    let text = |member: &str| prompt[member].as_str().with_context(|| format!("no {member} in {answer}"));
+    let answer = running.line(Stream::Stdout, |line| says(line, "/id", &json!(2))).await?;
+    let result: Value = serde_json::from_str(&answer)?;
+    let text = |member: &str| {
+        let found = result.pointer("/result/prompt").and_then(|prompt| prompt.get(member)?.as_str());
+        found.with_context(|| format!("no {member} in {answer}"))
+    };
     let (address, code) = (Url::parse(text("verificationUrl")?)?, text("userCode")?);
     world.form_client()?.approve_device(&address, code, world.owner()).await?;
     let is_done = |line: &str| {
-        message(line)["method"] == "account/gatewayOAuth/changed"
-            && message(line)["params"]["status"] == "succeeded"
+        says(line, "/method", &json!("account/gatewayOAuth/changed"))
+            && says(line, "/params/status", &json!("succeeded"))
     };
     running.line(Stream::Stdout, is_done).await?;
     ensure!(store(home).is_file(), "nothing was stored");
     Ok(())
 }
 
-fn message(line: &str) -> Value {
-    serde_json::from_str(line).unwrap_or_default()
+/// Whether the message in `line` has this value at `pointer` (RFC 6901).
+fn says(line: &str, pointer: &str, value: &Value) -> bool {
+    serde_json::from_str(line).is_ok_and(|message: Value| message.pointer(pointer) == Some(value))
 }
 
 async fn start_exec(world: &World, home: &Home, codex: &Path) -> Result<Running> {
@@ -162,15 +166,16 @@ fn entry(home: &Home) -> Result<(String, Value)> {
 }
 
 fn access_token(home: &Home) -> Result<String> {
-    Ok(entry(home)?.1["access_token"].as_str().context("no access token")?.to_owned())
+    let (_, entry) = entry(home)?;
+    Ok(entry.get("access_token").and_then(Value::as_str).context("no access token")?.to_owned())
 }
 
 /// Lets the stored access token have ended a minute ago, as far as the client knows.
 fn expire(home: &Home) -> Result<()> {
     let (name, mut entry) = entry(home)?;
-    ensure!(entry["expires_at"].is_number(), "another form: {}", entry["expires_at"]);
+    let end = entry.get_mut("expires_at").filter(|end| end.is_number()).context("no number of seconds")?;
     #[expect(clippy::disallowed_methods, reason = "a test's own clock")]
     let past = SystemTime::now().duration_since(UNIX_EPOCH)?.saturating_sub(Duration::from_mins(1)).as_secs();
-    entry["expires_at"] = past.into();
+    *end = past.into();
     files::replace(&store(home), json!({ name: entry }).to_string().as_bytes())
 }

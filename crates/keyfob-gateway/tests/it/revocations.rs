@@ -44,11 +44,11 @@ fn after(question: &str) -> u64 {
 }
 
 /// Lets the feed answer `entries` under `epoch` to whoever does not know them.
-fn tell(issuer: &FakeIssuer, epoch: u64, entries: Value) {
+fn tell(issuer: &FakeIssuer, epoch: u64, entries: &Value) {
     let signed: Vec<String> = (0..=epoch)
         .map(|known| {
             let news = if known < epoch { entries.clone() } else { json!([]) };
-            issuer.feed(known, epoch, news)
+            issuer.feed(known, epoch, &news)
         })
         .collect();
     issuer.tell(Box::new(move |question| {
@@ -70,13 +70,13 @@ async fn g_38_i_72_a_token_is_refused_once_its_session_user_or_member_has_ended(
     ]);
     for entry in ended {
         let issuer = FakeIssuer::start().await;
-        tell(&issuer, 1, others.clone());
+        tell(&issuer, 1, &others);
         let world = World::following(issuer, config(NEVER_SILENT, Duration::ZERO)).await;
         let token = world.issuer.token();
         until(&world, &token, 200).await;
         assert_eq!(models(&world, &token).await.0, 200, "it is in the cache now");
 
-        tell(&world.issuer, 2, json!([entry]));
+        tell(&world.issuer, 2, &json!([entry]));
 
         assert_eq!(until(&world, &token, 401).await, "invalid_token", "{entry}");
         let questions = world.issuer.questions();
@@ -103,7 +103,7 @@ async fn g_38_a_gateway_that_never_heard_the_feed_accepts_nothing_and_says_why()
 async fn g_38_a_silent_feed_is_forgiven_for_the_grace_and_no_longer() {
     for (grace, status) in [(NEVER_SILENT, 200), (Duration::ZERO, 503)] {
         let issuer = FakeIssuer::start().await;
-        tell(&issuer, 1, json!([{ "at": NOW, "sid": "s-2" }]));
+        tell(&issuer, 1, &json!([{ "at": NOW, "sid": "s-2" }]));
         let world = World::following(issuer, config(Duration::from_secs(2), grace)).await;
         let (token, ended) = (world.issuer.token(), world.issuer.token_with("sid", json!("s-2")));
         until(&world, &token, 200).await;
@@ -123,7 +123,7 @@ async fn g_38_a_silent_feed_is_forgiven_for_the_grace_and_no_longer() {
 
         assert_eq!(models(&world, &token).await.0, status, "{grace:?}");
         assert_eq!(models(&world, &ended).await.0, 401, "what has ended stays so");
-        tell(&world.issuer, 1, json!([]));
+        tell(&world.issuer, 1, &json!([]));
         until(&world, &token, 200).await;
     }
 }
@@ -138,7 +138,7 @@ async fn g_38_a_forged_answer_is_not_believed() {
         claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         claims
     };
-    let mut unsigned = issuer.feed(0, 1, entries.clone());
+    let mut unsigned = issuer.feed(0, 1, &entries);
     unsigned.truncate(unsigned.rfind('.').unwrap() + 1);
     let forged = [
         issuer.feed_of(&stranger, &claims(json!({}))),
@@ -152,7 +152,7 @@ async fn g_38_a_forged_answer_is_not_believed() {
     ];
     for answer in forged {
         let issuer = FakeIssuer::start().await;
-        tell(&issuer, 0, json!([]));
+        tell(&issuer, 0, &json!([]));
         let world = World::following(issuer, config(NEVER_SILENT, Duration::ZERO)).await;
         let token = world.issuer.token();
         until(&world, &token, 200).await;
@@ -174,14 +174,14 @@ async fn g_38_a_forged_answer_is_not_believed() {
 #[tokio::test]
 async fn r_40_an_issuer_restored_from_a_backup_is_asked_for_all_and_nothing_comes_back() {
     let issuer = FakeIssuer::start().await;
-    tell(&issuer, 3, json!([{ "at": NOW, "sid": "s-1" }]));
+    tell(&issuer, 3, &json!([{ "at": NOW, "sid": "s-1" }]));
     let world = World::following(issuer, config(NEVER_SILENT, Duration::ZERO)).await;
     let (first, second) = (world.issuer.token(), world.issuer.token_with("sid", json!("s-2")));
     until(&world, &first, 401).await;
 
-    let restored = world.issuer.feed(3, 1, json!([]));
-    let whole = world.issuer.feed(0, 1, json!([{ "at": NOW, "sid": "s-2" }]));
-    let none = world.issuer.feed(1, 1, json!([]));
+    let restored = world.issuer.feed(3, 1, &json!([]));
+    let whole = world.issuer.feed(0, 1, &json!([{ "at": NOW, "sid": "s-2" }]));
+    let none = world.issuer.feed(1, 1, &json!([]));
     world.issuer.tell(Box::new(move |question| match after(question) {
         0 => (200, whole.clone()),
         1 => (200, none.clone()),

@@ -90,7 +90,7 @@ impl FakeIssuer {
     }
 
     /// Signs what the feed answers to who knows `after`.
-    pub(crate) fn feed(&self, after: u64, epoch: u64, revoked: Value) -> String {
+    pub(crate) fn feed(&self, after: u64, epoch: u64, revoked: &Value) -> String {
         self.feed_of(&self.key, &json!({ "after": after, "epoch": epoch, "revoked": revoked }))
     }
 

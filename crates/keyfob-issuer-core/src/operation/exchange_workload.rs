@@ -69,12 +69,11 @@ impl Issuer {
         rule: &WorkloadRule,
     ) -> Result<Grantee, ExchangeTokenError> {
         let user = transaction.find_user_by_email(&rule.user).await?.ok_or(SubjectRefusal::NoRule)?;
-        let workspace = match &rule.workspace {
-            Some(id) => id.clone(),
-            None => {
-                let own = transaction.find_personal_workspace(&user.subject).await?;
-                own.ok_or(SubjectRefusal::NoRule)?.id
-            }
+        let workspace = if let Some(id) = &rule.workspace {
+            id.clone()
+        } else {
+            let own = transaction.find_personal_workspace(&user.subject).await?;
+            own.ok_or(SubjectRefusal::NoRule)?.id
         };
         Ok(find_grantee(transaction, &user.subject, &workspace).await??)
     }

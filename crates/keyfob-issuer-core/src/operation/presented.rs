@@ -85,12 +85,9 @@ impl Issuer {
             let Some(workspace) = claims.text("workspace_id").map(WorkspaceId::new) else { return Ok(None) };
             let grantee = find_grantee(&mut *transaction, &subject, &workspace).await?;
             let Ok(scope) = Scope::parse(claims.text("scope").unwrap_or_default()) else { return Ok(None) };
-            let granted = grantee
-                .and_then(|grantee| grantee.check(Way::Workload(&scope, &AllowedWorkspaces::Any), now));
-            return Ok(granted
-                .ok()
-                .filter(|granted| scope.is_within(granted))
-                .map(|_| Presented::Workload(claims)));
+            let way = Way::Workload(&scope, &AllowedWorkspaces::Any);
+            let widest = grantee.and_then(|grantee| grantee.check(way, now)).ok();
+            return Ok(widest.filter(|widest| scope.is_within(widest)).map(|_| Presented::Workload(claims)));
         }
         let Some(id) = claims.text("sid").and_then(FamilyId::parse) else { return Ok(None) };
         let found = transaction.find_login_session(id, &subject).await?;
