@@ -71,6 +71,10 @@ actions! {
     DecideGrant = "grant.decide",
     /// A person let a device in, or did not.
     DecideDevice = "device.decide",
+    /// The person of a device took its sign-in back, by a link or by its page.
+    TakeBackDevice = "device.take_back",
+    /// Somebody followed an invitation into a workspace.
+    JoinWorkspace = "workspace.join",
     /// A code became a session's first tokens; refused when it had before.
     BeginSession = "session.begin",
     /// A session ended.

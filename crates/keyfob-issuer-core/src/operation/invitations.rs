@@ -1,5 +1,6 @@
 //! Somebody follows an invitation: it counts once, for the address that it was sent to and for no other (I-61, I-70).
 
+use crate::audit::{Action, AuditEvent};
 use crate::digest::{InvitationDigest, InvitationToken, SessionCookie};
 use crate::id;
 use crate::issuer::{Fault, Issuer};
@@ -102,7 +103,8 @@ impl Issuer {
             transaction.set_email(&person.user.subject, &invitation.email, self.now()).await?;
         }
         self.join(&mut *transaction, &invitation, &person.user.subject).await?;
-        Ok(transaction.commit().await?)
+        let event = AuditEvent::done(Action::JoinWorkspace).by_owner(&person.user.subject);
+        Ok(self.commit(transaction, event.about(&invitation.workspace_id)).await?)
     }
 
     /// Adds the invited person, who has no account yet, with this password; the link shows that the address is theirs.
@@ -131,7 +133,8 @@ impl Issuer {
             Err(fault) => return Err(fault.into()),
         }
         self.join(&mut *transaction, &invitation, &user.subject).await?;
-        Ok(transaction.commit().await?)
+        let event = AuditEvent::done(Action::JoinWorkspace).of(&user.subject);
+        Ok(self.commit(transaction, event.about(&invitation.workspace_id).saying("a new account")).await?)
     }
 
     async fn open_invitation(

@@ -1,5 +1,6 @@
 //! The audit trail, over HTTP and by the program's own command.
 
+use crate::administration::Blue;
 use crate::app::enrol;
 use crate::command::run;
 use crate::mail::PostOffice;
@@ -192,4 +193,17 @@ async fn i_77_changes_of_an_address_are_told_and_the_address_is_not() {
     );
     let entries = world.query("SELECT entry FROM audit_entries").await.join("\n");
     assert!(!entries.contains("mia@"), "{entries}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i_77_whoever_joins_a_workspace_is_told() {
+    let mut blue = Blue::build().await;
+    let (_, link) = blue.invite("new@example.org", "admin").await;
+    let mut browser = blue.world.browser();
+    browser.get(&link).await;
+    let csrf = browser.get("/join").await.csrf();
+    let joined = browser.post("/join/password", &[("csrf", &*csrf), ("new_password", PASSWORD)]).await;
+    assert_eq!(joined.status, 200, "{}", joined.body);
+
+    assert_eq!(told(&blue.world).await.last().unwrap(), "workspace.join done subject");
 }

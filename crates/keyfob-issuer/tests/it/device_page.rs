@@ -214,6 +214,8 @@ async fn i_50_a_letter_tells_of_the_device_and_its_link_ends_that_one_alone_with
         assert!(done.status == 200 && done.body.contains("signed out"), "{}", done.body);
     }
 
+    let told = world.query("SELECT entry FROM audit_entries ORDER BY sequence").await;
+    assert!(told.last().unwrap().contains(r#""action":"device.take_back""#), "{told:?}");
     assert_eq!(world.refresh(&tokens.refresh).await.status, 400);
     assert_eq!(world.refresh(&others.refresh).await.status, 200);
     assert_eq!(stranger.get("/undo/unknown").await.status, 410);

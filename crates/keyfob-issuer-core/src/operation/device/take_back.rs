@@ -1,6 +1,7 @@
 //! A person takes back that they let a device in, by the link of the letter that told them (I-50).
 
 use crate::FamilyId;
+use crate::audit::{Action, AuditEvent};
 use crate::device_grant::{Began, DeviceProgress};
 use crate::digest::{UndoDigest, UndoToken};
 use crate::grant::Progress;
@@ -53,7 +54,9 @@ impl Issuer {
             },
         };
         self.end(&mut *transaction, session).await?;
-        transaction.commit().await?;
+        let event = AuditEvent::done(Action::TakeBackDevice).through(&grant.client_id);
+        let event = session.iter().fold(event, AuditEvent::about);
+        self.commit(transaction, event).await?;
         Ok(TakenBack::Ended)
     }
 
