@@ -25,6 +25,8 @@ pub struct AuthorizationGrant {
     pub nonce: Option<Nonce>,
     /// What the token request must prove.
     pub code_challenge: CodeChallenge,
+    /// How old the sign-in may be at most: it began at this moment or later (`prompt=login`, `max_age`).
+    pub signed_in_since: Option<Timestamp>,
     /// Who the client thinks will sign in; fills the form in, decides nothing.
     pub login_hint: Option<String>,
     /// For which workspaces the client takes tokens.

@@ -59,6 +59,7 @@ impl MfaPolicy {
 pub struct Demand {
     second_factor: SecondFactor,
     within: Option<Duration>,
+    since: Option<Timestamp>,
 }
 
 /// Whether a second factor is asked for.
@@ -75,7 +76,13 @@ impl Demand {
     pub fn of_grant(scope: &Scope, policy: MfaPolicy) -> Self {
         let second_factor =
             if policy.wants_second_factor(scope) { SecondFactor::Required } else { SecondFactor::IfEnrolled };
-        Self { second_factor, within: None }
+        Self { second_factor, within: None, since: None }
+    }
+
+    /// The same of a sign-in that began at `moment` or later, if one is named.
+    #[must_use]
+    pub const fn since(self, moment: Option<Timestamp>) -> Self {
+        Self { since: moment, ..self }
     }
 
     /// What letting a device in asks.
@@ -93,12 +100,12 @@ impl Demand {
 
     /// What looking at one's own account asks.
     pub const fn of_account() -> Self {
-        Self { second_factor: SecondFactor::IfEnrolled, within: None }
+        Self { second_factor: SecondFactor::IfEnrolled, within: None, since: None }
     }
 
     /// What changing one's own account asks.
     pub const fn of_change() -> Self {
-        Self { second_factor: SecondFactor::IfEnrolled, within: Some(CHANGE_WITHIN) }
+        Self { second_factor: SecondFactor::IfEnrolled, within: Some(CHANGE_WITHIN), since: None }
     }
 
     /// What making keys asks, for the personal workspace among these: they outlive the sign-in, so it has to be a fresh
@@ -111,12 +118,12 @@ impl Demand {
 
     /// What looking after a workspace asks (I-71).
     pub const fn of_administration() -> Self {
-        Self { second_factor: SecondFactor::Required, within: Some(DEVICE_WITHIN) }
+        Self { second_factor: SecondFactor::Required, within: Some(DEVICE_WITHIN), since: None }
     }
 
     /// What setting a second factor up asks of an account that has none.
     pub const fn of_set_up() -> Self {
-        Self { second_factor: SecondFactor::Required, within: Some(SET_UP_WITHIN) }
+        Self { second_factor: SecondFactor::Required, within: Some(SET_UP_WITHIN), since: None }
     }
 }
 
@@ -221,6 +228,10 @@ impl SignIn {
     pub fn state(self, demand: Demand, now: Timestamp) -> State {
         let is_fresh = |at: Timestamp| demand.within.is_none_or(|within| now.since(at) <= within);
         let Some(proof) = self.proof else { return State::Anonymous };
+        // A sign-in that is too old for the request is none, however fresh its second factor: tokens tell its time.
+        if demand.since.is_some_and(|since| proof.password_at < since) {
+            return State::Anonymous;
+        }
         match (self.enrolled, demand.second_factor) {
             (Enrolled::SecondFactor, _) if proof.second_factor_at.is_some_and(is_fresh) => State::Proven,
             (Enrolled::SecondFactor, _) => State::SecondFactor,

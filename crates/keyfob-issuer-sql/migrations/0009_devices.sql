@@ -33,3 +33,6 @@ CREATE TABLE revocations (
     at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX revocations_by_time ON revocations (at);
+
+-- How old a sign-in may be that a client asks for.
+ALTER TABLE authorization_grants ADD COLUMN signed_in_since INTEGER;

@@ -33,6 +33,8 @@ pub enum ErrorCode {
     InvalidToken,
     /// The user must sign in, and the request forbade asking (OpenID Connect Core §3.1.2.6).
     LoginRequired,
+    /// The user must confirm, and the request forbade asking (OpenID Connect Core §3.1.2.6).
+    ConsentRequired,
     /// Something broke inside.
     ServerError,
     /// Try again later.
@@ -41,7 +43,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidRequest,
         Self::InvalidClient,
         Self::InvalidGrant,
@@ -57,6 +59,7 @@ impl ErrorCode {
         Self::ExpiredToken,
         Self::InvalidToken,
         Self::LoginRequired,
+        Self::ConsentRequired,
         Self::ServerError,
         Self::TemporarilyUnavailable,
     ];
@@ -79,6 +82,7 @@ impl ErrorCode {
             Self::ExpiredToken => "expired_token",
             Self::InvalidToken => "invalid_token",
             Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }

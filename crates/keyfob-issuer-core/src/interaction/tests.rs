@@ -17,6 +17,7 @@ fn pending() -> AuthorizationGrant {
         scope: Scope::parse("openid").unwrap(),
         state: None,
         nonce: None,
+        signed_in_since: None,
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
         login_hint: None,
         allowed: AllowedWorkspaces::Any,

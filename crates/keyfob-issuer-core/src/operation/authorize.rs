@@ -1,6 +1,6 @@
 //! The authorization request: checked, and kept until somebody decides (RFC 6749 §4.1.1).
 
-use crate::digest::{InteractionCookie, InteractionDigest};
+use crate::digest::{InteractionCookie, InteractionDigest, SessionCookie};
 use crate::grant::{AuthorizationGrant, Progress};
 use crate::issuer::{Fault, Issuer};
 use crate::sign_in::CLOUD;
@@ -8,7 +8,7 @@ use crate::workspace::AllowedWorkspaces;
 use crate::{GrantId, lifetime};
 use keyfob_oauth::pkce::CodeChallenge;
 use keyfob_oauth::token::{Nonce, State};
-use keyfob_oauth::{AuthorizationCode, ClientId, ErrorCode, Scope, Secret};
+use keyfob_oauth::{AuthorizationCode, ClientId, ErrorCode, Scope, Secret, Timestamp};
 use url::form_urlencoded::Serializer;
 
 /// What a browser brought along; nothing is checked.
@@ -34,6 +34,8 @@ pub struct RawAuthorizationRequest {
     pub nonce: Option<Nonce>,
     /// `prompt`.
     pub prompt: Option<String>,
+    /// `max_age`.
+    pub max_age: Option<String>,
     /// `login_hint`.
     pub login_hint: Option<String>,
     /// `resource`.
@@ -125,8 +127,12 @@ impl Destination<'_> {
 }
 
 impl Issuer {
-    /// Checks a request and keeps it as a pending grant.
-    pub async fn authorize(&self, request: RawAuthorizationRequest) -> Result<PendingGrant, AuthorizeError> {
+    /// Checks a request and keeps it as a pending grant; `session` is who sits at the browser.
+    pub async fn authorize(
+        &self,
+        request: RawAuthorizationRequest,
+        session: Option<&SessionCookie>,
+    ) -> Result<PendingGrant, AuthorizeError> {
         let mut transaction = self.begin().await?;
         let client = match &request.client_id {
             Some(id) => transaction.find_client(&ClientId::new(id.as_str())).await?,
@@ -142,7 +148,24 @@ impl Issuer {
             Destination { redirect_uri, state: request.state.as_ref(), issuer: self.url.as_str() };
         let refuse = |code| AuthorizeError::Redirect(code, destination.refuse(code));
 
-        let (scope, code_challenge) = self.check(&request).map_err(refuse)?;
+        let Checked { scope, code_challenge, prompt } = self.check(&request).map_err(refuse)?;
+        let max_age = max_age(&request).map_err(refuse)?;
+        let signed_in_since = match prompt {
+            // A confirmation is always shown, so a request that forbids pages cannot succeed (OpenID Connect Core
+            // §3.1.2.6).
+            Prompting::Forbidden => {
+                let is_signed_in = self.person(&mut *transaction, session).await?.is_some();
+                return Err(refuse(if is_signed_in {
+                    ErrorCode::ConsentRequired
+                } else {
+                    ErrorCode::LoginRequired
+                }));
+            }
+            Prompting::SignInAgain => Some(self.now()),
+            Prompting::Usual => {
+                max_age.map(|seconds| Timestamp::from_unix(self.now().as_unix().saturating_sub(seconds)))
+            }
+        };
         let allowed = match request.allowed_workspace_id.as_deref().map(AllowedWorkspaces::parse) {
             None => AllowedWorkspaces::Any,
             Some(Ok(only)) => only,
@@ -161,6 +184,7 @@ impl Issuer {
             client_id: client.id,
             state: request.state,
             nonce: request.nonce,
+            signed_in_since,
             login_hint: request.login_hint,
             allowed,
             workspace: None,
@@ -171,7 +195,7 @@ impl Issuer {
     }
 
     /// Checks what may be told to the client.
-    fn check(&self, request: &RawAuthorizationRequest) -> Result<(Scope, CodeChallenge), ErrorCode> {
+    fn check(&self, request: &RawAuthorizationRequest) -> Result<Checked, ErrorCode> {
         match request.response_type.as_deref() {
             Some("code") => {}
             Some(_) => return Err(ErrorCode::UnsupportedResponseType),
@@ -190,11 +214,8 @@ impl Issuer {
             return Err(ErrorCode::InvalidTarget);
         }
         let scope = granted_scope(request.scope.as_deref())?;
-        // A confirmation is always shown, so a request that forbids pages cannot succeed.
-        if request.prompt.as_deref().is_some_and(|prompt| prompt.split(' ').any(|word| word == "none")) {
-            return Err(ErrorCode::LoginRequired);
-        }
-        Ok((scope, challenge))
+        let prompt = prompting(request.prompt.as_deref().unwrap_or_default())?;
+        Ok(Checked { scope, code_challenge: challenge, prompt })
     }
 
     pub(crate) fn destination<'a>(&'a self, grant: &'a AuthorizationGrant) -> Destination<'a> {
@@ -204,6 +225,43 @@ impl Issuer {
             issuer: self.url.as_str(),
         }
     }
+}
+
+/// What was checked of a request.
+struct Checked {
+    scope: Scope,
+    code_challenge: CodeChallenge,
+    prompt: Prompting,
+}
+
+/// What a request says of the pages that its person may see (OpenID Connect Core §3.1.2.1).
+enum Prompting {
+    /// Those that are needed. A confirmation is always among them, and the way to another account is on it, so `consent`
+    /// and `select_account` ask for nothing more.
+    Usual,
+    /// The sign-in too, whoever is signed in.
+    SignInAgain,
+    /// None.
+    Forbidden,
+}
+
+fn prompting(prompt: &str) -> Result<Prompting, ErrorCode> {
+    let words: Vec<&str> = prompt.split(' ').filter(|word| !word.is_empty()).collect();
+    if !words.iter().all(|word| ["none", "login", "consent", "select_account"].contains(word)) {
+        return Err(ErrorCode::InvalidRequest);
+    }
+    match words.as_slice() {
+        ["none"] => Ok(Prompting::Forbidden),
+        words if words.contains(&"none") => Err(ErrorCode::InvalidRequest),
+        words if words.contains(&"login") => Ok(Prompting::SignInAgain),
+        _ => Ok(Prompting::Usual),
+    }
+}
+
+/// Returns how many seconds ago the sign-in may have begun.
+fn max_age(request: &RawAuthorizationRequest) -> Result<Option<i64>, ErrorCode> {
+    let parsed = request.max_age.as_deref().map(str::parse::<u32>).transpose();
+    parsed.map(|seconds| seconds.map(i64::from)).map_err(|_| ErrorCode::InvalidRequest)
 }
 
 /// What is granted to a request that asks for nothing in particular.

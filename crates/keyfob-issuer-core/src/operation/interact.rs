@@ -189,7 +189,8 @@ impl Issuer {
             Some(Workspace { policy, .. }) => Demand::of_grant(&policy.narrow(&grant.scope), policy.mfa),
             None => Demand::of_account(),
         };
-        let next = next_interaction(&grant, person.sign_in().state(demand, now), choice, now);
+        let state = person.sign_in().state(demand.since(grant.signed_in_since), now);
+        let next = next_interaction(&grant, state, choice, now);
         Ok(Some(Seen { grant, person: Some(person), offers, workspace, next }))
     }
 }

@@ -77,6 +77,21 @@ fn i_57_what_comes_next_is_this_table() {
 }
 
 #[test]
+fn i_11_a_sign_in_from_before_the_moment_that_is_asked_for_is_none() {
+    use {Enrolled::Nothing, Enrolled::SecondFactor as Second};
+    let now = Timestamp::from_unix(NOW);
+    let state = |minutes: i64, sign_in: SignIn| {
+        sign_in.state(demand("grant").since(Some(Timestamp::from_unix(NOW - 60 * minutes))), now)
+    };
+
+    assert_eq!(state(5, sign_in(Nothing, Some(5), None)), State::Proven);
+    assert_eq!(state(5, sign_in(Nothing, Some(6), None)), State::Anonymous);
+    assert_eq!(state(5, sign_in(Second, Some(6), Some(0))), State::Anonymous, "the password counts");
+    assert_eq!(state(5, sign_in(Second, Some(4), None)), State::SecondFactor);
+    assert_eq!(state(0, sign_in(Second, Some(0), Some(0))), State::Proven);
+}
+
+#[test]
 fn i_57_no_walk_reaches_proven_without_each_step_that_is_asked() {
     for (name, demand) in demands() {
         for enrolled in [Enrolled::Nothing, Enrolled::SecondFactor] {

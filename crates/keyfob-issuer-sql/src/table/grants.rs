@@ -42,8 +42,9 @@ impl Grants for SqlTransaction {
         self.sql(
             "INSERT INTO authorization_grants (id, client_id, redirect_uri, scope, client_state, nonce,
              code_challenge, login_hint, browser_digest, expires_at, progress, subject, workspace_id, auth_time,
-             code_digest, family_id, allowed_workspaces, chosen_workspace, amr)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+             code_digest, family_id, allowed_workspaces, chosen_workspace, amr, signed_in_since)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+             $20)",
         )
         .bind(grant.id.to_string())
         .bind(grant.client_id.as_str())
@@ -64,6 +65,7 @@ impl Grants for SqlTransaction {
         .bind(grant.allowed.to_text())
         .bind(grant.workspace.as_ref().map(WorkspaceId::as_str))
         .bind(step.approval.map(|approval| approval.amr.as_str()))
+        .bind(grant.signed_in_since.map(Timestamp::as_unix))
         .execute()
         .await?;
         Ok(())
@@ -163,6 +165,7 @@ fn grant(row: &TableRow) -> Result<AuthorizationGrant, StorageError> {
         state: row.read::<Option<String>>("client_state")?.map(State::new),
         nonce: row.read::<Option<String>>("nonce")?.map(Nonce::new),
         code_challenge: row.parse("code_challenge", |text| CodeChallenge::parse(text).ok())?,
+        signed_in_since: row.read::<Option<i64>>("signed_in_since")?.map(Timestamp::from_unix),
         login_hint: row.read("login_hint")?,
         allowed: allowed(row)?,
         workspace: row.read::<Option<String>>("chosen_workspace")?.map(WorkspaceId::new),

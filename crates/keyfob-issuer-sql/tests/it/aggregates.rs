@@ -23,6 +23,7 @@ fn grant() -> AuthorizationGrant {
         scope: Scope::parse("openid email").unwrap(),
         state: Some(State::new("state")),
         nonce: Some(Nonce::new("nonce")),
+        signed_in_since: Some(NOW),
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
         login_hint: Some("mia".into()),
         allowed: AllowedWorkspaces::parse("w,v").unwrap(),

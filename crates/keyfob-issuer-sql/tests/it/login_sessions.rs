@@ -133,6 +133,7 @@ async fn approve_everywhere(transaction: &mut dyn Transaction, number: u8, subje
         scope: family().scope,
         state: None,
         nonce: None,
+        signed_in_since: None,
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
         login_hint: None,
         allowed: AllowedWorkspaces::Any,

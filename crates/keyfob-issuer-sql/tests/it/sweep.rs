@@ -76,6 +76,7 @@ fn grant(number: u8) -> AuthorizationGrant {
         scope: Scope::parse("openid").unwrap(),
         state: None,
         nonce: None,
+        signed_in_since: None,
         code_challenge: CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap(),
         login_hint: None,
         allowed: AllowedWorkspaces::Any,

@@ -117,7 +117,7 @@ impl World {
             code_challenge_method: Some("S256".into()),
             ..RawAuthorizationRequest::default()
         };
-        let pending = self.issuer.authorize(request).await.unwrap();
+        let pending = self.issuer.authorize(request, None).await.unwrap();
         let session = self.issuer.begin_session(&self.zoe, None).await.unwrap().cookie;
         let redirect = self
             .issuer

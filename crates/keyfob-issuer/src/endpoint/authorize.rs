@@ -6,6 +6,7 @@ use crate::error::PageError;
 use crate::parameters::{Parameters, ParametersError};
 use axum::extract::{self, Request};
 use axum::response::Response;
+use keyfob_issuer_core::digest::SessionCookie;
 use keyfob_issuer_core::lifetime;
 use keyfob_issuer_core::operation::{AuthorizeError, RawAuthorizationRequest};
 use keyfob_oauth::token::{Nonce, State};
@@ -16,18 +17,24 @@ pub(crate) async fn by_query(
     request: Request,
 ) -> Result<Response, PageError> {
     let query = request.uri().query().unwrap_or_default();
-    authorize(&app, Parameters::from_form(query.as_bytes())?).await
+    let session = app.site.session(request.headers());
+    authorize(&app, Parameters::from_form(query.as_bytes())?, session.as_ref()).await
 }
 
 pub(crate) async fn by_form(
     extract::State(app): extract::State<Arc<App>>,
     request: Request,
 ) -> Result<Response, PageError> {
-    authorize(&app, Parameters::from_page(request).await?).await
+    let session = app.site.session(request.headers());
+    authorize(&app, Parameters::from_page(request).await?, session.as_ref()).await
 }
 
-async fn authorize(app: &App, parameters: Parameters) -> Result<Response, PageError> {
-    match app.issuer.authorize(raw(parameters)?).await {
+async fn authorize(
+    app: &App,
+    parameters: Parameters,
+    session: Option<&SessionCookie>,
+) -> Result<Response, PageError> {
+    match app.issuer.authorize(raw(parameters)?, session).await {
         Ok(pending) => {
             let cookie = app.site.set_interaction(pending.id, &pending.cookie, lifetime::INTERACTION);
             Ok(set_cookie(see_other(&format!("/interaction/{}", pending.id)), &cookie))
@@ -53,6 +60,7 @@ fn raw(mut parameters: Parameters) -> Result<RawAuthorizationRequest, Parameters
         state: parameters.take("state")?.map(State::new),
         nonce: parameters.take("nonce")?.map(Nonce::new),
         prompt: parameters.take("prompt")?,
+        max_age: parameters.take("max_age")?,
         login_hint: parameters.take("login_hint")?,
         resource: parameters.take("resource")?,
         allowed_workspace_id: parameters.take("allowed_workspace_id")?,

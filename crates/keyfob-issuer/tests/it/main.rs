@@ -42,6 +42,7 @@ mod own_pages;
 mod pages;
 mod password;
 mod people;
+mod prompts;
 mod recovery;
 mod refresh;
 mod rest;

@@ -175,6 +175,7 @@ impl Issuer {
             scope: grant.scope.clone(),
             state: None,
             nonce: None,
+            signed_in_since: None,
             code_challenge: verifier.challenge(),
             login_hint: None,
             allowed: grant.allowed.clone(),
