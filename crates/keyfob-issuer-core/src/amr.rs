@@ -24,6 +24,11 @@ impl Word for Amr {
 }
 
 impl Amr {
+    /// Returns the values of the claim.
+    pub fn values(self) -> Vec<&'static str> {
+        self.as_str().split(' ').collect()
+    }
+
     /// Returns the way to sign in that this is.
     pub const fn method(self) -> SignInMethod {
         match self {

@@ -68,6 +68,7 @@ impl Issuer {
         say("jti", json!(id::generate(now, &*self.entropy)?.to_string()));
         say("sid", json!(family.id.to_string()));
         say("auth_time", json!(family.auth_time));
+        say("amr", json!(family.amr.values()));
         if let Some(nonce) = nonce {
             say("nonce", json!(nonce.expose()));
         }
@@ -138,6 +139,9 @@ impl Issuer {
         say("scope", json!(scope.to_string()));
         if let Some(session) = subject.session {
             say("sid", json!(session.id.to_string()));
+            // RFC 9068 §2.2.1.
+            say("auth_time", json!(session.auth_time));
+            say("amr", json!(session.amr.values()));
         }
         say("workspace_id", json!(grantee.workspace.id));
         say("workspace_role", json!(grantee.role.as_str()));

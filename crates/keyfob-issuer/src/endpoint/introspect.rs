@@ -57,7 +57,7 @@ fn basic(headers: &HeaderMap) -> Option<(ServerId, ServerSecret)> {
 }
 
 /// Which claims of an access token a resource server is told.
-const TOLD: [&str; 14] = [
+const TOLD: [&str; 16] = [
     "iss",
     "sub",
     "aud",
@@ -72,6 +72,8 @@ const TOLD: [&str; 14] = [
     "data_policy",
     "act",
     "models",
+    "auth_time",
+    "amr",
 ];
 
 /// Returns the members of the answer (RFC 7662 §2.2); `kind` says by which rules the token counts.

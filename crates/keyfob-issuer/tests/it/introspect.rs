@@ -57,6 +57,8 @@ async fn i_35_a_gateway_learns_what_an_access_token_says_and_of_its_end() {
         "sid",
         "workspace_id",
         "workspace_role",
+        "auth_time",
+        "amr",
     ];
     for member in told {
         expected[member] = claims.get(member).unwrap().clone();

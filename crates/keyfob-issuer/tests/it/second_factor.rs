@@ -2,11 +2,14 @@
 
 use crate::app::{App, answer, enrol, recovery_codes};
 use crate::rest::{contains, rest_of};
-use crate::world::{Kept, OWNER, PASSWORD, World, changed, codex_request, exchange, on_both};
+use crate::world::{Kept, OWNER, PASSWORD, Tokens, World, changed, codex_request, exchange, on_both};
 use futures_util::future::join_all;
 use keyfob_issuer::command::user;
 use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::user::Email;
+use keyfob_jose::read_unverified;
+use keyfob_oauth::Clock as _;
+use serde_json::json;
 
 const SCOPE_WITH_CLOUD: &str = "openid email offline_access cloud";
 
@@ -177,5 +180,29 @@ async fn i_29_neither_the_key_nor_a_recovery_code_can_be_read_off_the_disk(kept:
     assert!(contains(&rest, OWNER), "the scan finds what is there");
     for secret in secrets {
         assert!(!contains(&rest, &secret), "{secret}");
+    }
+}
+
+on_both!(i_57_tokens_say_when_and_by_which_factors_their_person_signed_in);
+async fn i_57_tokens_say_when_and_by_which_factors_their_person_signed_in(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let (app, _) = enrol(&world, &mut world.browser()).await;
+    world.clock.advance(60);
+    let signed_in_at = world.clock.now();
+    let mut browser = world.browser();
+    let interaction = world.begin(&mut browser, &codex_request()).await;
+    world.sign_in(&mut browser, &interaction, PASSWORD).await;
+    answer(&mut browser, &interaction, "second-factor", &app.code(&world)).await;
+    let approved = world.decide(&mut browser, &interaction, "approve").await;
+    world.clock.advance(10);
+    let code = approved.redirected()["code"].clone();
+    let first = Tokens::read(&world.browser().post("/oauth/token", &exchange(&code)).await);
+    world.clock.advance(10);
+    let next = Tokens::read(&world.refresh(&first.refresh).await);
+
+    for token in [&first.access, &first.id, &next.access, &next.id] {
+        let claims = read_unverified(token).unwrap();
+        let said = (claims.get("amr"), claims.get("auth_time"));
+        assert_eq!(said, (Some(&json!(["pwd", "otp", "mfa"])), Some(&json!(signed_in_at))));
     }
 }

@@ -175,6 +175,7 @@ async fn i_38_the_tokens_say_exactly_this(kept: Kept) {
             "exp": START + 3600, "iat": START, "jti": access.text("jti").unwrap(),
             "scope": keyfob_codex::authorize::SCOPE, "sid": access.text("sid").unwrap(),
             "workspace_id": workspace, "workspace_role": "owner", "https://api.openai.com/auth": namespaced,
+            "auth_time": START, "amr": ["pwd"],
         })
     );
     assert_eq!(
@@ -182,7 +183,7 @@ async fn i_38_the_tokens_say_exactly_this(kept: Kept) {
         json!({
             "iss": world.base, "sub": id.text("sub").unwrap(), "aud": CLIENT_ID, "exp": START + 3600,
             "iat": START, "jti": id.text("jti").unwrap(), "sid": access.text("sid").unwrap(),
-            "auth_time": START, "nonce": "n-1", "email": OWNER, "email_verified": true,
+            "auth_time": START, "amr": ["pwd"], "nonce": "n-1", "email": OWNER, "email_verified": true,
             "name": "mia", "https://api.openai.com/auth": namespaced,
         })
     );
