@@ -181,7 +181,7 @@ async fn i_46_a_scope_that_wants_a_second_factor_is_not_let_in_without_one() {
 }
 
 /// Lets a device in; returns the link of the letter that tells of it.
-async fn letter_of(world: &World, post_office: &mut PostOffice, device: &Value) -> String {
+pub(crate) async fn letter_of(world: &World, post_office: &mut PostOffice, device: &Value) -> String {
     let mut browser = signed_in(world).await;
     let csrf = enter(&mut browser, user_code(device)).await.csrf();
     assert_eq!(send(&mut browser, user_code(device), &csrf, &[("decision", "approve")]).await.status, 200);

@@ -190,6 +190,8 @@ Promise.all(pages.map(readable))
 async fn i_14_looking_at_every_page_changes_nothing() {
     let (mut post_office, settings) = PostOffice::start();
     let world = World::start_with(&settings).await;
+    let device = crate::device_grant::start(&world, CLIENT_ID).await;
+    let take_back = crate::device_page::letter_of(&world, &mut post_office, &device).await;
     let mut browser = world.browser();
     let (_, codes) = crate::app::enrol(&world, &mut browser).await;
     let interaction = world.begin(&mut browser, &crate::world::codex_request()).await;
@@ -205,6 +207,7 @@ async fn i_14_looking_at_every_page_changes_nothing() {
         ("/reset/{token}", &reset),
         ("/email/{token}", &verify),
         ("/email-undo/{token}", &undo),
+        ("/undo/{token}", &take_back),
         ("/workspaces/{id}", &workspace),
     ];
     let before = world.query(STATE).await;
