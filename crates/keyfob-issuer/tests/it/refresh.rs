@@ -48,6 +48,18 @@ async fn i_24_parallel_presentations_of_one_token_make_one_leaf(kept: Kept) {
     next(&world, &leaves[0]).await;
 }
 
+on_both!(i_25_of_tokens_made_in_one_second_and_across_a_restart_the_older_are_known);
+async fn i_25_of_tokens_made_in_one_second_and_across_a_restart_the_older_are_known(kept: Kept) {
+    let mut world = World::keeping(kept).await;
+    let first = world.tokens().await.refresh;
+    let second = next(&world, &first).await;
+    world.restart_with("").await;
+    let third = next(&world, &second).await;
+
+    assert_eq!(refused_as(&world, &first).await, "refresh_token_reused");
+    assert_eq!(refused_as(&world, &third).await, "refresh_token_reused");
+}
+
 on_both!(i_26_an_old_generation_ends_the_family);
 async fn i_26_an_old_generation_ends_the_family(kept: Kept) {
     let world = World::keeping(kept).await;
