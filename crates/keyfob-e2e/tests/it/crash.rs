@@ -114,6 +114,9 @@ struct Moments {
     span: Duration,
 }
 
+/// A program that is not killed before this has ended long ago, or waits for something.
+const LONGEST_SPAN: Duration = Duration::from_secs(2);
+
 impl Default for Moments {
     fn default() -> Self {
         Self { span: Duration::from_millis(300) }
@@ -123,7 +126,7 @@ impl Default for Moments {
 impl Moments {
     fn note(&mut self, was_killed: bool, elapsed: Duration) {
         if was_killed {
-            self.span += self.span / 16;
+            self.span = LONGEST_SPAN.min(self.span + self.span / 16);
         } else {
             self.span = (self.span + elapsed) / 2;
         }
