@@ -49,8 +49,8 @@ struct Known {
     epoch: u64,
     sessions: HashMap<String, Timestamp>,
     users: HashMap<String, Timestamp>,
-    /// By user and workspace.
-    members: HashMap<(String, String), Timestamp>,
+    /// By user, then by workspace: who asks is found without a copy of the names.
+    members: HashMap<String, HashMap<String, Timestamp>>,
 }
 
 /// How well the issuer is heard.
@@ -306,7 +306,9 @@ impl Known {
             match (text("sid"), text("sub"), text("workspace_id")) {
                 (Some(session), _, _) => drop(known.sessions.insert(session, at)),
                 (None, Some(user), None) => drop(known.users.insert(user, at)),
-                (None, Some(user), Some(workspace)) => drop(known.members.insert((user, workspace), at)),
+                (None, Some(user), Some(workspace)) => {
+                    known.members.entry(user).or_default().insert(workspace, at);
+                }
                 // Of a key, which this gateway does not take, or of a kind that comes later.
                 (None, None, _) => {}
             }
@@ -314,7 +316,10 @@ impl Known {
         let is_kept = |at: &Timestamp| now < at.plus(LONGEST_LIFE);
         known.sessions.retain(|_, at| is_kept(at));
         known.users.retain(|_, at| is_kept(at));
-        known.members.retain(|_, at| is_kept(at));
+        known.members.retain(|_, places| {
+            places.retain(|_, at| is_kept(at));
+            !places.is_empty()
+        });
         known
     }
 
@@ -323,7 +328,6 @@ impl Known {
         let (user, workspace) = (caller.subject.as_str(), caller.workspace.as_str());
         caller.session.as_ref().is_some_and(|session| self.sessions.contains_key(session))
             || self.users.get(user).is_some_and(is_before)
-            || (!self.members.is_empty()
-                && self.members.get(&(user.to_owned(), workspace.to_owned())).is_some_and(is_before))
+            || self.members.get(user).and_then(|places| places.get(workspace)).is_some_and(is_before)
     }
 }
