@@ -47,8 +47,9 @@ async fn r_31_i_40_the_gateway_and_the_codex_cli_notice_nothing_of_a_new_signing
 
     // The harder case: no time for anybody to learn of it.
     world.on_host(&["signing-key", "rotate", "--now"]).await?;
-    let new = signing(&world).await?;
+    let (new, rotated) = (signing(&world).await?, Instant::now());
     while !published(&world, &http).await?.contains(&new) {
+        assert!(rotated.elapsed() < LONGEST, "the issuer does not publish its new key");
         tokio::time::sleep(LOOK_EVERY).await;
     }
 
