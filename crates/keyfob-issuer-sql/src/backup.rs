@@ -225,12 +225,11 @@ fn is_name(text: &str) -> bool {
 async fn read_file(connection: &mut SqliteConnection, take: Take<'_>) -> Result<(), BackupError> {
     let tables = sqlx::query_as(FILE_TABLES).fetch_all(&mut *connection).await?;
     for name in in_order(tables) {
-        let mut columns = None;
+        let mut is_first = true;
         let select = AssertSqlSafe(format!("SELECT * FROM {name}"));
         let mut rows = sqlx::query::<Sqlite>(select).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
-            if columns.is_none() {
-                columns = Some(());
+            if std::mem::take(&mut is_first) {
                 take(table(&name, row.columns().iter().map(sqlx::Column::name)))?;
             }
             let values = (0..row.len()).map(|at| file_value(&name, &row, at)).collect::<Result<_, _>>()?;
@@ -243,12 +242,11 @@ async fn read_file(connection: &mut SqliteConnection, take: Take<'_>) -> Result<
 async fn read_server(connection: &mut PgConnection, take: Take<'_>) -> Result<(), BackupError> {
     let tables = sqlx::query_as(SERVER_TABLES).fetch_all(&mut *connection).await?;
     for name in in_order(tables) {
-        let mut columns = None;
+        let mut is_first = true;
         let select = AssertSqlSafe(format!("SELECT * FROM {name}"));
         let mut rows = sqlx::query::<Postgres>(select).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
-            if columns.is_none() {
-                columns = Some(());
+            if std::mem::take(&mut is_first) {
                 take(table(&name, row.columns().iter().map(sqlx::Column::name)))?;
             }
             let values = (0..row.len()).map(|at| server_value(&name, &row, at)).collect::<Result<_, _>>()?;
