@@ -1,5 +1,6 @@
 //! The system's keyring, in the entry that the Codex CLI uses.
 
+mod connection;
 mod entry;
 mod kernel;
 mod secret_service;

@@ -3,9 +3,10 @@
 //! A call waits for a daemon that may ask a person or never answer. It runs as a future on a helper thread, so that
 //! a caller inside a runtime is served, and so that a call over its limit ends instead of lingering.
 
+use super::connection::Connection;
 use super::entry::Entry;
 use crate::store::{Digest, Lock, StoreError};
-use secret_service::{EncryptionType, Item, SecretService as Connected};
+use secret_service::{Item, SecretService as Connected};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +20,10 @@ impl SessionBus {
     /// Takes an address as in `DBUS_SESSION_BUS_ADDRESS`.
     pub fn new(address: impl Into<String>) -> Self {
         Self(address.into())
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.0
     }
 }
 
@@ -47,15 +52,13 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long a call waits for those of other processes, of which one may be stopped; then it goes on beside them.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
 const CONTENT_TYPE: &str = "text/plain";
-/// Where the service is on the bus.
-const NAME: &str = "org.freedesktop.secrets";
-const PATH: &str = "/org/freedesktop/secrets";
 
 /// The Secret Service behind one bus.
 #[derive(Debug)]
 pub(super) struct SecretService {
     bus: SessionBus,
-    queue: Mutex<()>,
+    /// Of all calls of this process, which take turns.
+    connection: Mutex<Connection>,
     /// The queue of all processes: many at once would use up one another's limit.
     shared_queue: PathBuf,
 }
@@ -63,12 +66,12 @@ pub(super) struct SecretService {
 impl SecretService {
     /// Asks behind `bus`; the processes that queue in the file `shared_queue` do so one at a time.
     pub(super) fn new(bus: SessionBus, shared_queue: PathBuf) -> Self {
-        Self { bus, queue: Mutex::new(()), shared_queue }
+        Self { bus, connection: Mutex::default(), shared_queue }
     }
 
     /// Returns the secret of the entry.
     pub(super) fn read(&self, entry: &Entry) -> Result<Option<Vec<u8>>, KeyringError> {
-        self.call(async |service: &Connected<'_>| {
+        self.call(async |service: &Connected<'static>| {
             Ok(match find(service, entry).await? {
                 Some(item) => Some(item.get_secret().await.map_err(failure)?),
                 None => None,
@@ -83,7 +86,7 @@ impl SecretService {
         expected: Option<Digest>,
         secret: &[u8],
     ) -> Result<(), StoreError> {
-        self.call(async |service: &Connected<'_>| {
+        self.call(async |service: &Connected<'static>| {
             let found = find(service, entry).await?;
             if digest(found.as_ref()).await? != expected {
                 return Err(StoreError::Changed);
@@ -98,7 +101,7 @@ impl SecretService {
 
     /// Puts `secret` in the place of whatever the entry holds.
     pub(super) fn put(&self, entry: &Entry, secret: &[u8]) -> Result<(), KeyringError> {
-        self.call(async |service: &Connected<'_>| match find(service, entry).await? {
+        self.call(async |service: &Connected<'static>| match find(service, entry).await? {
             Some(item) => item.set_secret(secret, CONTENT_TYPE).await.map_err(failure),
             None => create(service, entry, secret).await.map(drop),
         })
@@ -106,7 +109,7 @@ impl SecretService {
 
     /// Removes the entry whose secret has the digest `expected`.
     pub(super) fn remove(&self, entry: &Entry, expected: Digest) -> Result<(), StoreError> {
-        self.call(async |service: &Connected<'_>| {
+        self.call(async |service: &Connected<'static>| {
             let found = find(service, entry).await?;
             if digest(found.as_ref()).await? != Some(expected) {
                 return Err(StoreError::Changed);
@@ -120,7 +123,7 @@ impl SecretService {
 
     /// Removes every entry that has all attributes of `pattern`.
     pub(super) fn remove_all(&self, pattern: &Entry) -> Result<(), KeyringError> {
-        self.call(async |service: &Connected<'_>| {
+        self.call(async |service: &Connected<'static>| {
             let found = service.search_items(pattern.search()).await.map_err(failure)?;
             for item in found.unlocked.into_iter().chain(found.locked) {
                 item.delete().await.map_err(failure)?;
@@ -131,7 +134,7 @@ impl SecretService {
 
     /// Writes an entry of no meaning and deletes it.
     pub(super) fn try_write(&self, trial: &Entry) -> Result<(), KeyringError> {
-        self.call(async |service: &Connected<'_>| {
+        self.call(async |service: &Connected<'static>| {
             let item = create(service, trial, b"trial").await?;
             item.delete().await.map_err(failure)
         })
@@ -139,52 +142,21 @@ impl SecretService {
 
     fn call<T: Send, E: From<KeyringError> + Send>(
         &self,
-        work: impl AsyncFnOnce(&Connected<'_>) -> Result<T, E> + Send,
+        work: impl AsyncFnOnce(&Connected<'static>) -> Result<T, E> + Send,
     ) -> Result<T, E> {
-        let _turn = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = &mut *connection;
         // Where the queue cannot be used, in a home that is read-only or not yet made, the limit is all there is.
         let _shared_turn = Lock::take_blocking(&self.shared_queue, QUEUE_PATIENCE).ok();
         std::thread::scope(|scope| {
-            let helper = std::thread::Builder::new().name("keyring".into()).spawn_scoped(scope, || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(KeyringError::Helper)?;
-                let limited = async {
-                    let call = async { work(&connect(&self.bus).await?).await };
-                    tokio::time::timeout(LIMIT, call).await.unwrap_or(Err(KeyringError::TimedOut.into()))
-                };
-                let result = runtime.block_on(limited);
-                runtime.shutdown_background();
-                result
-            });
+            let helper = std::thread::Builder::new().name("keyring".into());
+            let helper = helper.spawn_scoped(scope, || connection.call(&self.bus, LIMIT, work));
             match helper.map_err(KeyringError::Helper)?.join() {
                 Ok(result) => result,
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })
     }
-}
-
-async fn connect(bus: &SessionBus) -> Result<Connected<'static>, KeyringError> {
-    let unavailable = |error: zbus::Error| KeyringError::Unavailable(Box::new(error.into()));
-    let connection = zbus::connection::Builder::address(bus.0.as_str())
-        .map_err(unavailable)?
-        .build()
-        .await
-        .map_err(unavailable)?;
-    introduce(&connection).await.map_err(unavailable)?;
-    Connected::connect_with_existing(EncryptionType::Dh, connection).await.map_err(failure)
-}
-
-/// Lets the daemon note this connection before it is asked for a session.
-///
-/// gnome-keyring notes a connection beside its first message and not always before it; a request for a session that
-/// overtakes the note aborts the daemon, for everybody (GNOME/gnome-keyring #190, #196, #199). Who has an answer is noted.
-async fn introduce(connection: &zbus::Connection) -> zbus::Result<()> {
-    let question = ("org.freedesktop.Secret.Service", "Collections");
-    let properties = Some("org.freedesktop.DBus.Properties");
-    connection.call_method(Some(NAME), PATH, properties, "Get", &question).await.map(drop)
 }
 
 /// Finds the entry, unlocked.
@@ -225,7 +197,8 @@ async fn digest(item: Option<&Item<'_>>) -> Result<Option<Digest>, KeyringError>
     })
 }
 
-fn failure(error: secret_service::Error) -> KeyringError {
+/// Tells a locked keyring from one that cannot be used.
+pub(super) fn failure(error: secret_service::Error) -> KeyringError {
     use secret_service::Error;
     let denied = match &error {
         Error::Locked | Error::Prompt | Error::PromptDisconnected => true,
