@@ -35,7 +35,7 @@ pub enum LockError {
 
 /// The first pause between two tries; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 /// How long the Codex CLI may hold its locks; it holds them for milliseconds.
 const CODEX_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the outer one is held while the inner one is not to be had.
