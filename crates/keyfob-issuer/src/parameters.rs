@@ -81,8 +81,8 @@ impl Parameters {
         let mut parameters = BTreeMap::new();
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let name = decode(halves.next().unwrap_or_default())?;
-            let value = decode(halves.next().unwrap_or_default())?;
+            let name = decoded(halves.next().unwrap_or_default())?;
+            let value = decoded(halves.next().unwrap_or_default())?;
             if parameters.insert(name, Given::Text(value)).is_some() {
                 return Err(ParametersError::Repeated);
             }
@@ -157,7 +157,7 @@ fn body_kind(headers: &HeaderMap) -> Result<BodyKind, ParametersError> {
 }
 
 /// Decodes percent signs and pluses; what is no UTF-8 then, or holds a NUL, is refused rather than repaired.
-fn decode(text: &[u8]) -> Result<String, ParametersError> {
+pub(crate) fn decoded(text: &[u8]) -> Result<String, ParametersError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter().copied();
     while let Some(byte) = rest.next() {

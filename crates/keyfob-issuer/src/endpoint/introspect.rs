@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, decoded};
 use axum::Json;
 use axum::extract::{Request, State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -45,14 +45,15 @@ pub(super) async fn authenticated(app: &App, headers: &HeaderMap) -> Result<Reso
     app.issuer.resource_server(&id, &secret).await?.ok_or(ApiError::UnknownServer)
 }
 
-/// Reads name and secret (RFC 7617); ours need no percent-encoding (RFC 6749 §2.3.1).
+/// Reads name and secret (RFC 7617), each of which was encoded as in a form before (RFC 6749 §2.3.1).
 fn basic(headers: &HeaderMap) -> Option<(ServerId, ServerSecret)> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let (scheme, pair) = value.to_str().ok()?.split_once(' ')?;
     let pair = String::from_utf8(STANDARD.decode(pair.trim()).ok()?).ok()?;
     let (id, secret) = pair.split_once(':')?;
-    let id = scheme.eq_ignore_ascii_case("basic").then(|| ServerId::parse(id))??;
+    let (id, secret) = (decoded(id.as_bytes()).ok()?, decoded(secret.as_bytes()).ok()?);
+    let id = scheme.eq_ignore_ascii_case("basic").then(|| ServerId::parse(&id))??;
     Some((id, ServerSecret::new(secret)))
 }
 

@@ -37,6 +37,9 @@ impl From<EndKeyError> for ApiError {
     }
 }
 
+/// What a resource server is asked for (RFC 7617 §2, which wants a realm).
+const BASIC: &str = "Basic realm=\"resource servers\"";
+
 /// RFC 6749 §5.2: the answer names the method of authentication.
 pub(super) fn unknown_server() -> Response {
     let answer = oauth_error(
@@ -44,7 +47,7 @@ pub(super) fn unknown_server() -> Response {
         ErrorCode::InvalidClient,
         "the resource server is not known, or did not authenticate",
     );
-    ([(header::WWW_AUTHENTICATE, "Basic")], answer).into_response()
+    ([(header::WWW_AUTHENTICATE, BASIC)], answer).into_response()
 }
 
 /// By then, a whole budget is there again.

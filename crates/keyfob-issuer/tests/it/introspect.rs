@@ -158,7 +158,7 @@ async fn i_22_only_a_registered_server_with_its_secret_in_the_header_is_answered
 
     let nobody = world.browser().post("/oauth/introspect", &token).await;
     assert_eq!((nobody.status, nobody.json()["error"].as_str()), (401, Some("invalid_client")));
-    assert_eq!(nobody.headers["www-authenticate"], "Basic");
+    assert_eq!(nobody.headers["www-authenticate"], "Basic realm=\"resource servers\"");
     let bearer = format!("Bearer {}", tokens.access);
     for wrong in [
         &*basic("gateway", ""),
@@ -176,6 +176,26 @@ async fn i_22_only_a_registered_server_with_its_secret_in_the_header_is_answered
     resource_server::remove(world.data.path(), "gateway", &*world.clock).await.unwrap();
     assert_eq!(gateway.ask(&world, &tokens.access).await.essence(), nobody.essence());
     assert_eq!(read_unverified(&tokens.access).unwrap().text("client_id"), Some(CLIENT_ID));
+}
+
+#[tokio::test]
+async fn i_35_name_and_secret_may_be_encoded_as_in_a_form_before_they_are_joined() {
+    let world = World::start().await;
+    let data = world.data.path();
+    let secret = resource_server::add(data, "gateway-1", None, &*world.clock, &TestEntropy).await.unwrap();
+    let tokens = world.tokens().await;
+    // RFC 6749 §2.3.1, by clients that escape everything that is no letter or digit.
+    let escaped = secret.expose().replace('_', "%5F").replace('-', "%2d");
+    assert_ne!(escaped, secret.expose());
+
+    let plain = Server::known("gateway-1", secret.expose()).ask(&world, &tokens.access).await;
+    let encoded = Server::known("gateway%2D1", &escaped).ask(&world, &tokens.access).await;
+    let broken =
+        Server::known("gateway-1", &format!("{}%", secret.expose())).ask(&world, &tokens.access).await;
+
+    assert_eq!((encoded.status, encoded.json()), (200, plain.json()));
+    assert_eq!(plain.json()["active"], true);
+    assert_eq!((broken.status, broken.json()["error"].as_str()), (401, Some("invalid_client")));
 }
 
 #[tokio::test]
