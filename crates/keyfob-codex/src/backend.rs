@@ -1,9 +1,11 @@
 //! What the Codex CLI's app-server asks of `chatgpt_base_url`: which workspaces there are, and what may still be used.
 
-/// Where it asks for the workspaces of the signed-in person, with their access token.
-pub const ACCOUNTS_PATH: &str = "/wham/accounts/check";
-/// Where it asks for the limits.
-pub const USAGE_PATH: &str = "/wham/usage";
+/// Where it asks for the workspaces of the signed-in person, with their access token: below a `chatgpt_base_url` that is
+/// an origin, below one that ends in `/backend-api`, and below one to which that was mapped.
+pub const ACCOUNTS_PATHS: [&str; 3] =
+    ["/api/codex/accounts/check", "/backend-api/wham/accounts/check", "/wham/accounts/check"];
+/// Where it asks for the limits, in the same order.
+pub const USAGE_PATHS: [&str; 3] = ["/api/codex/usage", "/backend-api/wham/usage", "/wham/usage"];
 /// The word for a workspace whose requests may go where all go.
 pub const NO_CONSTRAINT: &str = "NO_CONSTRAINT";
 

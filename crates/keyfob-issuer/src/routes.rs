@@ -55,7 +55,9 @@ pub fn router(app: Arc<App>) -> Router {
 
 fn routes() -> Vec<Route> {
     use Audience::{Form, Page, PageWithSteps, Program, Public};
-    vec![
+    let accounts = backend_dialect::ACCOUNTS_PATHS.map(|path| Route(Program, path, get(backend::accounts)));
+    let usage = backend_dialect::USAGE_PATHS.map(|path| Route(Program, path, get(backend::usage)));
+    let mut routes = vec![
         Route(Page, "/", get(home::show)),
         Route(Program, "/healthz", get(home::health)),
         Route(Program, "/assets/style.css", get(home::style)),
@@ -112,8 +114,6 @@ fn routes() -> Vec<Route> {
         Route(Program, "/api/admin/invitations", post(administration::invite)),
         Route(Program, "/api/admin/invitations/{id}", delete(administration::take_back)),
         Route(Program, who_am_i_dialect::PATH, get(who_am_i::show)),
-        Route(Program, backend_dialect::ACCOUNTS_PATH, get(backend::accounts)),
-        Route(Program, backend_dialect::USAGE_PATH, get(backend::usage)),
         Route(Program, device::USER_CODE_PATH, post(device_dialect::start)),
         Route(Program, device::POLL_PATH, post(device_dialect::poll)),
         Route(Public, metadata::OAUTH_PATH, get(discovery::metadata)),
@@ -121,5 +121,7 @@ fn routes() -> Vec<Route> {
         Route(Public, metadata::RESOURCE_PATH, get(discovery::resource)),
         Route(Public, endpoint::KEYS_PATH, get(discovery::keys)),
         Route(Public, endpoint::USER_INFO_PATH, get(user_info::show).post(user_info::show)),
-    ]
+    ];
+    routes.extend(accounts.into_iter().chain(usage));
+    routes
 }

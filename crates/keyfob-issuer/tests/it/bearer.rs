@@ -7,13 +7,17 @@ use reqwest::header::HeaderValue;
 use serde_json::json;
 
 /// Everything that a bearer's token opens: method, path, and whether it is a personal access token that does.
-const DOORS: [(Method, &str, bool); 7] = [
+const DOORS: [(Method, &str, bool); 11] = [
     (Method::GET, "/api/sessions", false),
     (Method::GET, "/api/keys", false),
     (Method::GET, "/oauth/userinfo", false),
     (Method::POST, "/oauth/userinfo", false),
     (Method::GET, "/wham/accounts/check", false),
     (Method::GET, "/wham/usage", false),
+    (Method::GET, "/api/codex/accounts/check", false),
+    (Method::GET, "/api/codex/usage", false),
+    (Method::GET, "/backend-api/wham/accounts/check", false),
+    (Method::GET, "/backend-api/wham/usage", false),
     (Method::GET, keyfob_codex::who_am_i::PATH, true),
 ];
 

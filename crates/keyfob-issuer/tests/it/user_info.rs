@@ -48,13 +48,16 @@ async fn the_app_server_learns_the_workspace_and_that_nothing_limits_it() {
     let tokens = tokens(&world, "openid").await;
     let workspace = keyfob_jose::read_unverified(&tokens.access).unwrap();
 
-    let accounts = world.browser().call(Method::GET, "/wham/accounts/check", &tokens.access, None).await;
-    let usage = world.browser().call(Method::GET, "/wham/usage", &tokens.access, None).await;
-
     let account = json!({
         "id": workspace.text("workspace_id"), "name": "Personal", "workspace_backend_origin": world.base,
         "account_routing_override": "NO_CONSTRAINT",
     });
-    assert_eq!(accounts.json(), json!({ "accounts": [account] }));
-    assert_eq!(usage.json(), json!({ "plan_type": "pro", "rate_limit": null }));
+    // As Codex CLI 0.169.0 makes them of a `chatgpt_base_url` that is an origin, and of one that ends in `/backend-api`.
+    for base in ["/api/codex", "/backend-api/wham", "/wham"] {
+        let ask = async |what: &str| {
+            world.browser().call(Method::GET, &format!("{base}{what}"), &tokens.access, None).await.json()
+        };
+        assert_eq!(ask("/accounts/check").await, json!({ "accounts": [account] }));
+        assert_eq!(ask("/usage").await, json!({ "plan_type": "pro", "rate_limit": null }));
+    }
 }
