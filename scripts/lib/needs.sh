@@ -20,6 +20,13 @@ need_file() {
     needed_packages+=("$package")
 }
 
+need_library() {
+    local library=$1 package=$2 why=$3
+    compgen -G "/usr/lib/*/$library" >/dev/null && return 0
+    echo "missing: $library (Debian package $package): $why" >&2
+    needed_packages+=("$package")
+}
+
 install_needs() {
     ((${#needed_packages[@]})) || return 0
     if ! command -v apt-get >/dev/null 2>&1; then

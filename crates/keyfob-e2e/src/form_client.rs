@@ -2,11 +2,12 @@
 
 use crate::browser::Person;
 use crate::evidence::Evidence;
+use crate::front::{self, Names};
 use crate::html;
 use crate::leak::Kind;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use reqwest::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{Certificate, RequestBuilder, StatusCode};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
@@ -49,14 +50,15 @@ impl Page {
 }
 
 impl FormClient {
-    /// Starts without cookies.
-    pub fn new(issuer: Url, evidence: Evidence) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(LIMIT)
-            .build()?;
-        Ok(Self { http, issuer, cookies: BTreeMap::new(), evidence })
+    /// Starts without cookies; `names` says how an issuer behind TLS is found.
+    pub fn new(issuer: Url, names: Option<&Names>, evidence: Evidence) -> Result<Self> {
+        let mut http =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().timeout(LIMIT);
+        if let Some(names) = names {
+            let ca = Certificate::from_pem(&std::fs::read(names.ca())?)?;
+            http = http.tls_certs_only([ca]).resolve(names.host(), front::ADDRESS);
+        }
+        Ok(Self { http: http.build()?, issuer, cookies: BTreeMap::new(), evidence })
     }
 
     /// Fetches an address; a redirect is returned and not followed.

@@ -13,6 +13,7 @@ use keyfob_codex::auth_file::{AccountTokens, AuthFile, Login};
 use keyfob_jose::{SigningKey, TokenType, read_unverified};
 use keyfob_oauth::AccessToken;
 use serde_json::{Map, Value};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -26,6 +27,7 @@ pub struct Home {
     evidence: Evidence,
     log: Log,
     login: LoginPlace,
+    variables: Vec<(String, OsString)>,
 }
 
 impl Home {
@@ -38,7 +40,8 @@ impl Home {
         log: Log,
     ) -> Result<Self> {
         let login = LoginPlace::File(folder.join("codex/auth.json"));
-        let home = Self { folder, issuer, person, password_file, evidence, log, login };
+        let variables = Vec::new();
+        let home = Self { folder, issuer, person, password_file, evidence, log, login, variables };
         files::make_folder(&home.codex_home())?;
         Ok(home)
     }
@@ -54,7 +57,15 @@ impl Home {
             evidence: self.evidence.clone(),
             log: self.log,
             login: LoginPlace::File(self.codex_home().join("keyfob/logins").join(name).join("auth.json")),
+            variables: self.variables.clone(),
         }
+    }
+
+    /// Lets every program that is started here have this variable.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
     }
 
     /// Lets the login be kept in `store`; the keyring is one of this home's own.
@@ -112,7 +123,7 @@ impl Home {
             // Nothing but loopback is reached: a closed port stands for the rest of the world.
             .env("HTTPS_PROXY", "http://127.0.0.1:9")
             .args(arguments);
-        self.with_browser(program)
+        Ok(self.with_variables(self.with_browser(program)?))
     }
 
     /// Runs `keyfob` with these arguments and expects this exit code.
@@ -288,11 +299,15 @@ impl Home {
 
     /// Lets `program` find this home and its keyring.
     fn at_home(&self, program: Program) -> Program {
-        let program = program.env("CODEX_HOME", self.codex_home()).log(self.log);
+        let program = self.with_variables(program.env("CODEX_HOME", self.codex_home()).log(self.log));
         match self.login.bus() {
             Some(bus) => program.env("DBUS_SESSION_BUS_ADDRESS", bus),
             None => program,
         }
+    }
+
+    fn with_variables(&self, program: Program) -> Program {
+        self.variables.iter().fold(program, |program, (name, value)| program.env(name, value))
     }
 
     /// Notes the tokens of a home that is signed in; one that is not has none.

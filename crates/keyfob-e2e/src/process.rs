@@ -6,10 +6,12 @@ use crate::leak::Stream;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -17,6 +19,7 @@ use tokio::time::timeout;
 
 /// How long a program may take where a scenario names no other limit.
 pub const LIMIT: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// How much our programs log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +116,7 @@ impl Program {
             child,
             stdout,
             stderr,
-            _stdin: stdin,
+            stdin,
             collectors: [out, err],
             has_ended: false,
         })
@@ -135,7 +138,7 @@ pub struct Running {
     child: Child,
     stdout: Output,
     stderr: Output,
-    _stdin: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
     collectors: [JoinHandle<()>; 2],
     has_ended: bool,
 }
@@ -160,6 +163,24 @@ impl Running {
             Err(_elapsed) => bail!("`{}` did not print the expected line: {}", self.name, self.printed()),
         };
         found.ok_or_else(|| anyhow!("`{}` ended before the expected line: {}", self.name, self.printed()))
+    }
+
+    /// Sends `text` on standard input, which was left open.
+    pub async fn write(&mut self, text: &str) -> Result<()> {
+        let stdin = self.stdin.as_mut().with_context(|| format!("`{}` is not listened to", self.name))?;
+        Ok(stdin.write_all(text.as_bytes()).await?)
+    }
+
+    /// Waits until it takes connections at `address`.
+    pub async fn serves(&self, address: SocketAddr) -> Result<()> {
+        let serves = async {
+            while TcpStream::connect(address).await.is_err() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        timeout(LIMIT, serves)
+            .await
+            .map_err(|_| anyhow!("`{}` does not serve at {address}: {}", self.name, self.printed()))
     }
 
     /// Waits for its end and for everything it printed; may be given up and called again.
@@ -205,6 +226,14 @@ impl Running {
     pub fn kill(&self) {
         // Nobody is left when it ended by itself.
         let _ended = kill_process_group(self.group, Signal::KILL);
+    }
+
+    /// Returns what it has printed on a stream.
+    pub fn printed_on(&self, stream: Stream) -> String {
+        match stream {
+            Stream::Stdout => text(&self.stdout),
+            Stream::Stderr => text(&self.stderr),
+        }
     }
 
     fn printed(&self) -> String {

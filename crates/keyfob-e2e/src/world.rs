@@ -6,9 +6,12 @@ use crate::environment::{self, SystemEntropy};
 use crate::evidence::{Evidence, Sampler};
 use crate::files;
 use crate::form_client::FormClient;
+use crate::forward_proxy::ForwardProxy;
+use crate::front::{Front, Names};
 use crate::gate::Gate;
 use crate::home::Home;
 use crate::leak::{Kind, Stream};
+use crate::network::Network;
 use crate::place::Store;
 use crate::process::{LIMIT, Log, Program, Running};
 use crate::process_table::{self, Entry};
@@ -18,7 +21,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyfob_jose::SigningKey;
 use keyfob_oauth::Entropy;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 use url::Url;
@@ -28,7 +31,8 @@ const PREFIX: &str = "world-";
 const OWNER: &str = "mia@example.org";
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// What runs as long as its world.
-const SERVERS: [&str; 4] = ["keyfob-issuer", "keyfob-gateway", "dbus-daemon", "gnome-keyring-daemon"];
+const SERVERS: [&str; 6] =
+    ["keyfob-issuer", "keyfob-gateway", "dbus-daemon", "gnome-keyring-daemon", "haproxy", "tinyproxy"];
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Where the 32 bytes of a P-256 private key are in PKCS#8 (RFC 5915, RFC 5208); all before them is the same in all.
 const SCALAR_IN_PKCS8: std::ops::Range<usize> = 36..68;
@@ -39,6 +43,7 @@ pub struct World {
     gateway: Running,
     issuer: Running,
     wire: Wire,
+    front: Option<Front>,
     _sampler: Sampler,
     folder: TempDir,
     issuer_url: Url,
@@ -52,15 +57,20 @@ pub struct World {
 impl World {
     /// Makes an issuer with one account, and a gateway with the demo behind it.
     pub async fn start() -> Result<Self> {
-        Self::start_with(Log::Usual).await
+        Self::start_with(Log::Usual, None).await
     }
 
     /// Makes a world in which our programs log everything that they can, with what their libraries log.
     pub async fn start_at_trace_level() -> Result<Self> {
-        Self::start_with(Log::Trace).await
+        Self::start_with(Log::Trace, None).await
     }
 
-    async fn start_with(log: Log) -> Result<Self> {
+    /// Makes a world whose issuer is `https://{host}`, behind HAProxy; in a network of its own, where port 443 is free.
+    pub async fn start_behind_tls(_own: &Network, host: &str, log: Log) -> Result<Self> {
+        Self::start_with(log, Some(host)).await
+    }
+
+    async fn start_with(log: Log, host: Option<&str>) -> Result<Self> {
         let work = environment::work_folder()?;
         end_abandoned(&work)?;
         let prefix = format!("{PREFIX}{}-", std::process::id());
@@ -74,14 +84,24 @@ impl World {
         files::replace(&folder.path().join("password"), owner.password.expose().as_bytes())?;
 
         let (front, back) = (free_address()?, free_address()?);
-        let issuer_url = Url::parse(&format!("http://localhost:{}", front.port()))?;
+        let issuer_url = match host {
+            None => Url::parse(&format!("http://localhost:{}", front.port()))?,
+            Some(host) => Url::parse(&format!("https://{host}"))?,
+        };
         let wire = Wire::start(front, back, evidence.clone()).await?;
+        let front = match host {
+            None => None,
+            Some(host) => Some(Front::start(folder.path(), host, front, &evidence).await?),
+        };
         let issuer = start_issuer(folder.path(), &issuer_url, back, &owner, &evidence, log).await?;
-        let (gateway, gateway_url) = start_gateway(folder.path(), &issuer_url, &[], &evidence, log).await?;
+        let names = front.as_ref().map(|front| &front.names);
+        let (gateway, gateway_url) =
+            start_gateway(folder.path(), &issuer_url, names, &[], &evidence, log).await?;
         Ok(Self {
             gateway,
             issuer,
             wire,
+            front,
             _sampler: sampler,
             folder,
             issuer_url,
@@ -151,7 +171,23 @@ impl World {
 
     /// Returns somebody who fills forms at the issuer.
     pub fn form_client(&self) -> Result<FormClient> {
-        FormClient::new(self.issuer_url.clone(), self.evidence.clone())
+        FormClient::new(self.issuer_url.clone(), self.names().ok(), self.evidence.clone())
+    }
+
+    /// Returns how an issuer behind TLS is found.
+    pub fn names(&self) -> Result<&Names> {
+        self.front.as_ref().map(|front| &front.names).context("the issuer is not behind TLS")
+    }
+
+    /// Returns what HAProxy has logged: a line for each request, and for each connection that came to nothing.
+    pub fn front_log(&self) -> Result<String> {
+        let front = self.front.as_ref().context("the issuer is not behind TLS")?;
+        Ok(front.running.printed_on(Stream::Stdout))
+    }
+
+    /// Starts a proxy that leads to the issuer behind TLS, for those who cannot find it by themselves.
+    pub async fn forward_proxy(&self) -> Result<ForwardProxy> {
+        ForwardProxy::start(self.folder.path(), self.names()?, &self.evidence).await
     }
 
     /// Returns the issuer's address without a slash at its end.
@@ -184,8 +220,8 @@ impl World {
         &self.evidence
     }
 
-    /// Puts a gateway that follows what has ended in the place of the one that runs.
-    pub async fn follow_revocations(&mut self) -> Result<()> {
+    /// Registers the resource server `gateway`; returns the file with its name and its secret.
+    pub async fn add_resource_server(&self) -> Result<PathBuf> {
         let added = Program::new(
             "keyfob-issuer resource-server",
             &environment::program("keyfob-issuer")?,
@@ -200,9 +236,17 @@ impl World {
         self.evidence.note(Kind::ServerSecret, secret);
         let file = self.folder.path().join("gateway.secret");
         files::replace(&file, format!("gateway:{secret}\n").as_bytes())?;
+        Ok(file)
+    }
+
+    /// Puts a gateway that follows what has ended in the place of the one that runs.
+    pub async fn follow_revocations(&mut self) -> Result<()> {
+        let file = self.add_resource_server().await?;
         let more = [Path::new("--revocations-file"), &file];
+        let names = self.names().ok();
         let started =
-            start_gateway(self.folder.path(), &self.issuer_url, &more, &self.evidence, self.log).await?;
+            start_gateway(self.folder.path(), &self.issuer_url, names, &more, &self.evidence, self.log)
+                .await?;
         self.gateway.kill();
         self.gateway.finished(LIMIT).await?;
         (self.gateway, self.gateway_url) = started;
@@ -230,7 +274,8 @@ impl World {
     /// Ends everything, then fails if a secret of this run is anywhere but in its place.
     pub async fn finish(mut self) -> Result<()> {
         self.quiet().await?;
-        for running in [&mut self.gateway, &mut self.issuer] {
+        let front = self.front.as_mut().map(|front| &mut front.running);
+        for running in [&mut self.gateway, &mut self.issuer].into_iter().chain(front) {
             running.kill();
             running.finished(LIMIT).await?;
         }
@@ -285,6 +330,11 @@ async fn start_issuer(
         .expect_code(0)?;
     let seal = std::fs::read(data.join("seal.key")).context("no seal key")?;
     evidence.note_bytes(Kind::SealKey, seal.trim_ascii());
+    if url.scheme() == "https" {
+        let settings = data.join("issuer.toml");
+        let text = std::fs::read_to_string(&settings)?;
+        files::replace(&settings, format!("trusted_proxies = [\"127.0.0.1\"]\n{text}").as_bytes())?;
+    }
 
     let issuer = Program::new("keyfob-issuer serve", &path, folder)
         .args([Path::new("serve"), Path::new("--data"), &data])
@@ -299,6 +349,7 @@ async fn start_issuer(
 async fn start_gateway(
     folder: &Path,
     issuer: &Url,
+    names: Option<&Names>,
     more: &[&Path],
     evidence: &Evidence,
     log: Log,
@@ -308,9 +359,12 @@ async fn start_gateway(
         .args(["edge", "--listen", &address, "--upstream", "demo"])
         .args(["--issuer", issuer.as_str().trim_end_matches('/')])
         .args(more)
-        .log(log)
-        .start(evidence)
-        .await?;
+        .log(log);
+    let gateway = match names {
+        None => gateway,
+        Some(names) => names.tell(gateway).env("SSL_CERT_FILE", names.ca()),
+    };
+    let gateway = gateway.start(evidence).await?;
     gateway.line(Stream::Stderr, |line| line.starts_with("keyfob-gateway: edge on")).await?;
     Ok((gateway, Url::parse(&format!("http://{address}"))?))
 }

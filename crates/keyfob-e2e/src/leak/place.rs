@@ -90,6 +90,8 @@ impl Place {
                     || self.is_issuer_database()
                     || self.is_output("keyfob login", Stream::Stderr)
                     || self.is_output("codex exec", Stream::Stderr)
+                    || self.is_output("codex login", Stream::Stderr)
+                    || self.is_output("codex app-server", Stream::Stdout)
                     || matches!(self, Self::Arguments(program) if program == "keyfob-browse")
             }
             Kind::Verifier | Kind::AppKey | Kind::Cookie | Kind::FormToken | Kind::DeviceCode => false,

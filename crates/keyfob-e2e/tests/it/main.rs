@@ -1,6 +1,7 @@
 //! The scenarios: each a world of its own, and each ends with the search for leaked secrets.
 
 mod alternate;
+mod app_server;
 mod callback;
 mod codex_defects;
 mod codex_gateway;
@@ -23,6 +24,7 @@ mod sign_in;
 mod signing_keys;
 mod storm;
 mod superseded;
+mod tls;
 mod traces;
 mod trouble;
 mod walkthrough;

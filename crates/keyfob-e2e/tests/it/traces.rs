@@ -87,7 +87,7 @@ async fn c_46_at_trace_level_nothing_of_a_sign_in_and_a_turn_of_the_real_codex_c
 }
 
 /// Whether the log is there: one that is empty holds no secret either.
-fn has_traces(finished: &Finished, targets: &[&str]) -> Result<()> {
+pub(crate) fn has_traces(finished: &Finished, targets: &[&str]) -> Result<()> {
     for target in targets {
         let is_trace = |line: &str| line.contains("TRACE") && line.contains(target);
         ensure!(finished.stderr.lines().any(is_trace), "no trace of {target}: {}", finished.stderr);
@@ -96,7 +96,7 @@ fn has_traces(finished: &Finished, targets: &[&str]) -> Result<()> {
 }
 
 /// Streams an answer through the gateway; returns the status.
-async fn ask_the_gateway(world: &World, token: &str) -> Result<u16> {
+pub(crate) async fn ask_the_gateway(world: &World, token: &str) -> Result<u16> {
     let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build()?;
     let body = serde_json::json!({ "model": "demo", "input": "hello", "stream": true });
     let request = http.post(format!("{}/v1/responses", world.gateway())).bearer_auth(token).json(&body);
