@@ -92,6 +92,7 @@ impl Place {
                     || self.is_output("codex exec", Stream::Stderr)
                     || self.is_output("codex login", Stream::Stderr)
                     || self.is_output("codex app-server", Stream::Stdout)
+                    || self.is_output("independent client", Stream::Stdout)
                     || matches!(self, Self::Arguments(program) if program == "keyfob-browse")
             }
             Kind::Verifier | Kind::AppKey | Kind::Cookie | Kind::FormToken | Kind::DeviceCode => false,

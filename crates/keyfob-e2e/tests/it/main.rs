@@ -17,6 +17,7 @@ mod feed;
 mod foreign;
 mod hardening;
 mod harness;
+mod independent;
 mod logins;
 mod second_factor;
 mod sessions;
