@@ -110,11 +110,11 @@ impl Session {
             Ok(sessions) => sessions.end_all().await,
             Err(error) => Err(error),
         };
-        Ok(SignedOutEverywhere { everywhere, here: logout::run(&self.store, ends).await? })
+        Ok(SignedOutEverywhere { everywhere, here: logout::run(&self.store, ends, clock).await? })
     }
 
     /// Ends the session at its issuer and removes it here, if it is one that may be ended.
-    pub async fn sign_out(&self, ends: Ends) -> Result<SignedOut, SignOutError> {
-        logout::run(&self.store, ends.with_noted(self.store.home())?).await
+    pub async fn sign_out(&self, ends: Ends, clock: &dyn Clock) -> Result<SignedOut, SignOutError> {
+        logout::run(&self.store, ends.with_noted(self.store.home())?, clock).await
     }
 }

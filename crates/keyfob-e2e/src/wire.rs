@@ -84,6 +84,8 @@ struct Seen {
     refreshes: usize,
     successors: HashSet<String>,
     faults: VecDeque<Fault>,
+    /// So many revocations are still to be refused.
+    refused_revocations: usize,
 }
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -122,6 +124,11 @@ impl Wire {
     pub fn answer_instead(&self, times: usize, status: u16, body: &str) {
         let answer = || Fault::Instead { status, body: body.to_owned() };
         locked(&self.seen).faults.extend(std::iter::repeat_with(answer).take(times));
+    }
+
+    /// Answers the next revocations with 503 in the issuer's place, `times` in a row.
+    pub fn refuse_revocations(&self, times: usize) {
+        locked(&self.seen).refused_revocations = times;
     }
 
     /// Has the issuer answer by itself again; returns how many faults were still to come.
@@ -163,6 +170,10 @@ impl End {
     async fn exchange(&self, mut client: TcpStream) -> Result<()> {
         let request = Message::read_request(&mut client).await?;
         let fault = request.is_refresh().then(|| self.note_refresh()).flatten();
+        if request.is_to("/oauth/revoke") && self.refuses_revocation() {
+            client.write_all(answer(503, "").as_bytes()).await?;
+            return Ok(client.shutdown().await?);
+        }
         if let Some(Fault::Instead { status, body }) = fault {
             client.write_all(answer(status, &body).as_bytes()).await?;
             return Ok(client.shutdown().await?);
@@ -197,6 +208,13 @@ impl End {
         let mut seen = locked(&self.seen);
         seen.refreshes += 1;
         seen.faults.pop_front()
+    }
+
+    fn refuses_revocation(&self) -> bool {
+        let mut seen = locked(&self.seen);
+        let refuses = seen.refused_revocations > 0;
+        seen.refused_revocations = seen.refused_revocations.saturating_sub(1);
+        refuses
     }
 
     fn note_device(&self, answer: &[u8]) {

@@ -39,7 +39,7 @@ pub(super) fn ends(environment: &Environment, home: &Home) -> Result<Ends, Comma
 /// Ends the session of a login at its issuer, removes it here, and says what happened.
 pub(super) async fn sign_out(logins: &Logins, which: &Which, ends: Ends) -> Result<(), CommandError> {
     let what = described(logins, which);
-    report(&logins.remove(which, ends).await?, &what);
+    report(&logins.remove(which, ends, &SystemClock).await?, &what);
     Ok(())
 }
 
@@ -83,6 +83,13 @@ fn report(signed_out: &SignedOut, what: &str) {
     match revocation {
         Revocation::Confirmed => output::say(&format!("Removed {what}; the issuer ended the session")),
         Revocation::NotNeeded => output::say(&format!("Removed {what}; there was no session to end")),
+        Revocation::Queued(issuer, why) => {
+            output::say(&format!("Removed {what}"));
+            output::say(&format!(
+                "warning: {issuer} did not confirm that the session ended ({why}); it is asked again when you sign in \
+                 or out, for a week: what ends the session waits in the keyring"
+            ));
+        }
         Revocation::Unconfirmed(issuer, why) => {
             output::say(&format!("Removed {what}"));
             output::say(&format!(

@@ -62,7 +62,9 @@ pub(crate) fn run(
     // Its folder says where to look; a keyring that cannot be used does not keep the rest.
     let mut forgotten = Ok(());
     for which in std::iter::once(&Which::Shared).chain(&beside) {
-        forgotten = forgotten.and(logins.store(which).blocking().forget());
+        let store = logins.store(which);
+        forgotten = forgotten.and(store.blocking().forget());
+        forgotten = forgotten.and(store.blocking().keep_waiting(None).map(drop));
     }
     if let Some(own) = folder {
         fs::remove_dir_all(&own).map_err(|source| Failure::Remove { path: own.clone(), source })?;

@@ -7,7 +7,7 @@ use crate::endpoints::Endpoints;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
 use crate::logins::{LoginName, Logins, Which};
-use crate::logout::revoke;
+use crate::logout::{end_waiting, revoke};
 use crate::signed_in_at;
 use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
@@ -108,7 +108,9 @@ impl PendingSignIn {
                 Effect::Done(result) => {
                     // An issuer that did not answer a moment ago is not asked again.
                     if matches!(&result, Ok(new) if new.superseded != Superseded::Unconfirmed) {
-                        superseded::finish(&self.shell.store, self.shell.clock.now()).await;
+                        let (store, now) = (&self.shell.store, self.shell.clock.now());
+                        superseded::finish(store, now).await;
+                        end_waiting(store, now).await;
                     }
                     return result;
                 }

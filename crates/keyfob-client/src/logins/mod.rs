@@ -106,8 +106,13 @@ impl Logins {
     ///
     /// What is beside the shared login is ours to end, whatever `ends` says. A sign-in that waits for the same place
     /// fails when it goes, with nothing stored.
-    pub async fn remove(&self, which: &Which, ends: Ends) -> Result<SignedOut, SignOutError> {
-        let signed_out = Session::new(self.store(which)).sign_out(may_end(which, ends)).await?;
+    pub async fn remove(
+        &self,
+        which: &Which,
+        ends: Ends,
+        clock: &dyn Clock,
+    ) -> Result<SignedOut, SignOutError> {
+        let signed_out = Session::new(self.store(which)).sign_out(may_end(which, ends), clock).await?;
         self.remove_place(which).await?;
         Ok(signed_out)
     }

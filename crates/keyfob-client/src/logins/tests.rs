@@ -1,6 +1,7 @@
 //! Logins in files: names, places and what a removal leaves.
 
 use super::*;
+use crate::clock::SystemClock;
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
 use keyfob_jose::{SigningKey, TokenType};
 use keyfob_oauth::{AccessToken, ClientId, IdToken};
@@ -135,7 +136,10 @@ async fn removing_a_login_leaves_nothing_of_it_and_the_others_as_they_are() {
     let read = |path: &str| fs::read(folder.path().join("home").join(path)).unwrap();
     let before = [read("auth.json"), read("keyfob/logins/home/auth.json")];
 
-    let removed = logins.remove(&Which::parse("team").unwrap(), Ends::OfIssuers(Vec::new())).await.unwrap();
+    let removed = logins
+        .remove(&Which::parse("team").unwrap(), Ends::OfIssuers(Vec::new()), &SystemClock)
+        .await
+        .unwrap();
 
     assert!(matches!(removed, SignedOut::Removed(_)), "{removed:?}");
     assert_eq!(logins.names().unwrap(), [LoginName::parse("home").unwrap()]);

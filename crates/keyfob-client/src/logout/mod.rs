@@ -2,10 +2,12 @@
 
 mod admit;
 mod run;
+mod waiting;
 
 pub(crate) use admit::admit;
 pub use admit::{Ends, SignOutError};
 pub(crate) use run::{revoke, revoke_within, run};
+pub(crate) use waiting::end_waiting;
 
 use crate::store::{Digest, Slot, StoreError};
 use crate::token_endpoint::TokenError;
@@ -26,6 +28,8 @@ pub enum Event {
     Revoked(Result<(), TokenError>),
     /// The document is gone, or still there.
     Removed(Result<(), StoreError>),
+    /// The session waits in a keyring to be ended, or there is no place for it to wait.
+    Queued(bool),
 }
 
 /// What to do next.
@@ -41,6 +45,8 @@ pub enum Effect {
     Revoke(IssuerUrl, RevocationRequest),
     /// Remove the document with this digest.
     Remove(Digest),
+    /// Keep what ends this session, to ask its issuer again later.
+    Queue(IssuerUrl, RevocationRequest),
     /// Let the lock go; this is the result.
     Done(Result<SignedOut, SignOutError>),
 }
@@ -61,6 +67,8 @@ pub enum Revocation {
     Confirmed,
     /// The issuer did not confirm it; the session may live on there until it expires.
     Unconfirmed(IssuerUrl, TokenError),
+    /// The issuer did not confirm it, and is asked again with what waits in the keyring.
+    Queued(IssuerUrl, TokenError),
     /// There was nothing to revoke: an API key, or a login that names no issuer or refresh token.
     NotNeeded,
 }
@@ -77,8 +85,10 @@ enum State {
     Locking,
     Loading,
     Preparing(Digest, IssuerUrl, RevocationRequest),
-    Revoking(Digest, IssuerUrl),
+    Revoking(Digest, IssuerUrl, RevocationRequest),
     Removing(Revocation),
+    RemovingUnconfirmed(IssuerUrl, RevocationRequest, TokenError),
+    Queueing(IssuerUrl, TokenError),
     Finished,
 }
 
@@ -94,23 +104,32 @@ impl Logout {
     pub fn step(&mut self, event: Event) -> Effect {
         let state = std::mem::replace(&mut self.state, State::Finished);
         match (state, event) {
-            (State::Locking, Event::Locked(Ok(()))) => self.go(State::Loading, Effect::Load),
+            (State::Locking, Event::Locked(Ok(())))
+            // Another program stored a login meanwhile: sign that one out, as the person asked.
+            | (
+                State::Removing(_) | State::RemovingUnconfirmed(..),
+                Event::Removed(Err(StoreError::Changed)),
+            ) => self.go(State::Loading, Effect::Load),
             (State::Loading, Event::Loaded(Ok(slot))) => self.revoke(&slot),
             (State::Preparing(digest, issuer, request), Event::Prepared(Ok(()))) => {
-                self.go(State::Revoking(digest, issuer.clone()), Effect::Revoke(issuer, request))
+                let revoking = State::Revoking(digest, issuer.clone(), request.clone());
+                self.go(revoking, Effect::Revoke(issuer, request))
             }
-            (State::Revoking(digest, _), Event::Revoked(Ok(()))) => {
+            (State::Revoking(digest, ..), Event::Revoked(Ok(()))) => {
                 self.remove(digest, Revocation::Confirmed)
             }
-            (State::Revoking(digest, issuer), Event::Revoked(Err(error))) => {
-                self.remove(digest, Revocation::Unconfirmed(issuer, error))
+            (State::Revoking(digest, issuer, request), Event::Revoked(Err(error))) => {
+                self.go(State::RemovingUnconfirmed(issuer, request, error), Effect::Remove(digest))
+            }
+            (State::RemovingUnconfirmed(issuer, request, error), Event::Removed(Ok(()))) => {
+                self.go(State::Queueing(issuer.clone(), error), Effect::Queue(issuer, request))
+            }
+            (State::Queueing(issuer, error), Event::Queued(is_queued)) => {
+                let unconfirmed = if is_queued { Revocation::Queued } else { Revocation::Unconfirmed };
+                Effect::Done(Ok(SignedOut::Removed(unconfirmed(issuer, error))))
             }
             (State::Removing(revocation), Event::Removed(Ok(()))) => {
                 Effect::Done(Ok(SignedOut::Removed(revocation)))
-            }
-            // Another program stored a login meanwhile: sign that one out, as the person asked.
-            (State::Removing(_), Event::Removed(Err(StoreError::Changed))) => {
-                self.go(State::Loading, Effect::Load)
             }
             (
                 _,

@@ -1,21 +1,25 @@
 //! Does what [`Logout`] says.
 
-use super::{Effect, Ends, Event, Logout, SignOutError, SignedOut};
+use super::{Effect, Ends, Event, Logout, Revocation, SignOutError, SignedOut, waiting};
 use crate::endpoints::stored_revocation_endpoint;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
 use crate::store::{Lock, SharedStore};
 use crate::superseded;
 use crate::token_endpoint::TokenError;
-use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::request::RevocationRequest;
+use keyfob_oauth::{Clock, IssuerUrl};
 use std::time::Duration;
 
 /// A person waits; the login is removed here whatever the issuer says (security C-62).
 const REVOCATION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Ends the session at its issuer and removes it here.
-pub(crate) async fn run(store: &SharedStore, ends: Ends) -> Result<SignedOut, SignOutError> {
+pub(crate) async fn run(
+    store: &SharedStore,
+    ends: Ends,
+    clock: &dyn Clock,
+) -> Result<SignedOut, SignOutError> {
     let mut lock: Option<Lock> = None;
     let mut answers = true;
     let (mut logout, mut effect) = Logout::begin(ends);
@@ -35,16 +39,25 @@ pub(crate) async fn run(store: &SharedStore, ends: Ends) -> Result<SignedOut, Si
                 }
                 Event::Removed(store.remove(expected).await)
             }
+            Effect::Queue(issuer, request) => {
+                Event::Queued(waiting::queue(store, &issuer, &request, clock.now()).await)
+            }
             // Another program may have removed the login alone.
             Effect::Done(Ok(SignedOut::NothingStored)) => {
                 superseded::end_all(store).await;
                 store.forget().await?;
                 drop(lock);
+                waiting::end_waiting(store, clock.now()).await;
                 return Ok(SignedOut::NothingStored);
             }
             Effect::Done(result) => {
                 if lock.is_some() {
                     Failpoint::LockRelease.pass();
+                }
+                drop(lock);
+                // The issuer answers, perhaps not the one of those that wait.
+                if matches!(result, Ok(SignedOut::Removed(Revocation::Confirmed))) {
+                    waiting::end_waiting(store, clock.now()).await;
                 }
                 return result;
             }

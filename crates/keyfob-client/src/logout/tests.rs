@@ -53,7 +53,11 @@ fn c_62_the_login_is_removed_here_even_when_the_issuer_does_not_confirm() {
 
     let down = TokenError::Refused { status: 503, code: None, description: None, retry_after: None };
     assert!(matches!(logout.step(Event::Revoked(Err(down))), Effect::Remove(_)));
-    let done = logout.step(Event::Removed(Ok(())));
+    let Effect::Queue(issuer, request) = logout.step(Event::Removed(Ok(()))) else {
+        panic!("asked again later")
+    };
+    assert_eq!((issuer.as_str(), request.token.expose()), ("https://id.test", "rt"));
+    let done = logout.step(Event::Queued(false));
 
     let Effect::Done(Ok(SignedOut::Removed(Revocation::Unconfirmed(issuer, _)))) = done else {
         panic!("a report")

@@ -8,7 +8,7 @@ use crate::failpoint::Failpoint;
 use crate::freshness::Need;
 use crate::home::Home;
 use crate::http::HttpClient;
-use crate::logout::revoke;
+use crate::logout::{end_waiting, revoke};
 use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::{Redeemed, TokenError, redeem};
@@ -95,6 +95,7 @@ pub(crate) async fn run(
                 // The issuer answers, or there is nothing left to keep the old sessions for.
                 if rotated || matches!(result, Err(RefreshError::SignedOut)) {
                     superseded::finish(store, clock.now()).await;
+                    end_waiting(store, clock.now()).await;
                 }
                 return result;
             }

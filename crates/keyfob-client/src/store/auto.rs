@@ -252,8 +252,24 @@ impl CredentialStore for AutoStore {
         self.file.forget().and(keyring)
     }
 
+    fn waiting(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        or_without(self.keyring.waiting(), None)
+    }
+
+    fn keep_waiting(&self, sessions: Option<&[u8]>) -> Result<bool, StoreError> {
+        or_without(self.keyring.keep_waiting(sessions), false)
+    }
+
     fn notice(&self) -> Option<String> {
         self.notice.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Returns `otherwise` where there is no keyring to use.
+fn or_without<T>(result: Result<T, StoreError>, otherwise: T) -> Result<T, StoreError> {
+    match result {
+        Err(StoreError::Keyring(_)) => Ok(otherwise),
+        other => other,
     }
 }
 

@@ -70,6 +70,19 @@ pub trait CredentialStore: Send + Sync + Debug {
     /// Removes everything that is kept beside the login; what cannot be removed does not keep the rest.
     fn forget(&self) -> Result<(), StoreError>;
 
+    /// Reads the sessions that wait to be ended though nobody is signed in any more (security C-62).
+    fn waiting(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    /// Keeps `sessions` that wait, or none from then on; returns whether they are kept.
+    ///
+    /// Only a keyring does: their refresh tokens may not rest in a file once their owner has signed out.
+    fn keep_waiting(&self, sessions: Option<&[u8]>) -> Result<bool, StoreError> {
+        let _ = sessions;
+        Ok(false)
+    }
+
     /// Returns what the person should be told about where the login went, if it is not where one would expect.
     fn notice(&self) -> Option<String> {
         None

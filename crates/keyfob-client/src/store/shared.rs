@@ -120,6 +120,16 @@ impl SharedStore {
         off_the_runtime(move || store.keep(what, document.as_deref())).await
     }
 
+    pub(crate) async fn waiting(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.waiting()).await
+    }
+
+    pub(crate) async fn keep_waiting(&self, sessions: Option<Vec<u8>>) -> Result<bool, StoreError> {
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.keep_waiting(sessions.as_deref())).await
+    }
+
     /// Removes what is kept beside a login that is gone.
     pub(crate) async fn forget(&self) -> Result<(), StoreError> {
         let store = Arc::clone(&self.store);

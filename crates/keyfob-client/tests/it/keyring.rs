@@ -4,7 +4,7 @@ use crate::fixture::{digest, home, is_empty, put, record, run_test, stored, text
 use crate::keyring_daemon::{Keyring, on_a_runtime};
 use keyfob_client::Home;
 use keyfob_client::store::{
-    CredentialStore as _, KeyringError, KeyringStore, Location, SessionBus, Slot, StoreError,
+    AutoStore, CredentialStore, FileStore, KeyringError, KeyringStore, Location, SessionBus, Slot, StoreError,
 };
 use keyfob_oauth::Timestamp;
 use linux_keyutils::{KeyRing, KeyRingIdentifier};
@@ -218,6 +218,29 @@ fn c_42_a_service_that_never_answers_costs_five_seconds_even_inside_a_runtime() 
     });
 
     assert!(matches!(result, Err(StoreError::Keyring(KeyringError::TimedOut))), "{result:?}");
+}
+
+#[test]
+fn c_62_what_waits_after_signing_out_is_kept_by_a_keyring_and_by_nothing_else() {
+    let ((_folder, home), keyring) = (home(), Keyring::unlocked());
+    let nowhere = SessionBus::new("unix:path=/nowhere/bus");
+    let with = KeyringStore::new(home.clone(), keyring.bus());
+    let auto = AutoStore::new(home.clone(), keyring.bus());
+    let without: [&dyn CredentialStore; 2] =
+        [&FileStore::new(home.clone()), &AutoStore::new(home.clone(), nowhere)];
+
+    for store in without {
+        assert!(!store.keep_waiting(Some(b"a token")).unwrap(), "{store:?}");
+        assert_eq!(store.waiting().unwrap(), None, "{store:?}");
+    }
+    assert!(with.keep_waiting(Some(b"a token")).unwrap());
+    let saved = with.save(None, &record("sk-1")).unwrap();
+    with.forget().unwrap();
+    with.remove(saved).unwrap();
+    assert_eq!(with.waiting().unwrap().as_deref(), Some(&b"a token"[..]));
+    assert_eq!(auto.waiting().unwrap().as_deref(), Some(&b"a token"[..]));
+    assert!(auto.keep_waiting(None).unwrap());
+    assert_eq!(with.waiting().unwrap(), None);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use crate::fixture::{digest, home, put, record, stored, text};
 use crate::keyring_daemon::{Keyring, on_a_runtime};
-use keyfob_client::Location;
 use keyfob_client::logins::{Logins, Which};
 use keyfob_client::logout::Ends;
 use keyfob_client::store::StoreError;
+use keyfob_client::{Location, SystemClock};
 use keyfob_codex::config::CredentialsStore;
 use std::fs;
 
@@ -61,7 +61,7 @@ fn d_14_a_login_in_the_keyring_is_changed_and_removed_without_the_others() {
 
     ada.blocking().save(digest(ada.blocking()), &record("sk-2")).unwrap();
     assert_eq!(stored_as(&logins, "ada"), Some(text("sk-2")));
-    on_a_runtime(logins.remove(&which("ada"), Ends::Anything)).unwrap();
+    on_a_runtime(logins.remove(&which("ada"), Ends::Anything, &SystemClock)).unwrap();
 
     assert_eq!(stored_as(&logins, "ada"), None);
     assert_eq!(stored_as(&logins, "shared"), Some(text("sk-shared")));

@@ -3,7 +3,7 @@
 use crate::failpoints::killed_in_login;
 use anyhow::{Context as _, Result, ensure};
 use keyfob_codex::client::{CLIENT_ID, TOKEN_PATH};
-use keyfob_e2e::{FormClient, Home, World};
+use keyfob_e2e::{FormClient, Home, Store, World};
 use keyfob_oauth::RefreshToken;
 use std::time::Duration;
 
@@ -64,6 +64,48 @@ async fn c_64_a_login_killed_before_it_is_stored_leaves_the_old_session_alone() 
     refreshed(&world, &home).await?;
     ensure!(!is_noted(&home), "still noted");
     refreshed(&world, &home).await?;
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_62_a_session_that_was_not_confirmed_ended_waits_in_the_keyring_and_ends_with_the_next_sign_in()
+-> Result<()> {
+    let world = World::start().await?;
+    for (name, store) in [("waits", Store::Keyring), ("waits-auto", Store::Auto)] {
+        let home = world.home_with(name, store).await?;
+        let mut client = world.form_client()?;
+        home.sign_in(&mut client).await?;
+        let old = refresh_token(&home)?;
+
+        // It is asked at the sign-out, and answers again later.
+        world.wire().refuse_revocations(1);
+        let said = home.expect(0, &["logout"]).await?.stderr;
+        ensure!(said.contains("what ends the session waits in the keyring"), "{said}");
+        ensure!(!home.is_signed_in()?, "{name}: still signed in");
+        home.sign_in(&mut client).await?;
+
+        ensure!(!is_alive(&world, &old).await?, "{name}: the old session lives");
+        refreshed(&world, &home).await?;
+        home.expect(0, &["logout"]).await?;
+    }
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_62_without_a_keyring_nothing_that_ends_a_session_outlives_the_login() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("no-keyring")?;
+    let mut client = world.form_client()?;
+    home.sign_in(&mut client).await?;
+    let old = refresh_token(&home)?;
+
+    world.wire().refuse_revocations(1);
+    let said = home.expect(0, &["logout"]).await?.stderr;
+    ensure!(said.contains("it may live on there until it expires"), "{said}");
+    home.sign_in(&mut client).await?;
+
+    ensure!(is_alive(&world, &old).await?, "somebody kept what ends the old session");
+    // The leak scan looks at the home, which may not hold it.
     world.finish().await
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Entry {
 
 /// The service of what we keep beside the login.
 const OURS: &str = "Keyfob";
+/// The service of what outlives the login.
+const SIGNED_OUT: &str = "Keyfob signed out";
 /// The service of the throw-away entry that shows whether the keyring can be written.
 const TRIAL: &str = "Keyfob trial";
 
@@ -44,6 +46,11 @@ impl Entry {
     /// What all entries of ours beside it have in common.
     pub(super) fn all_beside(entry: &KeyringEntry) -> Self {
         Self::of_service(OURS, entry)
+    }
+
+    /// The sessions that wait to be ended, which signing out leaves here.
+    pub(super) fn waiting(entry: &KeyringEntry) -> Self {
+        Self::of_service(SIGNED_OUT, entry)
     }
 
     /// An entry of no meaning.

@@ -135,4 +135,17 @@ impl CredentialStore for KeyringStore {
     fn forget(&self) -> Result<(), StoreError> {
         Ok(self.service.remove_all(&Entry::all_beside(&self.entry))?)
     }
+
+    fn waiting(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.service.read(&Entry::waiting(&self.entry))?)
+    }
+
+    fn keep_waiting(&self, sessions: Option<&[u8]>) -> Result<bool, StoreError> {
+        let entry = Entry::waiting(&self.entry);
+        match sessions {
+            Some(sessions) => self.service.put(&entry, sessions)?,
+            None => self.service.remove_all(&entry)?,
+        }
+        Ok(true)
+    }
 }
