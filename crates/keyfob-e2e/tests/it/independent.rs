@@ -1,5 +1,6 @@
 //! Clients that other people wrote, unmodified, with every check on: openid-client and oauth4webapi.
 
+#[expect(clippy::indexing_slicing, reason = "to write to a member of a JSON object makes it")]
 mod expected;
 
 use anyhow::{Context as _, Result};
