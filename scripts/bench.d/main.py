@@ -1,37 +1,17 @@
-"""The goals of design A1 to A3 and D1, measured and judged. Run by scripts/bench, on a bus of its own."""
+"""The goals of design A1 to A3, C1 to C5 and D1, measured and judged. Run by scripts/bench, on a bus of its own."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import fixtures
+import issuer
 import measure
 from measure import Command, ratios, spread
-
-# From this pressure on, wall times say more about the neighbours than about us.
-BUSY = 10.0
-
-
-@dataclass
-class Row:
-    goal: str
-    what: str
-    limit: str
-    measured: str
-    verdict: str
-
-
-def judge(goal, what, limit, value, shown=None, decided=True):
-    verdict = "not decided" if not decided else "met" if value <= limit else "NOT MET"
-    return Row(goal, what, f"≤ {limit:.3g}", shown or f"{value:.3g}", verdict)
-
-
-def by_round(goal, what, limit, values, decided=True):
-    return judge(goal, what, limit, measure.statistics.median(values), spread(values, 3), decided)
+from verdict import BUSY, by_round, judge
 
 
 def client(programs, codex, count, folder):
@@ -113,6 +93,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="keyfob-bench-") as folder:
         os.environ["HOME"] = folder
         rows = list(client(programs, codex, count, Path(folder))) if "A" in parts else []
+        if "C" in parts:
+            # A server of PostgreSQL's owner has to get there.
+            Path(folder).chmod(0o755)
+            rows += issuer.measured(programs, programs.parent / "oidc", count, Path(folder))
     rows += storm(programs, count) if "D1" in parts else []
     print(f"\n{'goal':4} {'what':50} {'limit':>8}  {'measured':28} verdict")
     for row in rows:

@@ -33,15 +33,16 @@ HOMES = {
     "anyhow": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway", "keyfob-e2e", "keyfob-floors", "keyfob-testing"},
     "axum": {"keyfob-issuer"},
     "clap": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway"},
+    "rusqlite": {"keyfob-issuer-sql", "keyfob-floors"},
     "sqlx": {"keyfob-issuer-sql"},
 }
 
 # The vocabulary and the issuer's domain have no effects.
 NEVER = {
-    "keyfob-oauth": {"tokio", "reqwest", "hyper", "axum", "sqlx"},
-    "keyfob-jose": {"tokio", "reqwest", "hyper", "axum", "sqlx"},
-    "keyfob-codex": {"tokio", "reqwest", "hyper", "axum", "sqlx"},
-    "keyfob-issuer-core": {"tokio", "reqwest", "hyper", "axum", "sqlx"},
+    "keyfob-oauth": {"tokio", "reqwest", "hyper", "axum", "sqlx", "rusqlite"},
+    "keyfob-jose": {"tokio", "reqwest", "hyper", "axum", "sqlx", "rusqlite"},
+    "keyfob-codex": {"tokio", "reqwest", "hyper", "axum", "sqlx", "rusqlite"},
+    "keyfob-issuer-core": {"tokio", "reqwest", "hyper", "axum", "sqlx", "rusqlite"},
 }
 
 
