@@ -3,15 +3,17 @@
 use crate::TokenType;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use keyfob_oauth::Secret;
+use std::sync::Arc;
 
 /// A P-256 key that signs with ES256; its name is its thumbprint (RFC 7638).
 #[derive(Clone)]
 pub struct SigningKey {
-    encoding: EncodingKey,
+    /// Parsed once: that checks the key, which takes longer than to sign.
+    pair: Arc<EcdsaKeyPair>,
     pkcs8: Secret,
     public: Jwk,
     id: String,
@@ -26,10 +28,16 @@ pub enum SigningError {
     /// The bytes are no P-256 private key in PKCS#8.
     #[error("not a P-256 private key in PKCS#8 (`-----BEGIN PRIVATE KEY-----`)")]
     NotAKey,
-    /// The claims could not be signed.
+    /// The claims are no JSON.
+    #[error("cannot write the claims")]
+    Write(#[from] serde_json::Error),
+    /// The library did not sign.
     #[error("cannot sign the token")]
-    Sign(#[source] jsonwebtoken::errors::Error),
+    Sign,
 }
+
+/// Most tokens are shorter.
+const USUAL_BYTES: usize = 2048;
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -48,7 +56,8 @@ impl SigningKey {
     /// Reads a key in PKCS#8 DER.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, SigningError> {
         crate::choose_cryptography();
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).map_err(|_| SigningError::NotAKey)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der);
+        let pair = Arc::new(pair.map_err(|_| SigningError::NotAKey)?);
         let encoding = EncodingKey::from_ec_der(der);
         let mut public =
             Jwk::from_encoding_key(&encoding, Algorithm::ES256).map_err(|_| SigningError::NotAKey)?;
@@ -56,7 +65,7 @@ impl SigningKey {
         public.common.key_id = Some(id.clone());
         public.common.key_algorithm = Some(KeyAlgorithm::ES256);
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(Self { encoding, pkcs8: Secret::new(STANDARD.encode(der)), public, id })
+        Ok(Self { pair, pkcs8: Secret::new(STANDARD.encode(der)), public, id })
     }
 
     /// Reads a key in PEM, as `openssl genpkey` writes it.
@@ -91,7 +100,7 @@ impl SigningKey {
         serde_json::json!({ "keys": [self.public_jwk()] })
     }
 
-    /// Signs `claims` as a token of `token_type`.
+    /// Signs `claims` as a token of `token_type` (RFC 7515 §3.1).
     pub fn sign<T: serde::Serialize>(
         &self,
         token_type: TokenType,
@@ -100,7 +109,17 @@ impl SigningKey {
         let mut header = Header::new(Algorithm::ES256);
         header.typ = Some(token_type.as_str().to_owned());
         header.kid = Some(self.id.clone());
-        jsonwebtoken::encode(&header, claims, &self.encoding).map_err(SigningError::Sign)
+        let mut token = String::with_capacity(USUAL_BYTES);
+        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(&header)?, &mut token);
+        token.push('.');
+        let mut payload = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut payload, claims)?;
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        let signature = self.pair.sign(&SystemRandom::new(), token.as_bytes());
+        let signature = signature.map_err(|_| SigningError::Sign)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
     }
 }
 
