@@ -91,7 +91,7 @@ impl Database {
     /// Returns the step that the tables are at.
     pub async fn step(&mut self) -> Result<i64, BackupError> {
         let step: Option<i64> = match &mut self.reached {
-            Reached::File(pool) => sqlx::query_scalar(STEP).fetch_one(&*pool).await?,
+            Reached::File { pool, .. } => sqlx::query_scalar(STEP).fetch_one(&*pool).await?,
             Reached::Server { connection, .. } => sqlx::query_scalar(STEP).fetch_one(connection).await?,
         };
         Ok(step.unwrap_or_default())
@@ -100,7 +100,7 @@ impl Database {
     /// Gives every row to `take`, as all were at one moment; nobody waits for it.
     pub async fn read_out(&mut self, take: Take<'_>) -> Result<(), BackupError> {
         match &mut self.reached {
-            Reached::File(pool) => {
+            Reached::File { pool, .. } => {
                 let mut connection = pool.acquire().await?;
                 connection.execute("BEGIN").await?;
                 let read = read_file(&mut connection, take).await;
@@ -127,7 +127,7 @@ impl Database {
             return Err(BackupError::Newer { found: step, known });
         }
         match &mut self.reached {
-            Reached::File(pool) => {
+            Reached::File { pool, .. } => {
                 schema::for_file_until(step).run(&*pool).await.map_err(OpenError::Migrate)?;
                 let mut transaction = pool.begin().await?;
                 transaction.execute("PRAGMA defer_foreign_keys = ON").await?;

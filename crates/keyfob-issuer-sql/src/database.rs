@@ -2,6 +2,7 @@
 
 use crate::backup::BackupError;
 use crate::error::{is_lost, storage_error};
+use crate::file::{Company, File, PATIENCE};
 use crate::schema;
 use crate::transaction::{Begun, Effect, SqlTransaction};
 use crate::url::DatabaseUrl;
@@ -17,7 +18,7 @@ use sqlx::{Connection as _, Postgres};
 use std::fmt;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -55,6 +56,15 @@ pub enum OpenError {
         #[source]
         source: sqlx::Error,
     },
+    /// The file does not open once its tables are up to date.
+    #[error("cannot open the database {database}")]
+    Statements {
+        /// Which.
+        database: String,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// The server did not answer in time.
     #[error("the server of the database {database} does not answer")]
     Silent {
@@ -87,12 +97,10 @@ impl fmt::Debug for Database {
 
 /// How it was reached.
 pub(crate) enum Reached {
-    File(SqlitePool),
+    File { pool: SqlitePool, path: PathBuf },
     Server { connection: PgConnection, options: Box<PgConnectOptions>, connections: u32 },
 }
 
-/// How long a transaction waits for a connection, and so on a file for the one before it.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a server may take to let us in.
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a node waits for the one that brings the tables up to date, in milliseconds.
@@ -133,7 +141,8 @@ impl Database {
             (None, path) => {
                 let path = path.unwrap_or_default();
                 let opened = open_file(&path).await;
-                Reached::File(opened.map_err(|source| OpenError::Open { database: name.clone(), source })?)
+                let pool = opened.map_err(|source| OpenError::Open { database: name.clone(), source })?;
+                Reached::File { pool, path }
             }
         };
         Ok(Self { name, reached })
@@ -147,7 +156,7 @@ impl Database {
         const IN_FILE: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'signing_keys'";
         const ON_SERVER: &str = "SELECT count(to_regclass('signing_keys'))";
         let found = match &mut self.reached {
-            Reached::File(pool) => match sqlx::query_scalar(IN_FILE).fetch_one(&*pool).await {
+            Reached::File { pool, .. } => match sqlx::query_scalar(IN_FILE).fetch_one(&*pool).await {
                 Ok(0_i64) => Ok(None),
                 Ok(_) => sqlx::query_as(NEWEST).fetch_optional(&*pool).await,
                 Err(error) => Err(error),
@@ -174,9 +183,11 @@ impl Database {
     /// Brings the tables up to date.
     pub async fn into_storage(self) -> Result<SqlStorage, OpenError> {
         let pool = match self.reached {
-            Reached::File(pool) => {
+            Reached::File { pool, path } => {
                 schema::for_file().run(&pool).await.map_err(OpenError::Migrate)?;
-                Pool::File(pool)
+                pool.close().await;
+                let source = |source| OpenError::Statements { database: self.name, source };
+                Pool::File(File::open(&path).map_err(source)?)
             }
             Reached::Server { mut connection, options, connections } => {
                 let migrated = schema::for_server().run_direct(None, &mut connection, false).await;
@@ -243,7 +254,7 @@ pub struct SqlStorage {
 
 #[derive(Clone, Debug)]
 enum Pool {
-    File(SqlitePool),
+    File(File),
     Server { pool: PgPool, connections: u32 },
 }
 
@@ -257,7 +268,7 @@ impl SqlStorage {
     /// Ends every connection; a file is whole then without its side files.
     pub async fn close(self) {
         match self.pool {
-            Pool::File(pool) => pool.close().await,
+            Pool::File(file) => file.close().await,
             Pool::Server { pool, .. } => pool.close().await,
         }
     }
@@ -266,14 +277,25 @@ impl SqlStorage {
 #[async_trait]
 impl Storage for SqlStorage {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
+        self.begin_in(Company::Alone).await
+    }
+
+    async fn begin_shared(&self) -> Result<Box<dyn Transaction>, StorageError> {
+        self.begin_in(Company::Shared).await
+    }
+}
+
+impl SqlStorage {
+    async fn begin_in(&self, company: Company) -> Result<Box<dyn Transaction>, StorageError> {
         let begun = match &self.pool {
-            // The lock is taken at once: a transaction that read first could not become the writer any more.
-            Pool::File(pool) => pool.begin_with("BEGIN IMMEDIATE").await.map(Begun::Sqlite),
+            Pool::File(file) => Begun::File(file.begin(company).await?),
+            // A server has the commits of all its connections in one file, and so shares them by itself.
             Pool::Server { pool, connections } => {
-                begin_on_server(pool, *connections).await.map(Begun::Postgres)
+                let begun = begin_on_server(pool, *connections).await;
+                begun.map(Begun::Postgres).map_err(storage_error)?
             }
         };
-        Ok(Box::new(SqlTransaction::new(begun.map_err(storage_error)?, self.effect)))
+        Ok(Box::new(SqlTransaction::new(begun, self.effect)))
     }
 }
 

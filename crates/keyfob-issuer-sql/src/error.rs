@@ -1,6 +1,8 @@
 //! How the drivers' errors become the storage's.
 
 use keyfob_issuer_core::storage::StorageError;
+use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+use std::sync::Arc;
 
 /// PostgreSQL's words for "begin anew": `serialization_failure` and `deadlock_detected`.
 const BEGIN_ANEW: [&str; 2] = ["40001", "40P01"];
@@ -16,6 +18,31 @@ pub(crate) fn storage_error(error: sqlx::Error) -> StorageError {
         StorageError::Conflict
     } else {
         StorageError::Unavailable(Box::new(error))
+    }
+}
+
+/// Turns an error of a file into ours.
+pub(crate) fn file_error(error: rusqlite::Error) -> StorageError {
+    match error.sqlite_error().map(|failure| failure.extended_code) {
+        Some(SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY) => StorageError::Exists,
+        Some(_) | None => StorageError::Unavailable(Box::new(error)),
+    }
+}
+
+/// What several transactions on a file wanted to become durable together did not.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum CommitFailed {
+    /// The commit failed.
+    #[error("the commit failed")]
+    Refused(#[source] Arc<rusqlite::Error>),
+    /// An error in another transaction undid it.
+    #[error("the transaction was undone")]
+    Undone,
+}
+
+impl From<CommitFailed> for StorageError {
+    fn from(failed: CommitFailed) -> Self {
+        Self::Unavailable(Box::new(failed))
     }
 }
 

@@ -4,8 +4,9 @@
 //! (`$n`, integer times, `RETURNING`, `ON CONFLICT`). What differs is in three places: how a database is opened
 //! (`database`), which of SQLite's words PostgreSQL calls differently in a table's definition (`schema`), and that a
 //! statement which reads what the transaction may change locks it on a server (`statement::locking!`). On a file nothing
-//! has to be locked: one connection writes, and its transactions begin `IMMEDIATE`. On both, a commit is on disk before it
-//! is answered, and whoever comes second waits or gets [`StorageError::Conflict`].
+//! has to be locked: one connection writes, and its transactions begin `IMMEDIATE`; those that are shared commit together
+//! (`file`). On both, a commit is on disk before it is answered, and whoever comes second waits or gets
+//! [`StorageError::Conflict`].
 //!
 //! It refuses to decide anything: a row that is no legal entity is [`StorageError::Inconsistent`], never a guess. A file is
 //! created so that nobody else can read it, a server elsewhere has to show its certificate, and an address holds no
@@ -34,6 +35,7 @@
 mod backup;
 mod database;
 mod error;
+mod file;
 mod row;
 mod schema;
 mod statement;

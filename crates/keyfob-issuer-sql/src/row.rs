@@ -2,9 +2,10 @@
 
 use keyfob_issuer_core::storage::StorageError;
 use keyfob_oauth::Timestamp;
+use rusqlite::types::Value;
 use sqlx::postgres::{PgRow, Postgres};
-use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{Decode, Row as _, Type};
+use std::sync::Arc;
 
 /// A row of one table.
 pub(crate) struct TableRow {
@@ -14,18 +15,72 @@ pub(crate) struct TableRow {
 
 /// A driver's row.
 pub(crate) enum Row {
-    Sqlite(SqliteRow),
+    File(FileRow),
     Postgres(PgRow),
 }
 
-/// What both databases can hold in a column.
-pub(crate) trait Column<'r>:
-    Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
-{
+/// A row of a file.
+pub(crate) struct FileRow {
+    names: Arc<[String]>,
+    values: Vec<Value>,
 }
 
-impl<'r, T> Column<'r> for T where T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
-{}
+/// What both databases can hold in a column.
+pub(crate) trait Column<'r>: Decode<'r, Postgres> + Type<Postgres> + FileColumn<'r> {}
+
+impl<'r, T> Column<'r> for T where T: Decode<'r, Postgres> + Type<Postgres> + FileColumn<'r> {}
+
+/// What a column of a file is read as; nothing if it holds something else.
+pub(crate) trait FileColumn<'r>: Sized {
+    fn from_file(value: &'r Value) -> Option<Self>;
+}
+
+impl FileColumn<'_> for i64 {
+    fn from_file(value: &Value) -> Option<Self> {
+        if let Value::Integer(number) = value { Some(*number) } else { None }
+    }
+}
+
+impl<'r> FileColumn<'r> for &'r str {
+    fn from_file(value: &'r Value) -> Option<Self> {
+        if let Value::Text(text) = value { Some(text) } else { None }
+    }
+}
+
+impl<'r> FileColumn<'r> for &'r [u8] {
+    fn from_file(value: &'r Value) -> Option<Self> {
+        if let Value::Blob(bytes) = value { Some(bytes) } else { None }
+    }
+}
+
+impl FileColumn<'_> for String {
+    fn from_file(value: &Value) -> Option<Self> {
+        <&str>::from_file(value).map(str::to_owned)
+    }
+}
+
+impl FileColumn<'_> for Vec<u8> {
+    fn from_file(value: &Value) -> Option<Self> {
+        <&[u8]>::from_file(value).map(<[u8]>::to_vec)
+    }
+}
+
+impl<'r, T: FileColumn<'r>> FileColumn<'r> for Option<T> {
+    fn from_file(value: &'r Value) -> Option<Self> {
+        if *value == Value::Null { Some(None) } else { T::from_file(value).map(Some) }
+    }
+}
+
+impl FileRow {
+    pub(crate) fn new(names: Arc<[String]>, values: Vec<Value>) -> Self {
+        Self { names, values }
+    }
+
+    pub(crate) fn read<'r, T: FileColumn<'r>>(&'r self, column: &str) -> Option<T> {
+        let at = self.names.iter().position(|name| name == column)?;
+        T::from_file(self.values.get(at)?)
+    }
+}
 
 impl TableRow {
     pub(crate) fn new(table: &'static str, row: Row) -> Self {
@@ -35,10 +90,10 @@ impl TableRow {
     /// Reads a column as the driver understands it.
     pub(crate) fn read<'r, T: Column<'r>>(&'r self, column: &'static str) -> Result<T, StorageError> {
         match &self.row {
-            Row::Sqlite(row) => row.try_get(column),
-            Row::Postgres(row) => row.try_get(column),
+            Row::File(row) => row.read(column),
+            Row::Postgres(row) => row.try_get(column).ok(),
         }
-        .map_err(|_| self.inconsistent(column))
+        .ok_or_else(|| self.inconsistent(column))
     }
 
     /// Reads a column through `parse`.

@@ -1,11 +1,13 @@
 //! A statement on its way to the database: the one place that talks to the drivers.
 
-use crate::error::storage_error;
+use crate::error::{file_error, storage_error};
+use crate::file::FileTransaction;
 use crate::row::{Row, TableRow};
 use keyfob_issuer_core::storage::StorageError;
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, Value as FileValue};
 use sqlx::postgres::{PgArguments, PgConnection, Postgres};
 use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{Encode, Type};
 
 /// What a statement says: one text for both databases, unless it locks what it reads.
@@ -75,27 +77,24 @@ macro_rules! forgetting {
 pub(crate) use forgetting;
 
 /// A value that both databases take.
-pub(crate) trait Value<'v>:
-    Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres>
-{
-}
+pub(crate) trait Value<'v>: Encode<'v, Postgres> + Type<Postgres> + ToSql {}
 
-impl<'v, T> Value<'v> for T where T: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres> {}
+impl<'v, T> Value<'v> for T where T: Encode<'v, Postgres> + Type<Postgres> + ToSql {}
 
-/// A statement, the values it gets, and the connection it goes to.
+/// A statement, the values it gets, and where it goes.
 pub(crate) struct Statement<'c> {
     driver: Driver<'c>,
     failed: &'c mut bool,
 }
 
 pub(crate) enum Driver<'c> {
-    Sqlite(Query<'static, Sqlite, SqliteArguments>, &'c mut SqliteConnection),
+    File(&'static str, Result<Vec<FileValue>, rusqlite::Error>, &'c mut FileTransaction),
     Postgres(Query<'static, Postgres, PgArguments>, &'c mut PgConnection),
 }
 
 impl<'c> Driver<'c> {
-    pub(crate) fn sqlite(text: Text, connection: &'c mut SqliteConnection) -> Self {
-        Self::Sqlite(sqlx::query(text.sqlite), connection)
+    pub(crate) fn file(text: Text, transaction: &'c mut FileTransaction) -> Self {
+        Self::File(text.sqlite, Ok(Vec::new()), transaction)
     }
 
     pub(crate) fn postgres(text: Text, connection: &'c mut PgConnection) -> Self {
@@ -112,7 +111,13 @@ impl<'c> Statement<'c> {
     /// Gives the next parameter its value.
     pub(crate) fn bind<'v>(self, value: impl Value<'v>) -> Self {
         let driver = match self.driver {
-            Driver::Sqlite(query, connection) => Driver::Sqlite(query.bind(value), connection),
+            Driver::File(text, values, transaction) => {
+                let values = values.and_then(|mut values| {
+                    values.push(owned(&value)?);
+                    Ok(values)
+                });
+                Driver::File(text, values, transaction)
+            }
             Driver::Postgres(query, connection) => Driver::Postgres(query.bind(value), connection),
         };
         Self { driver, ..self }
@@ -121,27 +126,30 @@ impl<'c> Statement<'c> {
     /// Runs it; returns how many rows it changed.
     pub(crate) async fn execute(self) -> Result<u64, StorageError> {
         let done = match self.driver {
-            Driver::Sqlite(query, connection) => {
-                query.execute(connection).await.map(|done| done.rows_affected())
+            Driver::File(text, values, transaction) => {
+                values.map_err(file_error).and_then(|values| transaction.execute(text, &values))
             }
             Driver::Postgres(query, connection) => {
-                query.execute(connection).await.map(|done| done.rows_affected())
+                query.execute(connection).await.map(|done| done.rows_affected()).map_err(storage_error)
             }
         };
-        outcome(done, self.failed)
+        done.inspect_err(|_| *self.failed = true)
     }
 
     /// Returns the row it finds in `table`, if any.
     pub(crate) async fn optional(self, table: &'static str) -> Result<Option<TableRow>, StorageError> {
         let found = match self.driver {
-            Driver::Sqlite(query, connection) => {
-                query.fetch_optional(connection).await.map(|row| row.map(Row::Sqlite))
+            Driver::File(text, values, transaction) => {
+                let rows = values.map_err(file_error).and_then(|values| transaction.query(text, &values, 1));
+                rows.map(|rows| rows.into_iter().next().map(Row::File))
             }
             Driver::Postgres(query, connection) => {
-                query.fetch_optional(connection).await.map(|row| row.map(Row::Postgres))
+                let row = query.fetch_optional(connection).await;
+                row.map(|row| row.map(Row::Postgres)).map_err(storage_error)
             }
         };
-        Ok(outcome(found, self.failed)?.map(|row| TableRow::new(table, row)))
+        let found = found.inspect_err(|_| *self.failed = true)?;
+        Ok(found.map(|row| TableRow::new(table, row)))
     }
 
     /// Returns the one row that it always finds.
@@ -151,22 +159,26 @@ impl<'c> Statement<'c> {
 
     /// Returns all rows that it finds in `table`.
     pub(crate) async fn all(self, table: &'static str) -> Result<Vec<TableRow>, StorageError> {
-        let found = match self.driver {
-            Driver::Sqlite(query, connection) => {
-                query.fetch_all(connection).await.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+        let found: Result<Vec<Row>, StorageError> = match self.driver {
+            Driver::File(text, values, transaction) => {
+                let rows = values.map_err(file_error);
+                let rows = rows.and_then(|values| transaction.query(text, &values, usize::MAX));
+                rows.map(|rows| rows.into_iter().map(Row::File).collect())
             }
             Driver::Postgres(query, connection) => {
-                query.fetch_all(connection).await.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                let rows = query.fetch_all(connection).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect()).map_err(storage_error)
             }
         };
-        let rows: Vec<Row> = outcome(found, self.failed)?;
+        let rows = found.inspect_err(|_| *self.failed = true)?;
         Ok(rows.into_iter().map(|row| TableRow::new(table, row)).collect())
     }
 }
 
-fn outcome<T>(result: Result<T, sqlx::Error>, failed: &mut bool) -> Result<T, StorageError> {
-    result.map_err(|error| {
-        *failed = true;
-        storage_error(error)
+fn owned(value: &impl ToSql) -> Result<FileValue, rusqlite::Error> {
+    Ok(match value.to_sql()? {
+        ToSqlOutput::Owned(value) => value,
+        ToSqlOutput::Borrowed(value) => value.try_into()?,
+        _ => return Err(rusqlite::Error::InvalidQuery),
     })
 }

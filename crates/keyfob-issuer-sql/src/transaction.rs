@@ -1,10 +1,11 @@
 //! One transaction; its repositories are the files of [`crate::table`].
 
 use crate::error::{StatementFailed, storage_error};
+use crate::file::FileTransaction;
 use crate::statement::{Driver, Statement, Text};
 use async_trait::async_trait;
 use keyfob_issuer_core::storage::{StorageError, Transaction};
-use sqlx::{Postgres, Sqlite};
+use sqlx::Postgres;
 
 /// A transaction.
 pub(crate) struct SqlTransaction {
@@ -25,7 +26,7 @@ pub enum Effect {
 /// A driver's transaction.
 pub(crate) enum Begun {
     /// Of the one writer of a file.
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    File(FileTransaction),
     /// On one of the connections to a server.
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
@@ -38,7 +39,7 @@ impl SqlTransaction {
     /// Begins a statement.
     pub(crate) fn sql(&mut self, text: impl Into<Text>) -> Statement<'_> {
         let driver = match &mut self.begun {
-            Begun::Sqlite(transaction) => Driver::sqlite(text.into(), transaction),
+            Begun::File(transaction) => Driver::file(text.into(), transaction),
             Begun::Postgres(transaction) => Driver::postgres(text.into(), transaction),
         };
         Statement::new(driver, &mut self.failed)
@@ -53,19 +54,19 @@ impl Transaction for SqlTransaction {
             return Err(StorageError::Unavailable(Box::new(StatementFailed)));
         }
         match (self.begun, self.effect) {
-            (Begun::Sqlite(transaction), Effect::Kept) => transaction.commit().await,
-            (Begun::Postgres(transaction), Effect::Kept) => transaction.commit().await,
-            (Begun::Sqlite(transaction), Effect::Rehearsed) => transaction.rollback().await,
-            (Begun::Postgres(transaction), Effect::Rehearsed) => transaction.rollback().await,
+            (Begun::File(transaction), Effect::Kept) => transaction.commit().await,
+            (Begun::File(transaction), Effect::Rehearsed) => transaction.roll_back().await,
+            (Begun::Postgres(transaction), Effect::Kept) => transaction.commit().await.map_err(storage_error),
+            (Begun::Postgres(transaction), Effect::Rehearsed) => {
+                transaction.rollback().await.map_err(storage_error)
+            }
         }
-        .map_err(storage_error)
     }
 
     async fn roll_back(self: Box<Self>) -> Result<(), StorageError> {
         match self.begun {
-            Begun::Sqlite(transaction) => transaction.rollback().await,
-            Begun::Postgres(transaction) => transaction.rollback().await,
+            Begun::File(transaction) => transaction.roll_back().await,
+            Begun::Postgres(transaction) => transaction.rollback().await.map_err(storage_error),
         }
-        .map_err(storage_error)
     }
 }

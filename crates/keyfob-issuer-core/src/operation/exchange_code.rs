@@ -3,16 +3,18 @@
 use crate::FamilyId;
 use crate::audit::{Action, AuditEvent};
 use crate::claims::IssuedTokens;
+use crate::client::Client;
 use crate::digest::{CodeDigest, RefreshDigest};
 use crate::failpoint::Failpoint;
 use crate::grant::{Approval, Progress};
 use crate::issuer::{Fault, Issuer};
 use crate::login_session::Origin;
-use crate::operation::grantee::{Asked, GrantRefusal, Way, find_grantee};
+use crate::operation::grantee::{Asked, GrantRefusal, Grantee, Way, find_grantee};
 use crate::operation::refresh::new_refresh_token;
 use crate::operation::retry::retried;
 use crate::refresh_family::{FamilyStatus, RefreshFamily};
 use crate::storage::Transaction;
+use keyfob_oauth::token::Nonce;
 use keyfob_oauth::{AuthorizationCode, ClientId, CodeVerifier, RefreshToken, Scope};
 
 /// What a client brings along.
@@ -83,6 +85,23 @@ impl From<CodeRefusal> for ExchangeError {
     }
 }
 
+/// What a presented code comes to, once that is durable.
+enum Outcome {
+    /// The first tokens of a session.
+    Redeemed(Box<Redeemed>),
+    /// The end of the session that it began before.
+    UsedBefore(AuditEvent),
+}
+
+/// What tokens are made of.
+struct Redeemed {
+    client: Client,
+    family: RefreshFamily,
+    grantee: Grantee,
+    refresh_token: RefreshToken,
+    nonce: Option<Nonce>,
+}
+
 /// A session that an approval allows.
 pub(crate) struct NewSession<'a> {
     pub(crate) client_id: &'a ClientId,
@@ -99,8 +118,37 @@ impl Issuer {
     }
 
     async fn try_exchange_code(&self, request: &CodeExchange) -> Result<IssuedTokens, ExchangeError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.storage.begin_shared().await?;
         Failpoint::Begun.reach();
+        let outcome = match self.redeem_code(&mut *transaction, request).await {
+            Ok(outcome) => outcome,
+            Err(refusal) => {
+                transaction.roll_back().await?;
+                return Err(refusal);
+            }
+        };
+        let redeemed = match outcome {
+            Outcome::Redeemed(redeemed) => redeemed,
+            Outcome::UsedBefore(event) => {
+                self.commit(transaction, event).await?;
+                return Err(CodeRefusal::Used.into());
+            }
+        };
+        let Redeemed { client, family, grantee, refresh_token, nonce } = *redeemed;
+        let event = AuditEvent::done(Action::BeginSession).of(&family.subject).through(&client.id);
+        self.commit(transaction, event.about(&family.id)).await?;
+        Failpoint::Committed.reach();
+        let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, nonce.as_ref())?;
+        Failpoint::Signed.reach();
+        Ok(tokens)
+    }
+
+    /// Writes what follows from the code; an error is to be followed by nothing at all.
+    async fn redeem_code(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &CodeExchange,
+    ) -> Result<Outcome, ExchangeError> {
         let client =
             transaction.find_client(&request.client_id).await?.ok_or(ExchangeError::UnknownClient)?;
         if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
@@ -120,8 +168,7 @@ impl Issuer {
                 // RFC 6749 §4.1.2: of two holders of a code, one is a thief, and nobody knows which.
                 transaction.end_family(*family, FamilyStatus::Reused, now).await?;
                 let event = AuditEvent::refused(Action::BeginSession).through(&client.id).about(family);
-                self.commit(transaction, event.saying("code used before")).await?;
-                return Err(CodeRefusal::Used.into());
+                return Ok(Outcome::UsedBefore(event.saying("code used before")));
             }
             Progress::Pending | Progress::Denied => return Err(CodeRefusal::Unknown.into()),
         };
@@ -135,7 +182,7 @@ impl Issuer {
         if !grant.code_challenge.is_answered_by(verifier) {
             return Err(CodeRefusal::WrongVerifier.into());
         }
-        let grantee = find_grantee(&mut *transaction, &approval.subject, &approval.workspace_id)
+        let grantee = find_grantee(transaction, &approval.subject, &approval.workspace_id)
             .await?
             .map_err(CodeRefusal::from)?;
         let asked = Asked { amr: approval.amr, scope: &grant.scope, allowed: &grant.allowed };
@@ -150,16 +197,11 @@ impl Issuer {
             origin: &request.origin,
             refresh_token: &refresh_token,
         };
-        let family = self.begin_session_of(&mut *transaction, session).await?;
+        let family = self.begin_session_of(transaction, session).await?;
         let nonce = grant.nonce.clone();
         transaction.update_grant(&grant.exchange(family.id).map_err(|_| CodeRefusal::Used)?).await?;
         Failpoint::Written.reach();
-        let event = AuditEvent::done(Action::BeginSession).of(&family.subject).through(&client.id);
-        self.commit(transaction, event.about(&family.id)).await?;
-        Failpoint::Committed.reach();
-        let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, nonce.as_ref())?;
-        Failpoint::Signed.reach();
-        Ok(tokens)
+        Ok(Outcome::Redeemed(Box::new(Redeemed { client, family, grantee, refresh_token, nonce })))
     }
 
     /// Begins the session that an approval allows, with its first refresh token.

@@ -3,10 +3,11 @@
 use crate::attempt::RefreshAttempt;
 use crate::audit::{Action, AuditEvent};
 use crate::claims::IssuedTokens;
+use crate::client::Client;
 use crate::digest::{AttemptDigest, RefreshDigest};
 use crate::failpoint::Failpoint;
 use crate::issuer::{Fault, Issuer};
-use crate::operation::grantee::{GrantRefusal, Way, find_grantee};
+use crate::operation::grantee::{GrantRefusal, Grantee, Way, find_grantee};
 use crate::operation::retry::retried;
 use crate::refresh_family::{FamilyStatus, RefreshFamily, Verdict};
 use crate::seal::Seal;
@@ -55,6 +56,22 @@ pub enum RefreshError {
 
 super::faults!(RefreshError);
 
+/// What a presented token comes to, once that is durable.
+enum Outcome {
+    /// The next one, or the same once more.
+    Redeemed(Box<Redeemed>),
+    /// The end of its family.
+    Reused(AuditEvent),
+}
+
+/// What tokens are made of.
+struct Redeemed {
+    client: Client,
+    family: RefreshFamily,
+    grantee: Grantee,
+    refresh_token: RefreshToken,
+}
+
 impl Issuer {
     /// Redeems a refresh token.
     pub async fn refresh(&self, request: Refresh) -> Result<IssuedTokens, RefreshError> {
@@ -62,8 +79,38 @@ impl Issuer {
     }
 
     async fn try_refresh(&self, request: &Refresh) -> Result<IssuedTokens, RefreshError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.storage.begin_shared().await?;
         Failpoint::Begun.reach();
+        let outcome = match self.spend(&mut *transaction, request).await {
+            Ok(outcome) => outcome,
+            // Whoever comes next finds the family unlocked.
+            Err(refusal) => {
+                transaction.roll_back().await?;
+                return Err(refusal);
+            }
+        };
+        let redeemed = match outcome {
+            Outcome::Redeemed(redeemed) => redeemed,
+            Outcome::Reused(event) => {
+                self.commit(transaction, event).await?;
+                return Err(RefreshError::Refused(RefreshRejection::Reused));
+            }
+        };
+        transaction.commit().await?;
+        Failpoint::Committed.reach();
+        let Redeemed { client, family, grantee, refresh_token } = *redeemed;
+        // A nonce belongs to the first ID token alone (OpenID Connect Core §12.2).
+        let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, None)?;
+        Failpoint::Signed.reach();
+        Ok(tokens)
+    }
+
+    /// Writes what follows from the presented token; an error is to be followed by nothing at all.
+    async fn spend(
+        &self,
+        transaction: &mut dyn Transaction,
+        request: &Refresh,
+    ) -> Result<Outcome, RefreshError> {
         let client = transaction.find_client(&request.client_id).await?.ok_or(RefreshError::UnknownClient)?;
         if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
             return Err(RefreshError::WrongResource);
@@ -77,7 +124,7 @@ impl Issuer {
             .filter(|(_, family)| family.client_id == client.id)
             .ok_or_else(invalidated)?;
         let now = self.now();
-        let grantee = find_grantee(&mut *transaction, &family.subject, &family.workspace_id)
+        let grantee = find_grantee(transaction, &family.subject, &family.workspace_id)
             .await?
             .map_err(RefreshError::NotGranted)?;
         let checked = grantee.check(Way::Session(&family, &request.allowed), now);
@@ -87,39 +134,25 @@ impl Issuer {
         Failpoint::Judged.reach();
         let refresh_token = match verdict {
             Verdict::Rotate => {
-                let next = self.rotate(&mut *transaction, &family, presented, attempt.as_ref(), now).await?;
+                let next = self.rotate(transaction, &family, presented, attempt.as_ref(), now).await?;
                 Failpoint::Written.reach();
-                transaction.commit().await?;
                 next
             }
             Verdict::Repeat(copy) => {
                 transaction.count_replay(&token.digest).await?;
-                transaction.commit().await?;
                 let seal = Seal::of_successor(presented, family.id, token.generation)?;
                 RefreshToken::from(seal.open(&copy.sealed)?)
             }
-            // Whoever comes next finds the family unlocked.
-            Verdict::SlowDown => {
-                transaction.roll_back().await?;
-                return Err(RefreshError::SlowDown);
-            }
+            Verdict::SlowDown => return Err(RefreshError::SlowDown),
             Verdict::Reuse => {
                 transaction.end_family(family.id, FamilyStatus::Reused, now).await?;
                 let event = AuditEvent::refused(Action::ReuseToken).of(&family.subject).through(&client.id);
-                self.commit(transaction, event.about(&family.id)).await?;
-                return Err(RefreshError::Refused(RefreshRejection::Reused));
+                return Ok(Outcome::Reused(event.about(&family.id)));
             }
-            Verdict::Refuse(reason) => {
-                transaction.roll_back().await?;
-                return Err(RefreshError::Refused(reason));
-            }
+            Verdict::Refuse(reason) => return Err(RefreshError::Refused(reason)),
         };
-        Failpoint::Committed.reach();
         let family = RefreshFamily { scope, ..family };
-        // A nonce belongs to the first ID token alone (OpenID Connect Core §12.2).
-        let tokens = self.sign_tokens(&client, &family, &grantee, refresh_token, None)?;
-        Failpoint::Signed.reach();
-        Ok(tokens)
+        Ok(Outcome::Redeemed(Box::new(Redeemed { client, family, grantee, refresh_token })))
     }
 
     /// Stores the successor of `presented`, and a copy that only `presented` opens.

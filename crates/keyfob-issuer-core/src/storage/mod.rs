@@ -51,6 +51,12 @@ pub trait Storage: Send + Sync + std::fmt::Debug {
     /// What it finds and may change, nobody else changes before it ends: whoever comes second waits, or gets
     /// [`StorageError::Conflict`].
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError>;
+
+    /// Begins one that may become durable together with others, and may see what they have not made durable yet.
+    ///
+    /// So it ends by [`Transaction::commit`] or [`Transaction::roll_back`], whatever it found, and nobody is told anything
+    /// before that is done: both wait until everything that it saw is durable.
+    async fn begin_shared(&self) -> Result<Box<dyn Transaction>, StorageError>;
 }
 
 /// Changes that happen together or not at all; dropped without commit, nothing happened.
@@ -82,6 +88,8 @@ pub trait Transaction:
     async fn commit(self: Box<Self>) -> Result<(), StorageError>;
 
     /// Undoes the changes and lets go of what is locked, now; a transaction that is dropped does so a moment later.
+    ///
+    /// One that was begun as shared waits until what it saw is durable.
     async fn roll_back(self: Box<Self>) -> Result<(), StorageError>;
 }
 

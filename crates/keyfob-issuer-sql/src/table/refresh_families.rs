@@ -80,24 +80,20 @@ impl RefreshFamilies for SqlTransaction {
         if moved == 0 {
             return Ok(Rotated::TooLate);
         }
+        // The spent token, and the one before it, whose successor has arrived by that.
         self.sql(
-            "UPDATE refresh_tokens SET superseded_at = $3, sealed_successor = $4, attempt = $5
-             WHERE family_id = $1 AND generation = $2",
+            "UPDATE refresh_tokens SET
+             superseded_at = CASE WHEN generation = $2 THEN $3 ELSE superseded_at END,
+             sealed_successor = CASE WHEN generation = $2 THEN $4 END,
+             attempt = CASE WHEN generation = $2 THEN $5 ELSE attempt END,
+             confirmed_at = CASE WHEN generation = $2 THEN confirmed_at ELSE $3 END
+             WHERE family_id = $1 AND generation >= $2 - 1",
         )
         .bind(rotation.family.to_string())
         .bind(i64::from(rotation.generation))
         .bind(rotation.now.as_unix())
         .bind(rotation.sealed)
         .bind(rotation.attempt.map(AttemptDigest::as_bytes))
-        .execute()
-        .await?;
-        self.sql(
-            "UPDATE refresh_tokens SET sealed_successor = NULL, confirmed_at = $3
-             WHERE family_id = $1 AND generation = $2",
-        )
-        .bind(rotation.family.to_string())
-        .bind(i64::from(rotation.generation) - 1)
-        .bind(rotation.now.as_unix())
         .execute()
         .await?;
         self.insert_token(rotation.family, next, rotation.next, rotation.now).await?;

@@ -16,6 +16,7 @@ mod revocations;
 mod rotation;
 mod schema;
 mod server;
+mod sharing;
 mod storm;
 mod sweep;
 mod transaction;

@@ -1,0 +1,59 @@
+use super::*;
+use std::future::poll_fn;
+use std::task::Poll;
+
+async fn file() -> (tempfile::TempDir, File) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE things (thing BLOB NOT NULL)").unwrap();
+    (directory, File::open(&path).unwrap())
+}
+
+const ADD: &str = "INSERT INTO things (thing) VALUES ($1)";
+
+#[tokio::test]
+async fn i_25_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_is_durable() {
+    let (_directory, file) = file().await;
+    let mut first = file.begin(Company::Shared).await.unwrap();
+    first.execute(ADD, &[Value::Integer(1)]).unwrap();
+    let mut next = Box::pin(file.begin(Company::Shared));
+    poll_fn(|context| Poll::Ready(assert!(next.as_mut().poll(context).is_pending()))).await;
+    let mut committing = Box::pin(first.commit());
+    poll_fn(|context| Poll::Ready(assert!(committing.as_mut().poll(context).is_pending()))).await;
+    let mut next = next.await.unwrap();
+
+    next.turn.writer.connection().unwrap().pragma_update(None, "max_page_count", 3).unwrap();
+    let full = next.execute(ADD, &[Value::Blob(vec![0; 1 << 20])]);
+    assert!(matches!(full, Err(StorageError::Unavailable(_))), "{full:?}");
+    assert!(next.roll_back().await.is_ok());
+
+    let failed = committing.await;
+    assert!(matches!(failed, Err(StorageError::Unavailable(_))), "{failed:?}");
+    let mut after = file.begin(Company::Alone).await.unwrap();
+    assert_eq!(after.query("SELECT thing FROM things", &[], 9).unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_parameter_has_its_value_wherever_it_stands() {
+    let (_directory, file) = file().await;
+    let mut transaction = file.begin(Company::Alone).await.unwrap();
+    let values = [Value::Text("a".into()), Value::Text("b".into())];
+
+    let rows = transaction.query("SELECT $2 || $1 || $2 AS text", &values, 1).unwrap();
+
+    assert_eq!(rows.first().unwrap().read("text"), Some("bab"));
+    assert!(transaction.query("SELECT $3", &values, 1).is_err());
+}
+
+#[tokio::test]
+async fn i_25_a_transaction_begins_when_another_process_lets_go() {
+    let (directory, file) = file().await;
+    let other = Connection::open(directory.path().join("file.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut waiting = Box::pin(file.begin(Company::Shared));
+    poll_fn(|context| Poll::Ready(assert!(waiting.as_mut().poll(context).is_pending()))).await;
+
+    other.execute_batch("COMMIT").unwrap();
+
+    waiting.await.unwrap();
+}
