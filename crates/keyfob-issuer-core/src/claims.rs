@@ -5,14 +5,18 @@ use crate::issuer::{Fault, Issuer};
 use crate::operation::Grantee;
 use crate::operation::presented::PresentedSession;
 use crate::refresh_family::RefreshFamily;
-use crate::workspace::{Policy, Role, Word as _};
+use crate::workspace::{Policy, Role, Tag, Word as _};
 use crate::{id, lifetime};
-use keyfob_codex::claims::{AuthClaims, NAMESPACE};
+use keyfob_codex::claims::AuthClaims;
 use keyfob_jose::TokenType;
 use keyfob_oauth::token::Nonce;
-use keyfob_oauth::{AccessToken, Audience, ClientId, IdToken, RefreshToken, Scope, Timestamp};
-use serde_json::{Map, Value, json};
+use keyfob_oauth::{
+    AccessToken, Audience, ClientId, IdToken, RefreshToken, Scope, Subject, Timestamp, WorkspaceId,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What the token endpoint hands out.
 #[derive(Clone, Debug)]
@@ -32,14 +36,82 @@ pub struct IssuedTokens {
 /// The plan of every workspace.
 pub const PLAN: &str = "pro";
 
+/// What an access token says (RFC 9068 §2.2), as it is written: a tree of values would cost more than a signature.
+#[derive(Serialize)]
+struct AccessClaims<'a> {
+    iss: &'a str,
+    sub: &'a Subject,
+    aud: Audiences<'a>,
+    client_id: &'a ClientId,
+    exp: Timestamp,
+    iat: Timestamp,
+    jti: Uuid,
+    scope: String,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionClaims>,
+    workspace_id: &'a WorkspaceId,
+    workspace_role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_policy: Option<DataPolicy<'a>>,
+    #[serde(rename = "https://api.openai.com/auth")]
+    codex: &'a AuthClaims,
+    /// RFC 8693 §4.1: who acts for the subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<&'a Value>,
+    #[serde(rename = "keyfob_workload", skip_serializing_if = "Option::is_none")]
+    workload: Option<&'a str>,
+}
+
+/// What an ID token says (OpenID Connect Core §2).
+#[derive(Serialize)]
+struct IdentityClaims<'a> {
+    iss: &'a str,
+    sub: &'a Subject,
+    aud: &'a ClientId,
+    exp: Timestamp,
+    iat: Timestamp,
+    jti: Uuid,
+    #[serde(flatten)]
+    session: SessionClaims,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    email: &'a str,
+    email_verified: bool,
+    name: &'a str,
+    #[serde(rename = "https://api.openai.com/auth")]
+    codex: &'a AuthClaims,
+}
+
+/// What both say of a session (RFC 9068 §2.2.1).
+#[derive(Serialize)]
+struct SessionClaims {
+    sid: String,
+    auth_time: Timestamp,
+    amr: Vec<&'static str>,
+}
+
+impl SessionClaims {
+    fn of(session: &RefreshFamily) -> Self {
+        Self { sid: session.id.to_string(), auth_time: session.auth_time, amr: session.amr.values() }
+    }
+}
+
+/// Who an access token is for.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Audiences<'a> {
+    One(&'a str),
+    Two([&'a str; 2]),
+}
+
 impl Issuer {
     /// Returns who a client's access tokens are for: the resource server, and the issuer where they may be used there.
-    fn audiences(&self, client: &Client) -> Value {
+    fn audiences(&self, client: &Client) -> Audiences<'_> {
         let (resource, own) = (self.audience.as_str(), self.url.as_str());
         if client.kind.may_manage_sessions() && resource != own {
-            json!([resource, own])
+            Audiences::Two([resource, own])
         } else {
-            json!(resource)
+            Audiences::One(resource)
         }
     }
 
@@ -57,25 +129,22 @@ impl Issuer {
         let now = self.now();
         let end = now.plus(client.kind.access_token_life()).min(grantee.session_end(family));
         let subject = AccessSubject { client_id: &client.id, grantee, session: Some(family) };
-        let access = self.access_claims(&subject, &family.scope, &self.audiences(client), end)?;
-        let mut identity = Map::new();
-        let mut say = |claim: &str, value: Value| identity.insert(claim.to_owned(), value);
-        say("iss", json!(self.url.as_str()));
-        say("sub", json!(family.subject));
-        say("aud", json!(client.id));
-        say("exp", json!(now.plus(lifetime::ID_TOKEN)));
-        say("iat", json!(now));
-        say("jti", json!(id::generate(now, &*self.entropy)?.to_string()));
-        say("sid", json!(family.id.to_string()));
-        say("auth_time", json!(family.auth_time));
-        say("amr", json!(family.amr.values()));
-        if let Some(nonce) = nonce {
-            say("nonce", json!(nonce.expose()));
-        }
-        say("email", json!(grantee.user.email.as_str()));
-        say("email_verified", json!(grantee.user.email_verified_at.is_some()));
-        say("name", json!(grantee.user.name));
-        say(NAMESPACE, json!(namespaced(grantee)));
+        let codex = namespaced(grantee);
+        let access = self.access_claims(&subject, &codex, &family.scope, self.audiences(client), end)?;
+        let identity = IdentityClaims {
+            iss: self.url.as_str(),
+            sub: &family.subject,
+            aud: &client.id,
+            exp: now.plus(lifetime::ID_TOKEN),
+            iat: now,
+            jti: id::generate(now, &*self.entropy)?,
+            session: SessionClaims::of(family),
+            nonce: nonce.map(Nonce::expose),
+            email: grantee.user.email.as_str(),
+            email_verified: grantee.user.email_verified_at.is_some(),
+            name: &grantee.user.name,
+            codex: &codex,
+        };
         Ok(IssuedTokens {
             access_token: AccessToken::new(self.sign(TokenType::AccessToken, &access)?),
             expires_in: end.since(now),
@@ -97,9 +166,9 @@ impl Issuer {
     ) -> Result<AccessToken, Fault> {
         let PresentedSession { family, grantee, .. } = session;
         let subject = AccessSubject { client_id: &family.client_id, grantee, session: Some(family) };
-        let mut claims = self.access_claims(&subject, scope, &json!(audience), end)?;
-        // RFC 8693 §4.1: who acts for the subject.
-        claims.insert("act".to_owned(), json!({ "sub": family.client_id }));
+        let (codex, actor) = (namespaced(grantee), json!({ "sub": family.client_id }));
+        let claims = self.access_claims(&subject, &codex, scope, Audiences::One(audience.as_str()), end)?;
+        let claims = AccessClaims { act: Some(&actor), ..claims };
         Ok(AccessToken::new(self.sign(TokenType::AccessToken, &claims)?))
     }
 
@@ -113,43 +182,38 @@ impl Issuer {
         audience: &Audience,
         end: Timestamp,
     ) -> Result<AccessToken, Fault> {
-        let mut claims = self.access_claims(subject, scope, &json!(audience), end)?;
-        claims.insert("act".to_owned(), actor.clone());
-        claims.insert(WORKLOAD.to_owned(), json!(rule));
+        let codex = namespaced(subject.grantee);
+        let claims = self.access_claims(subject, &codex, scope, Audiences::One(audience.as_str()), end)?;
+        let claims = AccessClaims { act: Some(actor), workload: Some(rule), ..claims };
         Ok(AccessToken::new(self.sign(TokenType::AccessToken, &claims)?))
     }
 
-    fn access_claims(
-        &self,
-        subject: &AccessSubject<'_>,
+    fn access_claims<'a>(
+        &'a self,
+        subject: &AccessSubject<'a>,
+        codex: &'a AuthClaims,
         scope: &Scope,
-        audience: &Value,
+        aud: Audiences<'a>,
         end: Timestamp,
-    ) -> Result<Map<String, Value>, Fault> {
+    ) -> Result<AccessClaims<'a>, Fault> {
         let (now, grantee) = (self.now(), subject.grantee);
-        let mut claims = Map::new();
-        let mut say = |claim: &str, value: Value| claims.insert(claim.to_owned(), value);
-        say("iss", json!(self.url.as_str()));
-        say("sub", json!(grantee.user.subject));
-        say("aud", json!(audience));
-        say("client_id", json!(subject.client_id));
-        say("exp", json!(end));
-        say("iat", json!(now));
-        say("jti", json!(id::generate(now, &*self.entropy)?.to_string()));
-        say("scope", json!(scope.to_string()));
-        if let Some(session) = subject.session {
-            say("sid", json!(session.id.to_string()));
-            // RFC 9068 §2.2.1.
-            say("auth_time", json!(session.auth_time));
-            say("amr", json!(session.amr.values()));
-        }
-        say("workspace_id", json!(grantee.workspace.id));
-        say("workspace_role", json!(grantee.role.as_str()));
-        if let Some(policy) = data_policy(&grantee.workspace.policy) {
-            say("data_policy", policy);
-        }
-        say(NAMESPACE, json!(namespaced(grantee)));
-        Ok(claims)
+        Ok(AccessClaims {
+            iss: self.url.as_str(),
+            sub: &grantee.user.subject,
+            aud,
+            client_id: subject.client_id,
+            exp: end,
+            iat: now,
+            jti: id::generate(now, &*self.entropy)?,
+            scope: scope.to_string(),
+            session: subject.session.map(SessionClaims::of),
+            workspace_id: &grantee.workspace.id,
+            workspace_role: grantee.role.as_str(),
+            data_policy: DataPolicy::of(&grantee.workspace.policy),
+            codex,
+            act: None,
+            workload: None,
+        })
     }
 }
 
@@ -164,13 +228,22 @@ pub(crate) struct AccessSubject<'a> {
     pub(crate) session: Option<&'a RefreshFamily>,
 }
 
-/// Returns what a workspace says of the data that its people send (design S4); nothing where it says nothing.
-fn data_policy(policy: &Policy) -> Option<Value> {
-    let said: Map<String, Value> = [("retention", &policy.retention), ("residency", &policy.residency)]
-        .into_iter()
-        .filter_map(|(name, tag)| tag.as_ref().map(|tag| (name.to_owned(), json!(tag.as_str()))))
-        .collect();
-    (!said.is_empty()).then_some(Value::Object(said))
+/// What a workspace says of the data that its people send (design S4).
+#[derive(Serialize)]
+struct DataPolicy<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    residency: Option<&'a str>,
+}
+
+impl<'a> DataPolicy<'a> {
+    /// Returns what `policy` says; nothing where it says nothing.
+    fn of(policy: &'a Policy) -> Option<Self> {
+        let retention = policy.retention.as_ref().map(Tag::as_str);
+        let residency = policy.residency.as_ref().map(Tag::as_str);
+        (retention.is_some() || residency.is_some()).then_some(Self { retention, residency })
+    }
 }
 
 fn namespaced(grantee: &Grantee) -> AuthClaims {

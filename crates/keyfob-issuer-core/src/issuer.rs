@@ -11,7 +11,8 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyfob_jose::{InvalidKeySet, SigningError, TokenType};
 use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Secret, Timestamp};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What an issuer is made of.
@@ -151,7 +152,7 @@ impl Issuer {
     }
 
     /// Signs `claims` as a token of `token_type` with the key whose turn it is.
-    pub(crate) fn sign(&self, token_type: TokenType, claims: &Map<String, Value>) -> Result<String, Fault> {
+    pub(crate) fn sign(&self, token_type: TokenType, claims: &impl Serialize) -> Result<String, Fault> {
         Ok(self.ring().signing(self.now())?.sign(token_type, claims)?)
     }
 

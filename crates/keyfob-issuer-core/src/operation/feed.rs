@@ -5,7 +5,7 @@ use crate::resource_server::ResourceServer;
 use crate::revocation::{Feed, MOST_ENTRIES, Revocation, Revoked};
 use crate::{id, lifetime};
 use keyfob_jose::TokenType;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 impl Issuer {
     /// Returns the number of the last entry.
@@ -32,7 +32,8 @@ impl Issuer {
             ("epoch", json!(feed.epoch)),
             ("revoked", json!(entries)),
         ];
-        let claims = claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let claims: Map<String, Value> =
+            claims.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         self.sign(TokenType::Revocations, &claims)
     }
 }

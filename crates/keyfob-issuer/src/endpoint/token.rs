@@ -45,7 +45,7 @@ pub(crate) async fn redeem(State(app): State<Arc<App>>, request: Request) -> Res
             return Ok(Json(token_exchange::exchange(&app, client_id, parameters).await?).into_response());
         }
     };
-    Ok((headers, Json(Answer::from(tokens))).into_response())
+    Ok((headers, Json(Answer::of(&tokens))).into_response())
 }
 
 async fn exchange_code(
@@ -101,23 +101,23 @@ async fn refresh(
 
 /// The body of a successful answer (RFC 6749 §5.1).
 #[derive(Serialize)]
-pub(crate) struct Answer {
-    access_token: String,
+struct Answer<'a> {
+    access_token: &'a str,
     token_type: &'static str,
     expires_in: u64,
-    refresh_token: String,
-    id_token: String,
+    refresh_token: &'a str,
+    id_token: &'a str,
     scope: String,
 }
 
-impl From<IssuedTokens> for Answer {
-    fn from(tokens: IssuedTokens) -> Self {
+impl<'a> Answer<'a> {
+    fn of(tokens: &'a IssuedTokens) -> Self {
         Self {
-            access_token: tokens.access_token.expose().to_owned(),
+            access_token: tokens.access_token.expose(),
             token_type: "Bearer",
             expires_in: tokens.expires_in.as_secs(),
-            refresh_token: tokens.refresh_token.expose().to_owned(),
-            id_token: tokens.id_token.expose().to_owned(),
+            refresh_token: tokens.refresh_token.expose(),
+            id_token: tokens.id_token.expose(),
             scope: tokens.scope.to_string(),
         }
     }
