@@ -2,7 +2,7 @@ use super::*;
 use std::future::poll_fn;
 use std::task::Poll;
 
-async fn file() -> (tempfile::TempDir, File) {
+fn file() -> (tempfile::TempDir, File) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file.db");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE things (thing BLOB NOT NULL)").unwrap();
@@ -13,13 +13,13 @@ const ADD: &str = "INSERT INTO things (thing) VALUES ($1)";
 
 #[tokio::test]
 async fn i_25_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_is_durable() {
-    let (_directory, file) = file().await;
+    let (_directory, file) = file();
     let mut first = file.begin(Company::Shared).await.unwrap();
     first.execute(ADD, &[Value::Integer(1)]).unwrap();
     let mut next = Box::pin(file.begin(Company::Shared));
-    poll_fn(|context| Poll::Ready(assert!(next.as_mut().poll(context).is_pending()))).await;
+    assert!(poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending())).await);
     let mut committing = Box::pin(first.commit());
-    poll_fn(|context| Poll::Ready(assert!(committing.as_mut().poll(context).is_pending()))).await;
+    assert!(poll_fn(|context| Poll::Ready(committing.as_mut().poll(context).is_pending())).await);
     let mut next = next.await.unwrap();
 
     next.turn.writer.connection().unwrap().pragma_update(None, "max_page_count", 3).unwrap();
@@ -35,7 +35,7 @@ async fn i_25_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_
 
 #[tokio::test]
 async fn a_parameter_has_its_value_wherever_it_stands() {
-    let (_directory, file) = file().await;
+    let (_directory, file) = file();
     let mut transaction = file.begin(Company::Alone).await.unwrap();
     let values = [Value::Text("a".into()), Value::Text("b".into())];
 
@@ -47,11 +47,11 @@ async fn a_parameter_has_its_value_wherever_it_stands() {
 
 #[tokio::test]
 async fn i_25_a_transaction_begins_when_another_process_lets_go() {
-    let (directory, file) = file().await;
+    let (directory, file) = file();
     let other = Connection::open(directory.path().join("file.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut waiting = Box::pin(file.begin(Company::Shared));
-    poll_fn(|context| Poll::Ready(assert!(waiting.as_mut().poll(context).is_pending()))).await;
+    assert!(poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await);
 
     other.execute_batch("COMMIT").unwrap();
 
