@@ -1,15 +1,17 @@
 //! `issuer.toml`: what an issuer is called and where it listens.
 
 mod devices;
+mod error;
 pub mod insecure;
 mod kinds;
+
+pub use error::ConfigError;
 
 use crate::mail::MailConfig;
 use keyfob_issuer_core::device_grant::DeviceSettings;
 use keyfob_issuer_core::grace::{Grace, InvalidGrace};
-use keyfob_issuer_sql::{DatabaseUrl, InvalidDatabaseUrl};
+use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_oauth::{Audience, IssuerUrl};
-use kinds::Wrong;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -70,88 +72,6 @@ pub enum ApiKeyExchange {
     Refused,
     /// It may: each sign-in with a browser then makes a key, which its person sees and can end.
     Allowed,
-}
-
-/// The settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// There is no issuer here.
-    #[error("{directory} holds no issuer: {FILE} is missing")]
-    Missing {
-        /// Where.
-        directory: String,
-    },
-    /// The file cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        /// Which.
-        path: String,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The file is no TOML.
-    #[error("{path} is not TOML, or holds a key twice")]
-    Malformed {
-        /// Which.
-        path: String,
-        /// Why.
-        #[source]
-        source: toml::de::Error,
-    },
-    /// A key holds a value of another kind.
-    #[error("`{key}` in {path} must be {wanted}")]
-    Kind {
-        /// In which file.
-        path: String,
-        /// Which, behind the name of its table.
-        key: String,
-        /// What is wanted.
-        wanted: &'static str,
-    },
-    /// A key is not there.
-    #[error("`{key}` is missing in {path}: set it to {wanted}")]
-    MissingKey {
-        /// In which file.
-        path: String,
-        /// Which, behind the name of its table.
-        key: String,
-        /// What is wanted.
-        wanted: &'static str,
-    },
-    /// The file holds a key that means nothing.
-    #[error("{path} holds the unknown key `{key}`; the nearest known one is `{nearest}`")]
-    UnknownKey {
-        /// Which.
-        path: String,
-        /// What.
-        key: String,
-        /// What may have been meant.
-        nearest: &'static str,
-    },
-    /// The URL is no issuer's.
-    #[error("`url` cannot be used: {0}")]
-    Url(#[from] keyfob_oauth::id::InvalidIssuer),
-    /// The URL has a path, under which nothing would be found.
-    #[error("`url` is {0}, which must have no path: give the issuer a host name of its own")]
-    UrlWithPath(String),
-    /// The windows of `[refresh]` are too wide.
-    #[error("`refresh` cannot be used: {0}")]
-    Grace(#[from] InvalidGrace),
-    /// The value of `database` names none.
-    #[error("`database` cannot be used: {0}")]
-    Database(#[from] InvalidDatabaseUrl),
-    /// A login at the mail server of which one half is missing.
-    #[error("`mail.{present}` is set and `mail.{missing}` is not: set both, or neither")]
-    HalfLogin {
-        /// Which is there.
-        present: &'static str,
-        /// Which is not.
-        missing: &'static str,
-    },
-    /// There would be no connection, or more than a server has.
-    #[error("`database_connections` must be between 1 and 1000")]
-    Connections,
 }
 
 /// The name of the file.
@@ -226,17 +146,6 @@ impl TryFrom<WireRefresh> for Grace {
             seconds(wire.shared_grace_seconds, Self::WIDEST.shared()),
         )?;
         Ok(if wire.strict { Self::STRICT } else { chosen })
-    }
-}
-
-impl ConfigError {
-    fn of(wrong: Wrong, path: &str) -> Self {
-        let path = path.to_owned();
-        match wrong {
-            Wrong::Unknown { key, nearest } => Self::UnknownKey { path, key, nearest },
-            Wrong::Kind { key, wanted } => Self::Kind { path, key, wanted },
-            Wrong::Missing { key, wanted } => Self::MissingKey { path, key, wanted },
-        }
     }
 }
 
