@@ -49,7 +49,7 @@ pub struct Issuer {
     pub(crate) entropy: Arc<dyn Entropy>,
     ring: RwLock<Arc<KeyRing>>,
     pub(crate) seal_key: SealKey,
-    circumstances: Arc<dyn Circumstances>,
+    pub(crate) circumstances: Arc<dyn Circumstances>,
     pub(crate) audit_key: AuditKey,
     pub(crate) keys: Keys,
     pub(crate) storage: Arc<dyn Storage>,

@@ -119,6 +119,13 @@ impl Counter {
     }
 }
 
+impl Counter {
+    /// Returns how long the next try has to wait if this one fails.
+    pub(crate) fn wait(self, budget: Budget) -> Duration {
+        budget.wait(self.failures)
+    }
+}
+
 impl ThrottleKey {
     /// Reads the stored form.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {

@@ -32,5 +32,5 @@ mod workloads;
 
 pub use app::{App, OpenError};
 pub use operations::router as operations_router;
-pub use routes::{pages, router};
+pub use routes::{pages, paths, router};
 pub use workloads::WorkloadsError;

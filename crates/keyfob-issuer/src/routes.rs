@@ -40,6 +40,19 @@ pub fn pages() -> impl Iterator<Item = &'static str> {
     })
 }
 
+/// Returns every path that is served, with the steps below those where somebody may be asked for them.
+pub fn paths() -> Vec<String> {
+    let with_steps = |Route(audience, path, _): Route| {
+        let steps = match audience {
+            Audience::PageWithSteps => step::PATHS.as_slice(),
+            Audience::Page | Audience::Form | Audience::Program | Audience::Public => &[],
+        };
+        let below = steps.iter().map(move |step| format!("{path}{step}"));
+        std::iter::once(path.to_owned()).chain(below)
+    };
+    routes().into_iter().flat_map(with_steps).collect()
+}
+
 /// Returns everything that is served.
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();

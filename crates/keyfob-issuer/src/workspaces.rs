@@ -199,7 +199,8 @@ pub(crate) async fn run(command: Workspace) -> anyhow::Result<()> {
             };
             let settings = settings.iter().map(parse).collect::<anyhow::Result<Vec<_>>>()?;
             let id = WorkspaceId::new(id);
-            let changed = workspace::set_policy(&place.data, &id, &settings, rehearsal.effect()).await?;
+            let changed =
+                workspace::set_policy(&place.data, &id, &settings, rehearsal.effect(), &SystemClock).await?;
             if !settings.is_empty() {
                 rehearsal.say(&format!("changed {}", changed.name));
             }

@@ -67,6 +67,20 @@ actions! {
     SetUserStatus = "user.status",
     /// It was said when a workspace wants a second factor.
     SetMfaPolicy = "workspace.mfa_policy",
+    /// A workspace was made.
+    AddWorkspace = "workspace.add",
+    /// Settings of a workspace were changed.
+    ChangeSettings = "workspace.settings",
+    /// Somebody was asked into a workspace.
+    Invite = "workspace.invite",
+    /// An invitation was taken back.
+    TakeBackInvitation = "workspace.take_back",
+    /// Somebody was made a member of a workspace by whoever runs the issuer.
+    EnrolMember = "workspace.enrol",
+    /// Somebody became something else in a workspace.
+    ChangeRole = "workspace.role",
+    /// Somebody was removed from a workspace, or left it.
+    RemoveMember = "workspace.remove",
     /// A person let a client in, or did not.
     DecideGrant = "grant.decide",
     /// A person let a device in, or did not.
@@ -83,6 +97,12 @@ actions! {
     EndSessions = "session.end_all",
     /// A spent refresh token was presented, and its session ended.
     ReuseToken = "session.token_reuse",
+    /// The access token of a session was handed on to another program.
+    HandOn = "session.hand_on",
+    /// A workload got an access token by a rule.
+    LetWorkloadIn = "workload.let_in",
+    /// So many wrong user codes were typed that no more are tried for a while.
+    SpendGuesses = "device.guesses_spent",
     /// A personal access token or an API key was made.
     MakeKey = "key.make",
     /// An API key was made for an ID token (I-36).

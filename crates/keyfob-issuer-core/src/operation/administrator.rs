@@ -2,8 +2,8 @@
 
 use crate::issuer::{Fault, Issuer};
 use crate::lifetime;
+use crate::operation::by::Actor;
 use crate::operation::presented::{Presented, PresentedSession};
-use crate::operation::workspaces::Actor;
 use keyfob_oauth::{AccessToken, Audience, Subject, Timestamp, WorkspaceId};
 
 /// Somebody who has proven a second factor a short while ago, and the workspace of their session; made by

@@ -2,16 +2,23 @@
 
 use crate::audit::{Action, AuditEvent, SignedHead, VerifyingKey};
 use crate::issuer::{Fault, Issuer};
+use crate::operation::sign_in::Claim;
 use keyfob_oauth::Subject;
 
 impl Issuer {
-    /// Records that the password which was tried for somebody, or for nobody, is wrong.
-    pub async fn record_wrong_password(&self, whose: Option<&Subject>) -> Result<(), Fault> {
-        let event = AuditEvent::refused(Action::Password);
-        let event = match whose {
+    /// Records that the password which was tried for somebody, or for nobody, is wrong, and whether the next try has to wait.
+    pub async fn record_wrong_password(&self, claim: &Claim) -> Result<(), Fault> {
+        let event = claim.wait.told(AuditEvent::refused(Action::Password));
+        let event = match &claim.subject {
             Some(subject) => event.of(subject),
             None => event,
         };
+        Ok(self.commit(self.begin().await?, event).await?)
+    }
+
+    /// Records that somebody typed the last wrong user code of a budget: of theirs, of their network, or of everybody (I-44).
+    pub async fn record_spent_guesses(&self, who: &Subject, of: &'static str) -> Result<(), Fault> {
+        let event = AuditEvent::refused(Action::SpendGuesses).by_owner(who).saying(of);
         Ok(self.commit(self.begin().await?, event).await?)
     }
 

@@ -6,6 +6,6 @@ mod start;
 mod take_back;
 
 pub use answer::{AnsweredDevice, DeviceAnswer, DeviceError, DeviceTokenError, DeviceTokenRequest};
-pub use decide::{ApprovedDevice, DecideDeviceError, DeviceApplication, DeviceApproval};
+pub use decide::{ApprovedDevice, DecideDeviceError, Denial, DeviceApplication, DeviceApproval};
 pub use start::{DeviceRequest, StartDeviceError, StartedDevice};
 pub use take_back::TakenBack;

@@ -89,8 +89,8 @@ impl From<CodeRefusal> for ExchangeError {
 enum Outcome {
     /// The first tokens of a session.
     Redeemed(Box<Redeemed>),
-    /// The end of the session that it began before.
-    UsedBefore(AuditEvent),
+    /// Nothing, and a line in the audit trail about who brought it.
+    Refused(CodeRefusal, AuditEvent),
 }
 
 /// What tokens are made of.
@@ -129,9 +129,9 @@ impl Issuer {
         };
         let redeemed = match outcome {
             Outcome::Redeemed(redeemed) => redeemed,
-            Outcome::UsedBefore(event) => {
+            Outcome::Refused(refusal, event) => {
                 self.commit(transaction, event).await?;
-                return Err(CodeRefusal::Used.into());
+                return Err(refusal.into());
             }
         };
         let Redeemed { client, family, grantee, refresh_token, nonce } = *redeemed;
@@ -154,21 +154,24 @@ impl Issuer {
         if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
             return Err(ExchangeError::WrongResource);
         }
+        let refused = || AuditEvent::refused(Action::BeginSession).through(&client.id);
         let now = self.now();
         let grant = transaction
             .find_grant_by_code(&CodeDigest::of(&request.code))
             .await?
             .ok_or(CodeRefusal::Unknown)?;
         if grant.client_id != client.id {
-            return Err(CodeRefusal::OtherClient.into());
+            // Whoever brings it has taken it from another client, or planted it there (I-48).
+            let what = format!("code of another client, {}", grant.client_id.as_str());
+            return Ok(Outcome::Refused(CodeRefusal::OtherClient, refused().about(&grant.id).saying(what)));
         }
         let approval = match &grant.progress {
             Progress::Approved { approval, .. } => approval.clone(),
             Progress::Exchanged { family, .. } => {
                 // RFC 6749 §4.1.2: of two holders of a code, one is a thief, and nobody knows which.
                 transaction.end_family(*family, FamilyStatus::Reused, now).await?;
-                let event = AuditEvent::refused(Action::BeginSession).through(&client.id).about(family);
-                return Ok(Outcome::UsedBefore(event.saying("code used before")));
+                let event = refused().about(family).saying("code used before");
+                return Ok(Outcome::Refused(CodeRefusal::Used, event));
             }
             Progress::Pending | Progress::Denied => return Err(CodeRefusal::Unknown.into()),
         };
@@ -176,11 +179,13 @@ impl Issuer {
             return Err(CodeRefusal::Expired.into());
         }
         if grant.redirect_uri != request.redirect_uri {
-            return Err(CodeRefusal::OtherRedirect.into());
+            let event = refused().about(&grant.id).saying("code with another redirect address");
+            return Ok(Outcome::Refused(CodeRefusal::OtherRedirect, event));
         }
         let verifier = request.code_verifier.as_ref().ok_or(CodeRefusal::WrongVerifier)?;
         if !grant.code_challenge.is_answered_by(verifier) {
-            return Err(CodeRefusal::WrongVerifier.into());
+            let event = refused().about(&grant.id).saying("code with another verifier");
+            return Ok(Outcome::Refused(CodeRefusal::WrongVerifier, event));
         }
         let grantee = find_grantee(transaction, &approval.subject, &approval.workspace_id)
             .await?

@@ -174,6 +174,9 @@ impl Issuer {
         let parents_end = session.claims.time("exp").ok_or(SubjectRefusal::Invalid)?;
         let end = now.plus(lifetime::CHILD_ACCESS_TOKEN).min(parents_end);
         let access_token = self.sign_child(&session, &scope, &audience, end)?;
+        let event = AuditEvent::done(Action::HandOn).of(&session.family.subject).through(&request.client_id);
+        let event = event.about(&session.family.id).saying(format!("for {}", audience.as_str()));
+        self.commit(self.begin().await?, event).await?;
         Ok(ChildToken { access_token, expires_in: end.since(now), scope })
     }
 
@@ -224,6 +227,8 @@ impl Issuer {
         let grantee = grantee.map_err(ExchangeTokenError::from)?;
         let scope = grantee.check(Way::Session(&session.family, &request.allowed), now)?;
         if !transaction.spend_id_token(jti, now).await? {
+            let event = AuditEvent::refused(Action::ExchangeForKey).of(&subject).through(&request.client_id);
+            self.commit(transaction, event.about(&id).saying("ID token used before")).await?;
             return Err(SubjectRefusal::Used.into());
         }
         let wish = NewKey {

@@ -1,6 +1,7 @@
 //! A workload's ID token becomes an access token for whom a rule lets it act (RFC 8693).
 
 use super::exchange_token::{ChildToken, ExchangeTokenError, SubjectRefusal};
+use crate::audit::{Action, AuditEvent};
 use crate::claims::AccessSubject;
 use crate::issuer::Issuer;
 use crate::operation::grantee::{Grantee, Way, find_grantee};
@@ -59,6 +60,8 @@ impl Issuer {
         // RFC 8693 §4.1: who acts for the subject.
         let actor = json!({ "iss": request.issuer.as_str(), "sub": claims.text("sub").unwrap_or_default() });
         let access_token = self.sign_workload(&subject, &rule.name, &actor, &scope, &audience, end)?;
+        let event = AuditEvent::done(Action::LetWorkloadIn).of(&grantee.user.subject).through(&client.id);
+        self.commit(self.begin().await?, event.about(&rule.name)).await?;
         Ok(ChildToken { access_token, expires_in: end.since(now), scope })
     }
 

@@ -7,6 +7,7 @@ mod administer;
 mod administrator;
 mod audit;
 mod authorize;
+mod by;
 mod caller;
 mod choose_workspace;
 mod decide;
@@ -52,13 +53,14 @@ pub use administrator::{Administrator, AdministratorError};
 pub use authorize::{
     AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, device_scope, known_scope,
 };
+pub use by::{Actor, By};
 pub use caller::{Caller, CallerError};
 pub use choose_workspace::ChooseError;
 pub use decide::{DecideError, Decision};
 pub use device::{
-    AnsweredDevice, ApprovedDevice, DecideDeviceError, DeviceAnswer, DeviceApplication, DeviceApproval,
-    DeviceError, DeviceRequest, DeviceTokenError, DeviceTokenRequest, StartDeviceError, StartedDevice,
-    TakenBack,
+    AnsweredDevice, ApprovedDevice, DecideDeviceError, Denial, DeviceAnswer, DeviceApplication,
+    DeviceApproval, DeviceError, DeviceRequest, DeviceTokenError, DeviceTokenRequest, StartDeviceError,
+    StartedDevice, TakenBack,
 };
 pub use email::{EmailLetter, EmailLinkError, EmailSettled, vouch_for_email};
 pub use exchange_code::{CodeExchange, CodeRefusal, ExchangeError};
@@ -79,13 +81,13 @@ pub use revoke::{Revocation, RevokeError};
 pub use second_factor::{ProvenFactor, StepError};
 pub use sessions::{Ending, ListedSession, SessionError};
 pub use set_up::SetUp;
-pub use sign_in::{BeginSessionError, Candidate, ProvenUser, SignedIn, TryOrigin, WrongPassword};
+pub use sign_in::{BeginSessionError, Candidate, Claim, ProvenUser, SignedIn, TryOrigin, WrongPassword};
 pub use signing_keys::{SigningKeyError, Start, drop_signing_key, list_signing_keys, rotate_signing_key};
 pub use sweep::Swept;
 pub use throttle::TryError;
 pub use who_am_i::KeyHolder;
 pub use workspaces::{
-    Actor, Invited, WorkspaceError, WorkspaceView, add_workspace, change_role, change_settings, enrol_member,
+    Invited, WorkspaceError, WorkspaceView, add_workspace, change_role, change_settings, enrol_member,
     invite, remove_member, take_back, view_workspace,
 };
 

@@ -2,9 +2,10 @@
 
 use crate::InvitationId;
 use crate::issuer::Issuer;
+use crate::operation::by::Actor;
 use crate::operation::workspaces::{
-    Actor, Invited, WorkspaceError, WorkspaceView, change_role, change_settings, invite, remove_member,
-    take_back, view_workspace,
+    Invited, WorkspaceError, WorkspaceView, change_role, change_settings, invite, remove_member, take_back,
+    view_workspace,
 };
 use crate::user::Email;
 use crate::workspace::{Role, Setting, Workspace};
@@ -17,7 +18,7 @@ impl Issuer {
         actor: Actor<'_>,
         id: &WorkspaceId,
     ) -> Result<WorkspaceView, WorkspaceError> {
-        view_workspace(&*self.storage, &*self.clock, actor, id).await
+        view_workspace(&*self.storage, actor, self.now(), id).await
     }
 
     /// Asks `email` into a workspace as `role`; returns the address at which they accept, for them alone.
@@ -28,8 +29,8 @@ impl Issuer {
         email: &Email,
         role: Role,
     ) -> Result<(Invited, Secret), WorkspaceError> {
-        let (storage, clock, entropy) = (&*self.storage, &*self.clock, &*self.entropy);
-        let invited = invite(storage, clock, entropy, actor, id, email, role).await?;
+        let (storage, entropy) = (&*self.storage, &*self.entropy);
+        let invited = invite(storage, entropy, &self.by(actor), id, email, role).await?;
         let link = self.url.join(&format!("/invite/{}", invited.token.expose()));
         Ok((invited, Secret::new(link)))
     }
@@ -41,7 +42,7 @@ impl Issuer {
         id: &WorkspaceId,
         invitation: InvitationId,
     ) -> Result<(), WorkspaceError> {
-        take_back(&*self.storage, actor, id, invitation).await
+        take_back(&*self.storage, &self.by(actor), id, invitation).await
     }
 
     /// Makes somebody of a workspace a `role`.
@@ -52,7 +53,7 @@ impl Issuer {
         subject: &Subject,
         role: Role,
     ) -> Result<(), WorkspaceError> {
-        change_role(&*self.storage, actor, id, subject, role).await
+        change_role(&*self.storage, &self.by(actor), id, subject, role).await
     }
 
     /// Removes somebody from a workspace, with everything that they have in it.
@@ -62,7 +63,7 @@ impl Issuer {
         id: &WorkspaceId,
         subject: &Subject,
     ) -> Result<(), WorkspaceError> {
-        remove_member(&*self.storage, &*self.clock, actor, id, subject).await
+        remove_member(&*self.storage, &self.by(actor), id, subject).await
     }
 
     /// Changes settings of a workspace, all of them or none.
@@ -72,6 +73,6 @@ impl Issuer {
         id: &WorkspaceId,
         settings: &[Setting],
     ) -> Result<Workspace, WorkspaceError> {
-        change_settings(&*self.storage, actor, id, settings).await
+        change_settings(&*self.storage, &self.by(actor), id, settings).await
     }
 }

@@ -95,8 +95,8 @@ impl Issuer {
             }
         }
         // The try counts.
-        self.commit(transaction, AuditEvent::refused(Action::SecondFactor).of(&person.session.subject))
-            .await?;
+        let event = AuditEvent::refused(Action::SecondFactor).of(&person.session.subject);
+        self.commit(transaction, counting.wait.told(event)).await?;
         Err(FactorRejected.into())
     }
 

@@ -52,8 +52,8 @@ impl Issuer {
         let counting = self.count_try(&mut *transaction, &[Counted::SecondFactor(subject)]).await?;
         let Ok(kept) = self.offer(&person.session)?.accept(code.expose(), now) else {
             // The try counts.
-            self.commit(transaction, AuditEvent::refused(Action::SetUpFactor).of(&person.session.subject))
-                .await?;
+            let event = AuditEvent::refused(Action::SetUpFactor).of(&person.session.subject);
+            self.commit(transaction, counting.wait.told(event)).await?;
             return Err(FactorRejected.into());
         };
         self.settle(&mut *transaction, &counting).await?;

@@ -6,7 +6,7 @@ use crate::browser_session::BrowserSession;
 use crate::digest::{BrowserMark, SessionCookie, SessionDigest};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::retry::retried;
-use crate::operation::throttle::{Try, TryError};
+use crate::operation::throttle::{NextWait, Try, TryError};
 use crate::password::{Password, PasswordHash};
 use crate::sign_in::Proof;
 use crate::throttle::Counted;
@@ -31,6 +31,13 @@ pub struct Candidate {
     subject: Option<Subject>,
     password: PasswordHash,
     counting: Try,
+}
+
+/// What is told of a try that goes wrong.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub(crate) subject: Option<Subject>,
+    pub(crate) wait: NextWait,
 }
 
 /// Somebody who proved a moment ago who they are; made by [`Candidate::verify`] alone.
@@ -68,9 +75,9 @@ pub enum BeginSessionError {
 super::faults!(BeginSessionError);
 
 impl Candidate {
-    /// Returns whose address was typed, if it is anybody's.
-    pub fn subject(&self) -> Option<&Subject> {
-        self.subject.as_ref()
+    /// Returns what the audit trail tells of a wrong password.
+    pub fn claim(&self) -> Claim {
+        Claim { subject: self.subject.clone(), wait: self.counting.wait }
     }
 
     /// Tries `password`; takes tens of milliseconds of a core, so never on a runtime's thread.

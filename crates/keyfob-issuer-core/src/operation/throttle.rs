@@ -1,13 +1,37 @@
 //! Counting tries before they run, so that many at once are as few as one after the other.
 
+use crate::audit::AuditEvent;
 use crate::issuer::{Fault, Issuer};
 use crate::seal::SealError;
 use crate::storage::Transaction;
 use crate::throttle::{Counted, Counter, ThrottleKey, Throttled};
+use std::time::Duration;
 
 /// A try that runs; it counts as failed until it is settled.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Try(Vec<(ThrottleKey, OnSuccess)>);
+pub(crate) struct Try {
+    counters: Vec<(ThrottleKey, OnSuccess)>,
+    /// How long the next one waits if this one fails.
+    pub(crate) wait: NextWait,
+}
+
+/// How long the next try waits.
+///
+/// A try that has to wait is not tried and leaves no entry in the audit trail, or whoever floods would fill it: the entry of
+/// the failed try before it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NextWait(Duration);
+
+impl NextWait {
+    /// Says so, if it waits at all.
+    pub(crate) fn told(self, event: AuditEvent) -> AuditEvent {
+        if self.0.is_zero() {
+            event
+        } else {
+            event.saying(format!("the next one waits {} s", self.0.as_secs()))
+        }
+    }
+}
 
 /// What a success makes of a counter.
 #[derive(Clone, Copy, Debug)]
@@ -41,24 +65,28 @@ impl Issuer {
         let now = self.now();
         let mut counters = Vec::new();
         let mut longest: Option<Throttled> = None;
+        let mut wait = Duration::ZERO;
         for one in counted {
             let key = one.key(&self.keys.throttle).ok_or(SealError::Seal)?;
             let before = transaction.find_counter(&key).await?;
             match Counter::count(before, one.budget(), now) {
-                Ok(after) => counters.push((key, before, after, on_success(*one))),
+                Ok(after) => {
+                    wait = wait.max(after.wait(one.budget()));
+                    counters.push((key, before, after, on_success(*one)));
+                }
                 Err(throttled) => longest = longest.max(Some(throttled)),
             }
         }
         if let Some(throttled) = longest {
             return Err(throttled.into());
         }
-        let mut counting = Try::default();
+        let mut counting = Try { counters: Vec::new(), wait: NextWait(wait) };
         for (key, before, after, on_success) in counters {
             match before {
                 Some(_) => transaction.update_counter(&key, after).await?,
                 None => transaction.insert_counter(&key, after).await?,
             }
-            counting.0.push((key, on_success));
+            counting.counters.push((key, on_success));
         }
         Ok(counting)
     }
@@ -69,7 +97,7 @@ impl Issuer {
         transaction: &mut dyn Transaction,
         counting: &Try,
     ) -> Result<(), Fault> {
-        for (key, on_success) in &counting.0 {
+        for (key, on_success) in &counting.counters {
             match on_success {
                 OnSuccess::Forget => transaction.delete_counter(key).await?,
                 OnSuccess::Uncount => {

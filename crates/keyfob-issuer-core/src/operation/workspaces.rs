@@ -3,25 +3,19 @@
 //! Whoever changes one is an [`Actor`]: the operator at the host, who may everything, or somebody in the workspace, who
 //! may what their role lets them. To everybody else a workspace is as unknown as one that never was.
 
+use crate::audit::{Action, AuditEvent};
 use crate::digest::{InvitationDigest, InvitationToken};
 use crate::issuer::Fault;
+use crate::operation::by::{Actor, By};
 use crate::operation::retry::retried;
 use crate::storage::{Storage, Transaction};
 use crate::user::{Email, UserStatus};
 use crate::workspace::{
-    Invitation, Member, Permission, Role, Setting, SignInMethod, Workspace, WorkspaceKind, WorkspaceName,
+    Invitation, Member, Permission, Role, Setting, SettingKey, SignInMethod, Word as _, Workspace,
+    WorkspaceKind, WorkspaceName,
 };
 use crate::{InvitationId, id, lifetime};
-use keyfob_oauth::{Clock, Entropy, Subject, WorkspaceId};
-
-/// Who changes a workspace.
-#[derive(Clone, Copy, Debug)]
-pub enum Actor<'a> {
-    /// Whoever has the issuer's own files.
-    Operator,
-    /// Somebody who has just proven who they are.
-    Member(&'a Subject),
-}
+use keyfob_oauth::{Entropy, Subject, Timestamp, WorkspaceId};
 
 /// A workspace is not changed.
 #[derive(Debug, thiserror::Error)]
@@ -81,12 +75,12 @@ pub struct Invited {
 /// Makes a shared workspace whose owner has the address `owner`.
 pub async fn add_workspace(
     storage: &dyn Storage,
-    clock: &dyn Clock,
     entropy: &dyn Entropy,
+    by: &By<'_>,
     name: WorkspaceName,
     owner: &Email,
 ) -> Result<Workspace, WorkspaceError> {
-    let now = clock.now();
+    let now = by.at;
     let id = WorkspaceId::new(id::generate(now, entropy)?.to_string());
     let workspace = Workspace::new(id, name, WorkspaceKind::Shared);
     let mut transaction = storage.begin().await?;
@@ -94,35 +88,35 @@ pub async fn add_workspace(
     let user = user.ok_or_else(|| WorkspaceError::UnknownUser(owner.clone()))?;
     transaction.insert_workspace(&workspace, now).await?;
     transaction.insert_member(&workspace.id, &user.subject, Role::Owner, now).await?;
-    transaction.commit().await?;
+    let event = AuditEvent::done(Action::AddWorkspace).of(&user.subject).about(&workspace.id);
+    by.commit(transaction, event).await?;
     Ok(workspace)
 }
 
 /// Shows a workspace to somebody who may see its settings.
 pub async fn view_workspace(
     storage: &dyn Storage,
-    clock: &dyn Clock,
     actor: Actor<'_>,
+    now: Timestamp,
     id: &WorkspaceId,
 ) -> Result<WorkspaceView, WorkspaceError> {
     let mut transaction = storage.begin().await?;
     let (workspace, role) = admitted(&mut *transaction, actor, id, Permission::SeeSettings).await?;
     let members = transaction.list_members(id).await?;
-    let invitations = transaction.list_invitations(id, clock.now()).await?;
+    let invitations = transaction.list_invitations(id, now).await?;
     Ok(WorkspaceView { workspace, role, members, invitations })
 }
 
 /// Asks `email` into a workspace as `role`, in the place of any earlier invitation of that address.
 pub async fn invite(
     storage: &dyn Storage,
-    clock: &dyn Clock,
     entropy: &dyn Entropy,
-    actor: Actor<'_>,
+    by: &By<'_>,
     id: &WorkspaceId,
     email: &Email,
     role: Role,
 ) -> Result<Invited, WorkspaceError> {
-    let now = clock.now();
+    let now = by.at;
     let token = InvitationToken::from(entropy.token()?);
     let invitation = Invitation {
         id: InvitationId::generate(now, entropy)?,
@@ -133,7 +127,7 @@ pub async fn invite(
         expires_at: now.plus(lifetime::INVITATION),
     };
     let mut transaction = storage.begin().await?;
-    let (workspace, own) = admitted(&mut *transaction, actor, id, Permission::Invite).await?;
+    let (workspace, own) = admitted(&mut *transaction, by.actor, id, Permission::Invite).await?;
     if !own.may_invite_as(role) {
         return Err(WorkspaceError::Forbidden);
     }
@@ -142,45 +136,47 @@ pub async fn invite(
         return Err(WorkspaceError::AlreadyAMember(email.clone()));
     }
     transaction.replace_invitation(&invitation).await?;
-    transaction.commit().await?;
+    let event = AuditEvent::done(Action::Invite).about(id);
+    by.commit(transaction, event.saying(format!("{} as {}", invitation.id, role.as_str()))).await?;
     Ok(Invited { invitation, token, workspace: workspace.name })
 }
 
 /// Takes an invitation back.
 pub async fn take_back(
     storage: &dyn Storage,
-    actor: Actor<'_>,
+    by: &By<'_>,
     id: &WorkspaceId,
     invitation: InvitationId,
 ) -> Result<(), WorkspaceError> {
     let mut transaction = storage.begin().await?;
-    admitted(&mut *transaction, actor, id, Permission::Invite).await?;
+    admitted(&mut *transaction, by.actor, id, Permission::Invite).await?;
     if !transaction.delete_invitation(id, invitation).await? {
         return Err(WorkspaceError::NotFound);
     }
-    Ok(transaction.commit().await?)
+    let event = AuditEvent::done(Action::TakeBackInvitation).about(id);
+    Ok(by.commit(transaction, event.saying(invitation.to_string())).await?)
 }
 
 /// Makes somebody of a workspace a `role`.
 pub async fn change_role(
     storage: &dyn Storage,
-    actor: Actor<'_>,
+    by: &By<'_>,
     id: &WorkspaceId,
     subject: &Subject,
     role: Role,
 ) -> Result<(), WorkspaceError> {
-    retried(|| try_change_role(storage, actor, id, subject, role)).await
+    retried(|| try_change_role(storage, by, id, subject, role)).await
 }
 
 async fn try_change_role(
     storage: &dyn Storage,
-    actor: Actor<'_>,
+    by: &By<'_>,
     id: &WorkspaceId,
     subject: &Subject,
     role: Role,
 ) -> Result<(), WorkspaceError> {
     let mut transaction = storage.begin().await?;
-    let (workspace, own) = admitted(&mut *transaction, actor, id, Permission::ChangeMembers).await?;
+    let (workspace, own) = admitted(&mut *transaction, by.actor, id, Permission::ChangeMembers).await?;
     shared(&workspace)?;
     let members = transaction.list_members(id).await?;
     let before = find(&members, subject)?.role;
@@ -191,58 +187,63 @@ async fn try_change_role(
         leaves_an_owner(&members, subject)?;
     }
     transaction.set_role(id, subject, role).await?;
-    Ok(transaction.commit().await?)
+    Ok(by.commit(transaction, role_changed(id, subject, role)).await?)
 }
 
 /// Makes somebody who has an account a `role` in a workspace, whether they were in it or not, on the operator's word.
 pub async fn enrol_member(
     storage: &dyn Storage,
-    clock: &dyn Clock,
+    now: Timestamp,
     id: &WorkspaceId,
     email: &Email,
     role: Role,
 ) -> Result<(), WorkspaceError> {
+    let by = By::operator(now);
     let mut transaction = storage.begin().await?;
-    let (workspace, _) = seen(&mut *transaction, Actor::Operator, id).await?;
+    let (workspace, _) = seen(&mut *transaction, by.actor, id).await?;
     shared(&workspace)?;
     let user = transaction.find_user_by_email(email).await?;
     let user = user.ok_or_else(|| WorkspaceError::UnknownUser(email.clone()))?;
     let members = transaction.list_members(id).await?;
-    if find(&members, &user.subject).is_ok() {
+    let event = if find(&members, &user.subject).is_ok() {
         if role != Role::Owner {
             leaves_an_owner(&members, &user.subject)?;
         }
         transaction.set_role(id, &user.subject, role).await?;
+        role_changed(id, &user.subject, role)
     } else {
-        transaction.insert_member(id, &user.subject, role, clock.now()).await?;
-    }
-    Ok(transaction.commit().await?)
+        transaction.insert_member(id, &user.subject, role, now).await?;
+        AuditEvent::done(Action::EnrolMember).of(&user.subject).about(id).saying(role.as_str())
+    };
+    Ok(by.commit(transaction, event).await?)
+}
+
+fn role_changed(id: &WorkspaceId, subject: &Subject, role: Role) -> AuditEvent {
+    AuditEvent::done(Action::ChangeRole).of(subject).about(id).saying(role.as_str())
 }
 
 /// Removes somebody from a workspace, with everything that they have in it; whoever removes themselves leaves it.
 pub async fn remove_member(
     storage: &dyn Storage,
-    clock: &dyn Clock,
-    actor: Actor<'_>,
+    by: &By<'_>,
     id: &WorkspaceId,
     subject: &Subject,
 ) -> Result<(), WorkspaceError> {
-    retried(|| try_remove_member(storage, clock, actor, id, subject)).await
+    retried(|| try_remove_member(storage, by, id, subject)).await
 }
 
 async fn try_remove_member(
     storage: &dyn Storage,
-    clock: &dyn Clock,
-    actor: Actor<'_>,
+    by: &By<'_>,
     id: &WorkspaceId,
     subject: &Subject,
 ) -> Result<(), WorkspaceError> {
     let mut transaction = storage.begin().await?;
-    let (workspace, own) = seen(&mut *transaction, actor, id).await?;
+    let (workspace, own) = seen(&mut *transaction, by.actor, id).await?;
     shared(&workspace)?;
     let members = transaction.list_members(id).await?;
     // Who may not look after members learns of none but themselves.
-    let leaves = matches!(actor, Actor::Member(actor) if actor == subject);
+    let leaves = matches!(by.actor, Actor::Member(actor) if actor == subject);
     if !leaves && !own.may(Permission::ChangeMembers) {
         return Err(WorkspaceError::Forbidden);
     }
@@ -252,21 +253,25 @@ async fn try_remove_member(
     }
     leaves_an_owner(&members, subject)?;
     transaction.delete_member(id, subject).await?;
-    transaction.end_everything_in(id, subject, clock.now()).await?;
-    Ok(transaction.commit().await?)
+    transaction.end_everything_in(id, subject, by.at).await?;
+    let event = AuditEvent::done(Action::RemoveMember).of(subject).about(id);
+    Ok(by.commit(transaction, event).await?)
 }
 
 /// Changes settings of a workspace, all of them or none; returns it as it is then.
 pub async fn change_settings(
     storage: &dyn Storage,
-    actor: Actor<'_>,
+    by: &By<'_>,
     id: &WorkspaceId,
     settings: &[Setting],
 ) -> Result<Workspace, WorkspaceError> {
     let mut transaction = storage.begin().await?;
-    let (mut workspace, role) = seen(&mut *transaction, actor, id).await?;
+    let (mut workspace, role) = seen(&mut *transaction, by.actor, id).await?;
     if !settings.iter().all(|setting| role.may(setting.key().permission())) {
         return Err(WorkspaceError::Forbidden);
+    }
+    if settings.is_empty() {
+        return Ok(workspace);
     }
     for setting in settings {
         setting.clone().apply(&mut workspace);
@@ -275,8 +280,18 @@ pub async fn change_settings(
         return Err(WorkspaceError::NobodyCouldSignIn);
     }
     transaction.update_workspace(&workspace).await?;
-    transaction.commit().await?;
+    let told: Vec<String> = settings.iter().map(|setting| told(setting.key(), &workspace)).collect();
+    by.commit(transaction, AuditEvent::done(Action::ChangeSettings).about(id).saying(told.join(", ")))
+        .await?;
     Ok(workspace)
+}
+
+/// Returns what the audit trail tells of a setting: what people call a workspace is theirs.
+fn told(key: SettingKey, workspace: &Workspace) -> String {
+    match key {
+        SettingKey::Name => key.as_str().to_owned(),
+        other => format!("{}={}", other.as_str(), other.value_in(workspace)),
+    }
 }
 
 /// Locks the workspace and says as what the actor comes to it.

@@ -3,23 +3,14 @@
 use crate::fixture::{Database, NOW, on_both, user};
 use keyfob_issuer_core::InvitationId;
 use keyfob_issuer_core::operation::{
-    Actor, WorkspaceError, add_workspace, change_role, change_settings, invite, remove_member, take_back,
+    Actor, By, WorkspaceError, add_workspace, change_role, change_settings, invite, remove_member, take_back,
     view_workspace,
 };
 use keyfob_issuer_core::storage::Storage as _;
 use keyfob_issuer_core::user::{Email, User, UserStatus};
 use keyfob_issuer_core::workspace::{Role, Setting, WorkspaceName};
-use keyfob_oauth::{Clock, Entropy, EntropyError, Subject, Timestamp, WorkspaceId};
+use keyfob_oauth::{Entropy, EntropyError, Subject, WorkspaceId};
 use tokio::task::JoinSet;
-
-#[derive(Debug)]
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-}
 
 /// One byte over and over: for tests that make one thing of a kind.
 #[derive(Debug)]
@@ -52,6 +43,10 @@ fn subject(name: &str) -> Subject {
     Subject::new(name)
 }
 
+fn by(subject: &Subject) -> By<'_> {
+    By { actor: Actor::Member(subject), ..By::operator(NOW) }
+}
+
 impl Blue {
     async fn build(database: Database) -> Self {
         let database = database.with_user().await;
@@ -62,7 +57,9 @@ impl Blue {
         }
         transaction.commit().await.unwrap();
         let name = WorkspaceName::parse("Blue").unwrap();
-        let blue = add_workspace(&database.storage, &Still, &Same(1), name, &email(OWNER)).await.unwrap();
+        let blue = add_workspace(&database.storage, &Same(1), &By::operator(NOW), name, &email(OWNER))
+            .await
+            .unwrap();
         let mut transaction = database.begin().await;
         for (name, role) in [(ADMIN, Role::Admin), (MEMBER, Role::Member)] {
             transaction.insert_member(&blue.id, &subject(name), role, NOW).await.unwrap();
@@ -73,32 +70,31 @@ impl Blue {
 
     async fn change(&self, actor: &str, target: &str, role: Role) -> Result<(), WorkspaceError> {
         let actor = subject(actor);
-        change_role(&self.database.storage, Actor::Member(&actor), &self.id, &subject(target), role).await
+        change_role(&self.database.storage, &by(&actor), &self.id, &subject(target), role).await
     }
 
     async fn remove(&self, actor: &str, target: &str) -> Result<(), WorkspaceError> {
         let actor = subject(actor);
-        remove_member(&self.database.storage, &Still, Actor::Member(&actor), &self.id, &subject(target)).await
+        remove_member(&self.database.storage, &by(&actor), &self.id, &subject(target)).await
     }
 
     async fn invite(&self, actor: &str, role: Role) -> Result<InvitationId, WorkspaceError> {
         let (actor, storage) = (subject(actor), &self.database.storage);
-        let actor = Actor::Member(&actor);
         let guest = email("guest");
-        let invited = invite(storage, &Still, &Same(2), actor, &self.id, &guest, role).await?;
+        let invited = invite(storage, &Same(2), &by(&actor), &self.id, &guest, role).await?;
         Ok(invited.invitation.id)
     }
 
     async fn set(&self, actor: &str, key: &str, value: &str) -> Result<(), WorkspaceError> {
         let actor = subject(actor);
         let settings = [Setting::parse(key, value).unwrap()];
-        change_settings(&self.database.storage, Actor::Member(&actor), &self.id, &settings).await.map(drop)
+        change_settings(&self.database.storage, &by(&actor), &self.id, &settings).await.map(drop)
     }
 
     /// Returns who is what, as the operator sees it.
     async fn roles(&self) -> Vec<(String, Role)> {
         let storage = &self.database.storage;
-        let view = view_workspace(storage, &Still, Actor::Operator, &self.id).await.unwrap();
+        let view = view_workspace(storage, Actor::Operator, NOW, &self.id).await.unwrap();
         view.members.into_iter().map(|member| (member.subject.to_string(), member.role)).collect()
     }
 }
@@ -149,7 +145,7 @@ async fn i_69_to_others_a_workspace_is_as_unknown_as_one_that_never_was(database
     let blue = Blue::build(database).await;
     let invitation = blue.invite(OWNER, Role::Owner).await.unwrap();
     let nobody = subject(NOBODY);
-    let nobody = Actor::Member(&nobody);
+    let nobody = by(&nobody);
     let storage = &blue.database.storage;
 
     for id in [blue.id.clone(), WorkspaceId::new("never")] {
@@ -157,19 +153,19 @@ async fn i_69_to_others_a_workspace_is_as_unknown_as_one_that_never_was(database
             id: id.clone(),
             database: Database { storage: storage.clone(), place: crate::fixture::Place::file() },
         };
-        assert_refused!(view_workspace(storage, &Still, nobody, &id).await, WorkspaceError::NotFound);
+        assert_refused!(view_workspace(storage, nobody.actor, NOW, &id).await, WorkspaceError::NotFound);
         assert_refused!(blue.change(NOBODY, NOBODY, Role::Owner).await, WorkspaceError::NotFound);
         assert_refused!(blue.remove(NOBODY, OWNER).await, WorkspaceError::NotFound);
         assert_refused!(blue.remove(NOBODY, NOBODY).await, WorkspaceError::NotFound);
         assert_refused!(blue.invite(NOBODY, Role::Member).await, WorkspaceError::NotFound);
         assert_refused!(blue.set(NOBODY, "mfa", "cloud").await, WorkspaceError::NotFound);
-        assert_refused!(take_back(storage, nobody, &id, invitation).await, WorkspaceError::NotFound);
+        assert_refused!(take_back(storage, &nobody, &id, invitation).await, WorkspaceError::NotFound);
     }
     // Nor does somebody learn, in their own workspace, of what is in another.
     let own = WorkspaceId::new("w");
-    assert_refused!(take_back(storage, nobody, &own, invitation).await, WorkspaceError::NotFound);
+    assert_refused!(take_back(storage, &nobody, &own, invitation).await, WorkspaceError::NotFound);
     assert_refused!(
-        change_role(storage, nobody, &own, &subject(OWNER), Role::Owner).await,
+        change_role(storage, &nobody, &own, &subject(OWNER), Role::Owner).await,
         WorkspaceError::Personal
     );
     assert_eq!(blue.roles().await, all());
@@ -209,10 +205,10 @@ async fn i_70_of_two_owners_who_leave_or_demote_each_other_at_once_one_stays(dat
         for (actor, target) in [(owner.clone(), admin.clone()), (admin.clone(), owner.clone())] {
             let (storage, id) = (blue.database.storage.clone(), blue.id.clone());
             tasks.spawn(async move {
-                let who = Actor::Member(&actor);
+                let who = by(&actor);
                 match round % 2 {
-                    0 => remove_member(&storage, &Still, who, &id, &actor).await,
-                    _ => change_role(&storage, who, &id, &target, Role::Member).await,
+                    0 => remove_member(&storage, &who, &id, &actor).await,
+                    _ => change_role(&storage, &who, &id, &target, Role::Member).await,
                 }
             });
         }

@@ -2,7 +2,7 @@
 
 use crate::command::opened::{OpenDataError, open};
 use keyfob_issuer_core::operation::{
-    self, Actor, Invited, WorkspaceError, WorkspaceView, add_workspace, change_settings, enrol_member,
+    self, Actor, By, Invited, WorkspaceError, WorkspaceView, add_workspace, change_settings, enrol_member,
     remove_member, view_workspace,
 };
 use keyfob_issuer_core::storage::{Storage as _, StorageError};
@@ -75,7 +75,7 @@ pub async fn add(
     entropy: &dyn Entropy,
 ) -> Result<Workspace, WorkspaceCommandError> {
     let storage = opened(data, effect).await?;
-    let made = add_workspace(&storage, clock, entropy, name, owner).await;
+    let made = add_workspace(&storage, entropy, &By::operator(clock.now()), name, owner).await;
     storage.close().await;
     made.map_err(WorkspaceCommandError::Refused)
 }
@@ -95,7 +95,7 @@ pub async fn show(
     clock: &dyn Clock,
 ) -> Result<WorkspaceView, WorkspaceCommandError> {
     let storage = opened(data, Effect::Kept).await?;
-    let view = view_workspace(&storage, clock, Actor::Operator, id).await;
+    let view = view_workspace(&storage, Actor::Operator, clock.now(), id).await;
     storage.close().await;
     view.map_err(WorkspaceCommandError::of(id))
 }
@@ -110,7 +110,7 @@ pub async fn set_member(
     clock: &dyn Clock,
 ) -> Result<(), WorkspaceCommandError> {
     let storage = opened(data, effect).await?;
-    let enrolled = enrol_member(&storage, clock, id, email, role).await;
+    let enrolled = enrol_member(&storage, clock.now(), id, email, role).await;
     storage.close().await;
     enrolled.map_err(WorkspaceCommandError::of(id))
 }
@@ -124,12 +124,12 @@ pub async fn drop_member(
     clock: &dyn Clock,
 ) -> Result<(), WorkspaceCommandError> {
     let storage = opened(data, effect).await?;
-    let view = view_workspace(&storage, clock, Actor::Operator, id).await;
+    let view = view_workspace(&storage, Actor::Operator, clock.now(), id).await;
     let view = view.map_err(WorkspaceCommandError::of(id))?;
     let member = view.members.into_iter().find(|member| member.email == *email);
     let member =
         member.ok_or_else(|| WorkspaceCommandError::NotAMember { email: email.clone(), id: id.clone() })?;
-    let removed = remove_member(&storage, clock, Actor::Operator, id, &member.subject).await;
+    let removed = remove_member(&storage, &By::operator(clock.now()), id, &member.subject).await;
     storage.close().await;
     removed.map_err(WorkspaceCommandError::of(id))
 }
@@ -144,7 +144,7 @@ pub async fn invite(
     entropy: &dyn Entropy,
 ) -> Result<HandedInvitation, WorkspaceCommandError> {
     let (config, storage) = open(data).await?;
-    let invited = operation::invite(&storage, clock, entropy, Actor::Operator, id, email, role).await;
+    let invited = operation::invite(&storage, entropy, &By::operator(clock.now()), id, email, role).await;
     storage.close().await;
     let invited = invited.map_err(WorkspaceCommandError::of(id))?;
     let link = config.url.join(&format!("/invite/{}", invited.token.expose()));
@@ -157,9 +157,10 @@ pub async fn set_policy(
     id: &WorkspaceId,
     settings: &[Setting],
     effect: Effect,
+    clock: &dyn Clock,
 ) -> Result<Workspace, WorkspaceCommandError> {
     let storage = opened(data, effect).await?;
-    let changed = change_settings(&storage, Actor::Operator, id, settings).await;
+    let changed = change_settings(&storage, &By::operator(clock.now()), id, settings).await;
     storage.close().await;
     changed.map_err(WorkspaceCommandError::of(id))
 }

@@ -20,7 +20,7 @@ use http::StatusCode;
 use keyfob_issuer_core::device_grant::{NumberMatch, UserCode};
 use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{
-    Account, Admission, ApprovedDevice, Choice, DecideDeviceError, DeviceApplication, DeviceApproval,
+    Account, Admission, ApprovedDevice, Choice, DecideDeviceError, Denial, DeviceApplication, DeviceApproval,
 };
 use keyfob_issuer_core::sign_in::State as SignInState;
 use keyfob_issuer_core::user::DeviceCodes;
@@ -78,7 +78,7 @@ pub(crate) async fn decide(
     let shown = Shown { code: &code, device: &device, chosen: chosen.as_ref() };
     let decision = DeviceDecision::read(&mut form)?;
     let decided = match (decision, device.workspace(chosen.as_ref())) {
-        (DeviceDecision::Deny, _) => app.issuer.deny_device(&code).await,
+        (DeviceDecision::Deny, _) => app.issuer.deny_device(&code, &account.user.subject, Denial::No).await,
         (DeviceDecision::Report, _) => {
             tracing::warn!(
                 subject = account.user.subject.as_str(),
@@ -86,7 +86,7 @@ pub(crate) async fn decide(
                 network = device.grant.network.as_deref().unwrap_or("this machine"),
                 "somebody reports a device code that they did not ask for"
             );
-            app.issuer.deny_device(&code).await
+            app.issuer.deny_device(&code, &account.user.subject, Denial::Report).await
         }
         (DeviceDecision::Approve, (_, Some(workspace))) => {
             let number = form.take("number")?;
@@ -113,7 +113,7 @@ pub(crate) async fn decide(
         Err(DecideDeviceError::NotNow(SignInState::SetUp)) => Ok(see_other(&Place::SetUp.path())),
         Err(DecideDeviceError::NotNow(_)) => Ok(see_other(&visitor.place.path())),
         Err(DecideDeviceError::WrongNumber) => {
-            app.guesses.count_wrong(guesser(&visitor, &account), app.issuer.now());
+            count_wrong(&app, &visitor, &account).await?;
             Ok(approve_page(&app, &visitor, &account, &shown, Complaint::Wrong))
         }
         Err(error) => {
@@ -227,9 +227,7 @@ async fn waiting(
     typed: &str,
 ) -> Result<Option<(UserCode, DeviceApplication)>, PageError> {
     let now = app.issuer.now();
-    let guesser =
-        Guesser { account: account.user.subject.as_str(), network: visitor.origin.network.as_deref() };
-    if app.guesses.is_spent(guesser, now) {
+    if app.guesses.is_spent(guesser(visitor, account), now) {
         return Err(PageError::TooManyGuesses);
     }
     let found = match (UserCode::parse(typed), &visitor.session) {
@@ -239,9 +237,17 @@ async fn waiting(
         (Some(_) | None, _) => None,
     };
     if found.is_none() {
-        app.guesses.count_wrong(guesser, now);
+        count_wrong(app, visitor, account).await?;
     }
     Ok(found)
+}
+
+/// Counts a wrong guess; that a budget is spent by it is told (I-44).
+async fn count_wrong(app: &App, visitor: &Visitor, account: &Account) -> Result<(), PageError> {
+    for spent in app.guesses.count_wrong(guesser(visitor, account), app.issuer.now()) {
+        app.issuer.record_spent_guesses(&account.user.subject, spent.as_str()).await?;
+    }
+    Ok(())
 }
 
 fn code_page(app: &App, visitor: &Visitor, account: &Account, complaint: Complaint) -> Response {

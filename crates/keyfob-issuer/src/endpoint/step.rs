@@ -22,13 +22,13 @@ use keyfob_oauth::Secret;
 use qrcode::{EcLevel, QrCode, render::svg};
 use std::sync::Arc;
 
+/// Where the steps are, below a place.
+pub(crate) const PATHS: [&str; 4] = ["/sign-in", "/second-factor", "/set-up", "/sign-out"];
+
 /// Returns the steps, for nesting under a place.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/sign-in", post(sign_in))
-        .route("/second-factor", post(second_factor))
-        .route("/set-up", post(set_up))
-        .route("/sign-out", post(sign_out))
+    let steps = [post(sign_in), post(second_factor), post(set_up), post(sign_out)];
+    PATHS.into_iter().zip(steps).fold(Router::new(), |router, (path, step)| router.route(path, step))
 }
 
 async fn sign_in(
@@ -49,7 +49,7 @@ async fn sign_in(
         }
         Err(TryError::Fault(fault)) => return Err(fault.into()),
     };
-    let subject = candidate.subject().cloned();
+    let claim = candidate.claim();
     match app.hashing.verify(candidate, password, app.issuer.moment()).await {
         Ok(user) => {
             let signed_in = app.issuer.begin_session(&user, visitor.session.as_ref()).await?;
@@ -57,7 +57,7 @@ async fn sign_in(
             Ok(set_cookie(back(&app, &visitor, &signed_in.cookie), &mark))
         }
         Err(VerifyError::Wrong(_)) => {
-            app.issuer.record_wrong_password(subject.as_ref()).await?;
+            app.issuer.record_wrong_password(&claim).await?;
             Ok(ask(&app, &visitor, &asked, Complaint::Wrong))
         }
         Err(VerifyError::Busy) => Err(PageError::Busy),

@@ -1,6 +1,7 @@
 //! How many wrong values one party may try within a while: user codes by account (I-44), tokens by server (I-35).
 
 use keyfob_oauth::Timestamp;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,16 @@ pub(crate) struct GuessBudget {
 struct Guesses {
     since: Timestamp,
     wrong: u32,
+}
+
+/// What a wrong guess leaves of a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    Some,
+    /// It was the last.
+    None,
+    /// It ran beside the last.
+    NoneBefore,
 }
 
 const MOST_PARTIES: usize = 10_000;
@@ -36,7 +47,7 @@ impl GuessBudget {
     }
 
     /// Counts a wrong guess.
-    pub(crate) fn count_wrong(&self, party: String, now: Timestamp) {
+    pub(crate) fn count_wrong(&self, party: String, now: Timestamp) -> Left {
         let mut budget = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         budget.retain(|_, guesses| now.since(guesses.since) < self.window);
         if budget.len() >= MOST_PARTIES {
@@ -47,7 +58,13 @@ impl GuessBudget {
                 budget.remove(&fewest);
             }
         }
-        budget.entry(party).or_insert(Guesses { since: now, wrong: 0 }).wrong += 1;
+        let guesses = budget.entry(party).or_insert(Guesses { since: now, wrong: 0 });
+        guesses.wrong = guesses.wrong.saturating_add(1);
+        match guesses.wrong.cmp(&self.most_wrong) {
+            Ordering::Less => Left::Some,
+            Ordering::Equal => Left::None,
+            Ordering::Greater => Left::NoneBefore,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::app::{answer, enrol};
 use crate::browser::{Answer, Browser};
 use crate::mail::PostOffice;
 use crate::people::{make_key, other_tokens};
-use crate::world::{OWNER, PASSWORD, TestEntropy, Tokens, World, changed, codex_request, exchange};
+use crate::world::{Kept, OWNER, PASSWORD, TestEntropy, Tokens, World, changed, codex_request, exchange};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer::command::workspace;
 use keyfob_issuer_core::user::Email;
@@ -25,13 +25,13 @@ pub(crate) async fn add(world: &World, name: &str, owner: &str) -> WorkspaceId {
     made.unwrap().id
 }
 
-async fn enrol_as(world: &World, id: &WorkspaceId, email: &str, role: Role) {
+pub(crate) async fn enrol_as(world: &World, id: &WorkspaceId, email: &str, role: Role) {
     let email = Email::parse(email).unwrap();
     workspace::set_member(world.data.path(), id, &email, role, Effect::Kept, &*world.clock).await.unwrap();
 }
 
 /// Signs in to one workspace, in a browser whose person has proven all that they have.
-async fn tokens_for(world: &World, browser: &mut Browser, id: &WorkspaceId) -> Tokens {
+pub(crate) async fn tokens_for(world: &World, browser: &mut Browser, id: &WorkspaceId) -> Tokens {
     let request = changed(&codex_request(), &[("allowed_workspace_id", id.as_str())]);
     let interaction = world.begin(browser, &request).await;
     let answer = world.decide(browser, &interaction, "approve").await;
@@ -39,7 +39,7 @@ async fn tokens_for(world: &World, browser: &mut Browser, id: &WorkspaceId) -> T
     Tokens::read(&world.browser().post("/oauth/token", &exchange(&code)).await)
 }
 
-async fn for_administration(world: &World, access: &str) -> Answer {
+pub(crate) async fn for_administration(world: &World, access: &str) -> Answer {
     let form = [
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
         ("client_id", CLIENT_ID),
@@ -53,17 +53,21 @@ async fn for_administration(world: &World, access: &str) -> Answer {
 /// The owner, with a second factor, in a workspace of theirs.
 pub(crate) struct Blue {
     pub(crate) world: World,
-    id: WorkspaceId,
+    pub(crate) id: WorkspaceId,
     pub(crate) browser: Browser,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     admin: String,
     post_office: PostOffice,
 }
 
 impl Blue {
     pub(crate) async fn build() -> Self {
+        Self::keeping(Kept::InFile).await
+    }
+
+    pub(crate) async fn keeping(kept: Kept) -> Self {
         let (post_office, settings) = PostOffice::start();
-        let world = World::start_with(&settings).await;
+        let world = World::start_with_on(&settings, kept).await;
         let id = add(&world, "Blue", OWNER).await;
         let mut browser = world.browser();
         enrol(&world, &mut browser).await;

@@ -17,7 +17,7 @@ use std::path::Path;
 const NEW: &str = "a longer walk by the sea";
 
 /// Returns what the trail tells: action, outcome, and whether actor, subject and client are told.
-async fn told(world: &World) -> Vec<String> {
+pub(crate) async fn told(world: &World) -> Vec<String> {
     let entries = world.query("SELECT entry FROM audit_entries ORDER BY sequence").await;
     entries
         .iter()

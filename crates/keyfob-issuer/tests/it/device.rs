@@ -1,6 +1,7 @@
 //! The sign-in of a device.
 
 use crate::browser::{Answer, Browser};
+use crate::trail::entries;
 use crate::world::{
     CALLBACK, Kept, OWNER, PASSWORD, World, authorize, changed, codex_request, exchange, on_both,
 };
@@ -111,6 +112,21 @@ async fn i_48_the_code_of_a_device_is_for_its_client_and_address_alone(kept: Kep
         let answer = world.browser().post("/oauth/token", &wrong).await;
         assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_grant")));
     }
+    let refused: Vec<Value> =
+        entries(&world).await.into_iter().filter(|entry| entry["outcome"] == "refused").collect();
+    let told = |entry: &Value| (entry["action"].clone(), entry["client"].clone(), entry["detail"].clone());
+    let elsewhere =
+        || (json!("session.begin"), json!(CLIENT_ID), json!("code with another redirect address"));
+    let other = format!("code of another client, {CLIENT_ID}");
+    assert_eq!(
+        refused.iter().map(told).collect::<Vec<_>>(),
+        [
+            (json!("session.begin"), json!(GATEWAY_CLIENT_ID), json!(other)),
+            elsewhere(),
+            elsewhere(),
+            elsewhere()
+        ]
+    );
     let asked = authorize(&changed(&codex_request(), &[("redirect_uri", &callback)]));
     assert_eq!(world.browser().get(&asked).await.location(), None, "no browser is sent there");
     assert_eq!(world.browser().post("/oauth/token", &right).await.status, 200);
@@ -201,6 +217,14 @@ async fn i_44_an_account_may_guess_five_times_in_a_quarter_of_an_hour(kept: Kept
     }
 
     assert_eq!(enter(&mut signed_in(&world).await, right).await.status, 429, "in every browser");
+    let spent: Vec<Value> =
+        entries(&world).await.into_iter().filter(|entry| entry["action"] == "device.guesses_spent").collect();
+    let owner = world.query("SELECT subject FROM users").await.remove(0);
+    assert_eq!(spent.len(), 1, "the last guess alone is told");
+    assert_eq!(
+        (&spent[0]["actor"], &spent[0]["outcome"], &spent[0]["detail"]),
+        (&json!(owner), &json!("refused"), &json!("of the account"))
+    );
     world.clock.advance(15 * 60);
     assert_eq!(enter(&mut signed_in(&world).await, "BCDF-GHJK").await.status, 404);
 }

@@ -2,6 +2,7 @@
 
 use crate::browser::{Answer, Browser};
 use crate::device::{enter, poll as poll_codex, signed_in, start as start_codex};
+use crate::trail::entries;
 use crate::world::{Kept, Tokens, World, changed, on_both, refresh};
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use serde_json::{Value, json};
@@ -117,6 +118,9 @@ async fn i_37_expired_unknown_foreign_and_delivered_device_codes_are_answered_al
         assert_eq!(answer.essence(), answers[0].essence());
         assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("expired_token")));
     }
+    let told = entries(&world).await.into_iter().find(|entry| entry["action"] == "session.begin").unwrap();
+    let detail = format!("device code of another client, {GATEWAY_CLIENT_ID}");
+    assert_eq!((&told["client"], &told["detail"]), (&json!(CLIENT_ID), &json!(detail)), "I-48");
 }
 
 on_both!(i_06_a_device_code_is_nothing_in_the_codex_dialect);

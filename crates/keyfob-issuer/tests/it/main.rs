@@ -54,6 +54,7 @@ mod storm;
 mod throttle;
 mod token;
 mod token_exchange;
+mod trail;
 mod user_info;
 mod workload;
 mod workspace_command;

@@ -1,7 +1,9 @@
 //! Tries that went wrong cost a wait.
 
 use crate::browser::{Answer, Browser};
+use crate::trail::entries;
 use crate::world::{Kept, OWNER, PASSWORD, World, on_both};
+use serde_json::Value;
 
 /// Comes in through a proxy, which says from where.
 async fn sign_in_from(browser: &mut Browser, network: &str, email: &str, password: &str) -> Answer {
@@ -23,6 +25,10 @@ async fn i_54_the_sixth_try_has_to_wait_and_the_page_says_how_long(kept: Kept) {
     }
 
     let refused = sign_in_from(&mut browser, "", " MIA@Example.org ", PASSWORD).await;
+    let told: Vec<Value> =
+        entries(&world).await.into_iter().filter(|entry| entry["action"] == "sign_in.password").collect();
+    assert_eq!(told.len(), 5, "a try that has to wait is none");
+    assert_eq!((&told[3]["detail"], &told[4]["detail"]), (&Value::Null, &"the next one waits 30 s".into()));
 
     assert_eq!((refused.status, &refused.headers["retry-after"]), (429, &"30".parse().unwrap()));
     assert!(refused.body.contains("Wait 30 seconds, then try once more."), "{}", refused.body);

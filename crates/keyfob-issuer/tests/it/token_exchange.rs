@@ -3,8 +3,11 @@
 use crate::browser::Answer;
 use crate::introspect::Server;
 use crate::people::make_key;
-use crate::world::{START, Tokens, World, changed, codex_request, exchange};
+use crate::trail::entries;
+use crate::world::{Kept, OWNER, START, Tokens, World, changed, codex_request, exchange, on_both};
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
+use keyfob_issuer::command::user;
+use keyfob_issuer_core::user::{Email, UserStatus};
 use keyfob_jose::read_unverified;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -161,6 +164,70 @@ async fn i_36_a_fresh_id_token_becomes_one_api_key_that_its_person_sees_and_ends
     let path = format!("/api/keys/{}", listed[0]["id"].as_str().unwrap());
     assert_eq!(world.browser().call(Method::DELETE, &path, &tokens.access, None).await.status, 204);
     assert_eq!(gateway.ask(&world, &secret).await.json(), json!({ "active": false }));
+}
+
+on_both!(i_36_an_exchange_is_told_with_its_key_and_so_is_one_that_is_tried_twice);
+async fn i_36_an_exchange_is_told_with_its_key_and_so_is_one_that_is_tried_twice(kept: Kept) {
+    let mut world = World::keeping(kept).await;
+    world.restart_with(KEYS_ALLOWED).await;
+    let tokens = world.tokens().await;
+    let claims = read_unverified(&tokens.id).unwrap();
+    let before = entries(&world).await.len();
+
+    assert_eq!(api_key(&world, &tokens.id, &[]).await.status, 200);
+    assert_eq!(api_key(&world, &tokens.id, &[]).await.status, 400);
+
+    let key = world.query("SELECT id FROM access_keys").await.remove(0);
+    let (owner, session) = (claims.text("sub"), claims.text("sid"));
+    let members = ["action", "outcome", "subject", "client", "about", "detail"];
+    let told = |entry: &Value| json!(members.map(|member| entry[member].clone()));
+    assert_eq!(
+        entries(&world).await[before..].iter().map(told).collect::<Vec<_>>(),
+        [
+            json!(["key.exchange", "done", owner, CLIENT_ID, key, null]),
+            json!(["key.exchange", "refused", owner, CLIENT_ID, session, "ID token used before"]),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i_36_a_key_that_was_exchanged_ends_with_its_person() {
+    let world = World::start_with(KEYS_ALLOWED).await;
+    let gateway = Server::add(&world, "gateway", None).await;
+    let tokens = world.tokens().await;
+    let secret = api_key(&world, &tokens.id, &[]).await.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(gateway.ask(&world, &secret).await.json()["active"], true);
+
+    let owner = Email::parse(OWNER).unwrap();
+    user::set_status(world.data.path(), &owner, UserStatus::Disabled, &*world.clock).await.unwrap();
+
+    assert_eq!(gateway.ask(&world, &secret).await.json(), json!({ "active": false }));
+}
+
+#[tokio::test]
+async fn i_77_a_token_that_is_handed_on_is_told_with_its_session_and_for_whom() {
+    let world = World::start().await;
+    let tokens = world.tokens().await;
+    let claims = read_unverified(&tokens.access).unwrap();
+    let before = entries(&world).await.len();
+
+    assert_eq!(child(&world, &tokens.access, &[]).await.status, 200);
+    assert_eq!(child(&world, &tokens.access, &[("scope", "cloud")]).await.status, 400);
+
+    let entries = entries(&world).await;
+    assert_eq!(entries.len(), before + 1, "a refused one is not");
+    let entry = &entries[before];
+    let told =
+        ["action", "outcome", "subject", "client", "about", "detail"].map(|member| entry[member].clone());
+    let expected = [
+        "session.hand_on",
+        "done",
+        claims.text("sub").unwrap(),
+        CLIENT_ID,
+        claims.text("sid").unwrap(),
+        &format!("for {}", world.base),
+    ];
+    assert_eq!(told, expected.map(Value::from));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use crate::browser::Answer;
 use crate::introspect::Server;
+use crate::trail::entries;
 use crate::world::{OWNER, START, TestEntropy, World, changed};
 use axum::Router;
 use axum::routing::get;
@@ -106,6 +107,11 @@ async fn a_workload_gets_what_its_rule_allows_for_no_longer_than_its_own_token()
     let owner = world.query("SELECT subject FROM users").await;
     assert_eq!(claims.text("sub"), Some(&*owner[0]), "of {OWNER}");
     assert_eq!((claims.text("scope"), claims.text("sid")), (Some("api.connectors.read"), None));
+    let told = entries(world).await.pop().unwrap();
+    assert_eq!(
+        ["action", "outcome", "subject", "client", "about"].map(|member| told[member].as_str().unwrap()),
+        ["workload.let_in", "done", &owner[0], CLIENT_ID, "deploy"]
+    );
     let actor = json!({ "iss": platform.url, "sub": "repo:acme/app:ref:refs/heads/main" });
     assert_eq!((claims.get("act"), claims.text("keyfob_workload")), (Some(&actor), Some("deploy")));
     let secret = resource_server::add(world.data.path(), "gateway", None, &*world.clock, &TestEntropy).await;

@@ -136,9 +136,14 @@ impl World {
 
     /// Starts an issuer whose settings have these lines too.
     pub(crate) async fn start_with(settings: &str) -> Self {
+        Self::start_with_on(settings, Kept::InFile).await
+    }
+
+    /// Starts an issuer whose settings have these lines too, and whose data is kept there.
+    pub(crate) async fn start_with_on(settings: &str, kept: Kept) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        Self::start_configured(listener, base.clone(), &base, |file| file + settings, Kept::InFile).await
+        Self::start_configured(listener, base.clone(), &base, |file| file + settings, kept).await
     }
 
     /// Starts an issuer whose access tokens are for the resource server `audience`.

@@ -206,8 +206,13 @@ impl Issuer {
         let (grant, client) = self
             .polled(&mut *transaction, &request.device_code, DeviceDialect::Standard)
             .await?
-            .filter(|(_, client)| client.id == request.client_id)
             .ok_or(DeviceTokenError::Over)?;
+        if client.id != request.client_id {
+            let event = AuditEvent::refused(Action::BeginSession).through(&request.client_id);
+            let owner = client.id.as_str();
+            self.commit(transaction, event.saying(format!("device code of another client, {owner}"))).await?;
+            return Err(DeviceTokenError::Over);
+        }
         let answer = self.device_answer("refresh-token", &request.device_code);
         let refresh_token = RefreshToken::new(format!("kfr_{}", answer.expose()));
         let (family, grantee) = match grant.judge(self.now()) {

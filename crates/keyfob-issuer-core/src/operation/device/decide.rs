@@ -13,7 +13,7 @@ use crate::sign_in::{Demand, State};
 use crate::storage::Transaction;
 use crate::user::{DeviceCodes, Email};
 use crate::workspace::Workspace;
-use keyfob_oauth::WorkspaceId;
+use keyfob_oauth::{Subject, WorkspaceId};
 
 /// What waits behind a user code.
 #[derive(Clone, Debug)]
@@ -39,6 +39,15 @@ pub struct DeviceApproval<'a> {
     pub workspace: &'a WorkspaceId,
     /// The network that they decide on; nothing for this machine itself.
     pub network: Option<&'a str>,
+}
+
+/// How somebody says no to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// They do not want it.
+    No,
+    /// They did not ask for it, and say so to whoever runs the issuer.
+    Report,
 }
 
 /// A device was let in.
@@ -188,15 +197,29 @@ impl Issuer {
     }
 
     /// Somebody who sees the code says no.
-    pub async fn deny_device(&self, user_code: &UserCode) -> Result<(), DecideDeviceError> {
-        retried(|| self.try_deny_device(user_code)).await
+    pub async fn deny_device(
+        &self,
+        user_code: &UserCode,
+        denier: &Subject,
+        denial: Denial,
+    ) -> Result<(), DecideDeviceError> {
+        retried(|| self.try_deny_device(user_code, denier, denial)).await
     }
 
-    async fn try_deny_device(&self, user_code: &UserCode) -> Result<(), DecideDeviceError> {
+    async fn try_deny_device(
+        &self,
+        user_code: &UserCode,
+        denier: &Subject,
+        denial: Denial,
+    ) -> Result<(), DecideDeviceError> {
         let mut transaction = self.begin().await?;
         let waiting = self.waiting_device(&mut *transaction, user_code).await?;
         let (grant, _) = waiting.ok_or(DecideDeviceError::NotWaiting)?;
-        let event = AuditEvent::refused(Action::DecideDevice).through(&grant.client_id);
+        let event = AuditEvent::refused(Action::DecideDevice).by_owner(denier).through(&grant.client_id);
+        let event = match denial {
+            Denial::No => event,
+            Denial::Report => event.saying("reported"),
+        };
         transaction.update_device_grant(&grant.deny()?).await?;
         Ok(self.commit(transaction, event).await?)
     }
