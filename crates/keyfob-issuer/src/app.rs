@@ -2,7 +2,7 @@
 
 use crate::command::files::{self, FileError};
 use crate::config::insecure::{Finding, findings, guessable};
-use crate::config::{ApiKeyExchange, Config, ConfigError};
+use crate::config::{ApiKeyExchange, Config, ConfigError, LogoutTargets};
 use crate::database::{self, DatabaseError};
 use crate::guard::breaches::BreachLists;
 use crate::guard::circumstance;
@@ -38,6 +38,7 @@ pub struct App {
     pub(crate) api_key_exchange: ApiKeyExchange,
     pub(crate) metrics: Metrics,
     pub(crate) workloads: Workloads,
+    pub(crate) logout_targets: LogoutTargets,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -129,6 +130,7 @@ impl App {
             outbox: config.mail.as_ref().map(Outbox::new).transpose()?,
             trusted_proxies: config.trusted_proxies,
             workloads,
+            logout_targets: config.logout_targets,
             unknown_tokens: GuessBudget::new(UNKNOWN_TOKENS, Duration::from_mins(1)),
             api_key_exchange: config.api_key_exchange,
             metrics: Metrics::default(),

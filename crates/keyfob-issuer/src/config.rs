@@ -4,14 +4,17 @@ mod devices;
 mod error;
 pub mod insecure;
 mod kinds;
+mod logout;
 
 pub use error::ConfigError;
+pub use logout::LogoutTargets;
 
 use crate::mail::MailConfig;
 use keyfob_issuer_core::device_grant::DeviceSettings;
 use keyfob_issuer_core::grace::{Grace, InvalidGrace};
 use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_oauth::{Audience, IssuerUrl};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -45,6 +48,8 @@ pub struct Config {
     pub devices: DeviceSettings,
     /// The file of rules for workloads, relative to the issuer's directory, when there is one.
     pub workloads: Option<PathBuf>,
+    /// Where a browser may be led that was signed out.
+    pub logout_targets: LogoutTargets,
 }
 
 /// Where everything rests.
@@ -101,6 +106,8 @@ struct Wire {
     #[serde(default)]
     device_codes: devices::Wire,
     workloads: Option<PathBuf>,
+    #[serde(default)]
+    post_logout_redirect_uris: BTreeMap<String, Vec<String>>,
 }
 
 /// The table `[mail]`.
@@ -170,6 +177,7 @@ impl Config {
             api_key_exchange: ApiKeyExchange::Refused,
             devices: DeviceSettings::USUAL,
             workloads: None,
+            logout_targets: LogoutTargets::default(),
         })
     }
 
@@ -231,6 +239,9 @@ impl Config {
         if self.devices != DeviceSettings::USUAL {
             table.insert("device_codes".to_owned(), devices::table(self.devices).into());
         }
+        if self.logout_targets != LogoutTargets::default() {
+            table.insert("post_logout_redirect_uris".to_owned(), self.logout_targets.table().into());
+        }
         table.to_string()
     }
 
@@ -260,6 +271,7 @@ impl Config {
             api_key_exchange,
             devices: wire.device_codes.into(),
             workloads: wire.workloads,
+            logout_targets: LogoutTargets::read(wire.post_logout_redirect_uris)?,
             ..Self::new(&wire.url, wire.audience)?
         })
     }

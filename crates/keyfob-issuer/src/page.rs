@@ -5,7 +5,9 @@ mod own;
 mod workspace;
 
 pub(crate) use email::{EmailDonePage, EmailLinkPage, EmailPage};
-pub(crate) use own::{KeyMadePage, KeyRow, KeysPage, ListedSessionRow, ScopeChoice, SessionsPage};
+pub(crate) use own::{
+    KeyMadePage, KeyRow, KeysPage, ListedSessionRow, LogoutPage, ScopeChoice, SessionsPage, SignedOutPage,
+};
 pub(crate) use workspace::{
     ChooseWorkspacePage, JoinPage, JoinedPage, OfferedWorkspace, RoleChoice, ShownInvitation, ShownMember,
     ShownSetting, WorkspacePage, WorkspacesPage,

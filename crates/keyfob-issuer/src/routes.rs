@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::endpoint::{
     self, access_keys, account, account_keys, account_sessions, acknowledge, administration, authorize,
     backend, device_dialect, device_grant, device_page, discovery, email, feed, forgot, home, interaction,
-    introspect, join, password, revoke, sessions, step, token, undo, user_info, who_am_i, workspaces,
+    introspect, join, logout, password, revoke, sessions, step, token, undo, user_info, who_am_i, workspaces,
 };
 use crate::guard;
 use axum::Router;
@@ -103,6 +103,7 @@ fn routes() -> Vec<Route> {
         Route(PageWithSteps, "/join", get(join::show)),
         Route(Form, "/join/password", post(join::sign_up)),
         Route(Form, "/join/accept", post(join::accept)),
+        Route(Page, endpoint::LOGOUT_PATH, get(logout::show).post(logout::sign_out)),
         Route(PageWithSteps, "/workspaces", get(workspaces::list)),
         Route(Page, "/workspaces/{id}", get(workspaces::show).post(workspaces::change)),
         Route(Page, "/forgot", get(forgot::show).post(forgot::send)),

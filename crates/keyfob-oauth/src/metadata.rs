@@ -31,6 +31,9 @@ pub struct ProviderMetadata {
     /// Where programs ask who signed in (OpenID Connect Core §5.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub userinfo_endpoint: Option<String>,
+    /// Where a browser is sent to be signed out (OpenID Connect RP-Initiated Logout 1.0 §2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_session_endpoint: Option<String>,
     /// Offered response types; ours: `code`.
     #[serde(default)]
     pub response_types_supported: Vec<String>,

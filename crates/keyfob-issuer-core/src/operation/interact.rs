@@ -1,9 +1,8 @@
 //! The pages of a grant: what to show to this browser.
 
 use crate::GrantId;
-use crate::audit::{Action, AuditEvent};
 use crate::client::Client;
-use crate::digest::{InteractionCookie, InteractionDigest, SessionCookie, SessionDigest};
+use crate::digest::{InteractionCookie, InteractionDigest, SessionCookie};
 use crate::grant::AuthorizationGrant;
 use crate::interaction::{Interaction, next_interaction};
 use crate::issuer::{Fault, Issuer};
@@ -154,15 +153,6 @@ impl Issuer {
             }
             (true | false, _) => None,
         })
-    }
-
-    /// Ends the browser's session: "not you?".
-    pub async fn sign_out(&self, session: &SessionCookie) -> Result<(), Fault> {
-        let mut transaction = self.begin().await?;
-        let digest = SessionDigest::of(session);
-        let Some(found) = transaction.find_session(&digest).await? else { return Ok(()) };
-        transaction.delete_session(&digest).await?;
-        Ok(self.commit(transaction, AuditEvent::done(Action::SignOut).by_owner(&found.subject)).await?)
     }
 
     pub(crate) async fn see(

@@ -83,6 +83,19 @@ pub enum ConfigError {
         /// Which is not.
         missing: &'static str,
     },
+    /// No such program is known.
+    #[error("`post_logout_redirect_uris` holds the program `{client}`; there are {}", .known.join(" and "))]
+    UnknownClient {
+        /// Which.
+        client: String,
+        /// Which there are.
+        known: [&'static str; 2],
+    },
+    /// No browser may be led there.
+    #[error(
+        "`post_logout_redirect_uris` holds {0}: name an https address, or one of this machine, without `#`"
+    )]
+    LogoutTarget(String),
     /// There would be no connection, or more than a server has.
     #[error("`database_connections` must be between 1 and 1000")]
     Connections,

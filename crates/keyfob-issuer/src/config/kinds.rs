@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Number,
     /// Yes or no.
     Flag,
+    /// A table of lists of addresses, under names that are not ours.
+    Lists,
     /// A table of the keys that it names.
     Table(&'static [(&'static str, Kind)]),
 }
@@ -38,6 +40,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("api_key_exchange", Kind::Flag),
     ("device_codes", Kind::Table(DEVICE_CODES)),
     ("workloads", Kind::Text),
+    ("post_logout_redirect_uris", Kind::Lists),
 ];
 const REFRESH: &[(&str, Kind)] = &[
     ("anonymous_grace_seconds", Kind::Number),
@@ -77,6 +80,7 @@ impl Kind {
             Self::Addresses => "a list of IP addresses, such as [\"127.0.0.1\"]",
             Self::Number => "a whole number without quotes, not below zero",
             Self::Flag => "true or false, without quotes",
+            Self::Lists => "a table of lists, each such as [\"https://portal.example.org/signed-out\"]",
             Self::Table(_) => "a table: its keys follow a line with its name in brackets",
         }
     }
@@ -91,10 +95,15 @@ impl Kind {
             (Self::Addresses, Value::Array(values)) => {
                 values.iter().all(|value| value.as_str().is_some_and(|text| text.parse::<IpAddr>().is_ok()))
             }
+            (Self::Lists, Value::Table(lists)) => lists.values().all(is_list_of_texts),
             (Self::Number, Value::Integer(number)) => u32::try_from(*number).is_ok(),
             (_, _) => false,
         }
     }
+}
+
+fn is_list_of_texts(value: &Value) -> bool {
+    value.as_array().is_some_and(|texts| texts.iter().all(Value::is_str))
 }
 
 /// Finds the first thing that is wrong with `table`.
@@ -115,9 +124,13 @@ fn kind_of(tables: &[&str], key: &str) -> Option<Kind> {
     for name in tables {
         match keys.iter().find(|(known, _)| known == name)?.1 {
             Kind::Table(within) => keys = within,
-            Kind::Url | Kind::Text | Kind::Address | Kind::Addresses | Kind::Number | Kind::Flag => {
-                return None;
-            }
+            Kind::Url
+            | Kind::Text
+            | Kind::Address
+            | Kind::Addresses
+            | Kind::Number
+            | Kind::Flag
+            | Kind::Lists => return None,
         }
     }
     keys.iter().find(|(known, _)| *known == key).map(|(_, kind)| *kind)

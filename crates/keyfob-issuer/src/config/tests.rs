@@ -2,6 +2,10 @@ use super::*;
 use keyfob_issuer_core::device_grant::{Elsewhere, NumberMatch};
 use keyfob_issuer_core::user::DeviceCodes;
 
+const LOGOUT: &str = "url = \"http://localhost:1\"
+[post_logout_redirect_uris]
+app_EMoamEEZ73f0CkXaXp7hrann = [\"https://portal.example/bye\", \"http://localhost:3000/\"]";
+
 #[test]
 fn settings_come_back_from_their_text() {
     let listen = Some("127.0.0.1:8400".parse().unwrap());
@@ -30,6 +34,7 @@ fn settings_come_back_from_their_text() {
         api_key_exchange: ApiKeyExchange::Allowed,
         devices,
         workloads: Some("workloads.toml".into()),
+        logout_targets: Config::from_text(LOGOUT, "issuer.toml").unwrap().logout_targets,
         ..config
     };
 

@@ -3,8 +3,8 @@
 
 use crate::app::App;
 use crate::endpoint::{
-    AUTHORIZE_PATH, DEVICE_AUTHORIZATION_PATH, INTROSPECT_PATH, KEYS_PATH, REVOCATIONS_PATH, SESSIONS_PATH,
-    USER_INFO_PATH,
+    AUTHORIZE_PATH, DEVICE_AUTHORIZATION_PATH, INTROSPECT_PATH, KEYS_PATH, LOGOUT_PATH, REVOCATIONS_PATH,
+    SESSIONS_PATH, USER_INFO_PATH,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
@@ -36,6 +36,7 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
         revocation_endpoint: Some(url.join(REVOKE_PATH)),
         introspection_endpoint: Some(url.join(INTROSPECT_PATH)),
         userinfo_endpoint: Some(url.join(USER_INFO_PATH)),
+        end_session_endpoint: Some(url.join(LOGOUT_PATH)),
         keyfob_revocations_endpoint: Some(url.join(REVOCATIONS_PATH)),
         keyfob_sessions_endpoint: Some(url.join(SESSIONS_PATH)),
         response_types_supported: list("code"),

@@ -1,13 +1,14 @@
 //! Whoever is at one of the pages that ask for a sign-in.
 
 use crate::app::App;
-use crate::endpoint::set_cookie;
+use crate::endpoint::{LOGOUT_PATH, set_cookie};
 use crate::error::PageError;
 use crate::guard::network;
 use crate::parameters::Parameters;
 use crate::site::VisitCookie;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request};
 use axum::response::Response;
+use http::HeaderMap;
 use http::request::Parts;
 use keyfob_issuer_core::digest::{InteractionCookie, SessionCookie};
 use keyfob_issuer_core::operation::{Admission, Page, Prompt, TryOrigin, device_scope};
@@ -50,6 +51,8 @@ pub(crate) enum Place {
     Join,
     /// To look after their workspaces.
     Workspaces,
+    /// To be signed out of this browser.
+    Logout,
 }
 
 /// Somebody at a place.
@@ -92,6 +95,7 @@ impl Place {
             Self::Undo => "/undo".to_owned(),
             Self::Join => "/join".to_owned(),
             Self::Workspaces => "/workspaces".to_owned(),
+            Self::Logout => LOGOUT_PATH.to_owned(),
         }
     }
 
@@ -112,6 +116,7 @@ impl Place {
             Self::Undo,
             Self::Join,
             Self::Workspaces,
+            Self::Logout,
         ];
         places.into_iter().find(|place| route.starts_with(&place.path()))
     }
@@ -128,6 +133,7 @@ impl Place {
             | Self::Reset
             | Self::Forgot
             | Self::Undo
+            | Self::Logout
             | Self::Join => Demand::of_account(),
             Self::Keys => Demand::of_keys(memberships),
             Self::Change | Self::Email => Demand::of_change(),
@@ -233,6 +239,20 @@ impl Visitor {
         Ok((form, said))
     }
 
+    /// Checks a form that was read already, whose token is about `subjects`.
+    pub(crate) fn check_form(
+        &self,
+        app: &App,
+        headers: &HeaderMap,
+        csrf: &str,
+        subjects: &[&str],
+    ) -> Result<(), PageError> {
+        if !app.site.is_own_form(headers) {
+            return Err(PageError::ForeignForm);
+        }
+        self.check(app, Some(csrf), &[&self.binding(), subjects].concat())
+    }
+
     /// Gives the browser what ties its pages together.
     pub(crate) fn welcome(&self, app: &App, response: Response) -> Response {
         match self.place {
@@ -250,6 +270,7 @@ impl Visitor {
             | Place::Forgot
             | Place::Undo
             | Place::Join
+            | Place::Logout
             | Place::Workspaces => set_cookie(response, &app.site.set_visit(&self.cookie, lifetime::VISIT)),
         }
     }
@@ -283,6 +304,7 @@ impl Visitor {
             Place::Undo => "undo",
             Place::Join => "join",
             Place::Workspaces => "workspaces",
+            Place::Logout => "logout",
         }
     }
 

@@ -63,3 +63,24 @@ pub(crate) struct KeyMadePage<'a> {
     pub(crate) secret: &'a str,
     pub(crate) next: &'a str,
 }
+
+/// Sign out of this browser?
+#[derive(Template)]
+#[template(path = "logout.html")]
+pub(crate) struct LogoutPage<'a> {
+    pub(crate) csrf: String,
+    pub(crate) action: &'a str,
+    /// Which program asks, if that is known.
+    pub(crate) client: Option<&'a str>,
+    pub(crate) email: &'a str,
+    /// Whether the program means somebody else.
+    pub(crate) is_other: bool,
+    /// Where the browser goes then.
+    pub(crate) to: Option<&'a str>,
+    pub(crate) state: Option<&'a str>,
+}
+
+/// Nobody is signed in any more.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+pub(crate) struct SignedOutPage;

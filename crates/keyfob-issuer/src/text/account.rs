@@ -43,6 +43,21 @@ texts! {
         sign_out: Words = "Sign out of this browser",
     }
 
+    /// Signing out of a browser, because a program asks.
+    Logout {
+        page: Words = "Sign out",
+        title: Words = "Sign out of this browser?",
+        by: Sentence = "{} asks for it.",
+        who: Sentence = "You are signed in as {}.",
+        other: Words = "The program means somebody else who was signed in.",
+        programs: Sentence = "Programs stay signed in: {}.",
+        programs_link: Words = "see and end that on your account's page",
+        end: Words = "Sign out",
+        done_page: Words = "Signed out",
+        done_title: Words = "You are signed out",
+        done: Words = "Nobody is signed in in this browser any more. You can close this page.",
+    }
+
     /// A new password.
     Password {
         page: Words = "New password",

@@ -37,6 +37,10 @@ texts! {
             "This sign-in cannot be trusted",
             "The program that sent you asked for the answer to go to an address that is not registered for it.",
         ),
+        unregistered_target: Notice = (
+            "This request cannot be trusted",
+            "Nothing was changed. The program that sent you wants to lead you to an address that is not registered for it.",
+        ),
         unreadable: Notice = (
             "This request cannot be read",
             "Start again in the program that sent you (invalid_request).",

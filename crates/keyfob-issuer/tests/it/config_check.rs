@@ -24,7 +24,7 @@ fn write(path: &Path, text: &str, mode: u32) {
 const URL: &str = "url = \"http://localhost:1\"\n";
 
 /// Settings, and what is said of them: the key, and what it takes.
-const BAD: [(&str, [&str; 2]); 30] = [
+const BAD: [(&str, [&str; 2]); 33] = [
     ("", ["`url` is missing", "an address in quotes"]),
     ("url = 1", ["`url`", "an address in quotes"]),
     ("url = \"id.example.org\"", ["`url`", "is not a URL"]),
@@ -52,6 +52,15 @@ const BAD: [(&str, [&str; 2]); 30] = [
     ("URL trusted_proxies = \"127.0.0.1\"", ["`trusted_proxies`", "a list of IP addresses"]),
     ("URL breached_passwords = \"nowhere\"", ["`breached_passwords`", "not found"]),
     ("URL api_key_exchange = \"yes\"", ["`api_key_exchange`", "true or false"]),
+    ("URL [post_logout_redirect_uris]\nnobody = []", ["`post_logout_redirect_uris`", "the program `nobody`"]),
+    (
+        "URL [post_logout_redirect_uris]\ncodex-gateway = [\"http://a.example/\"]",
+        ["http://a.example/", "https"],
+    ),
+    (
+        "URL [post_logout_redirect_uris]\ncodex-gateway = \"https://a.example/\"",
+        ["`post_logout_redirect_uris`", "a table of lists"],
+    ),
     ("URL [refresh]\nanonymous_grace_seconds = 11", ["`refresh`", "at most 10 and 60 seconds"]),
     ("URL [mail]\nserver = \"smtps://m\"\nfrom = \"a@b.example\"\nuser = \"a\"", ["`mail.user`", "set both"]),
     ("URL [mail]\nserver = \"ftp://m\"\nfrom = \"a@b.example\"", ["`server` in `[mail]`", "smtps://HOST"]),

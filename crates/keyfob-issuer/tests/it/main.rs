@@ -34,6 +34,7 @@ mod invitations;
 mod key_command;
 #[cfg(feature = "failpoints")]
 mod load;
+mod logout;
 mod mail;
 mod matrix;
 mod metadata;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Routes that change something, each with what the trail tells of it; without words, nothing that matters to security.
-const ROUTES: [(&str, &[&str]); 44] = [
+const ROUTES: [(&str, &[&str]); 45] = [
     ("POST /oauth/authorize", &[]),
     ("POST /interaction/{grant}/confirm", &["grant.decide"]),
     ("POST /interaction/{grant}/workspace", &[]),
@@ -56,6 +56,7 @@ const ROUTES: [(&str, &[&str]); 44] = [
     ("POST /api/accounts/deviceauth/usercode", &[]),
     ("POST /api/accounts/deviceauth/token", &[]),
     ("POST /oauth/userinfo", &[]),
+    ("POST /oauth/logout", &["sign_in.sign_out"]),
     // The steps of a sign-in, the same at every place.
     ("POST …/sign-in", &["sign_in.password"]),
     ("POST …/second-factor", &["sign_in.second_factor"]),

@@ -222,6 +222,12 @@ async fn workspaces(world: &World, guest: &Guest, app: &App, look: &mut impl Asy
 
 /// What links lead to.
 async fn links(world: &World, guest: &Guest, look: &mut impl AsyncFnMut(&Guest, Stop)) {
+    guest.open("/account").await;
+    guest.sign_in().await;
+    guest.open("/oauth/logout").await;
+    look(guest, ("logout", "")).await;
+    guest.press("form#logout button").await;
+    look(guest, ("signed_out", "")).await;
     let email = Email::parse(OWNER).unwrap();
     let link = user::reset_link(world.data.path(), &email, &*world.clock, &TestEntropy).await.unwrap();
     guest.open(link.expose().strip_prefix(&guest.base).unwrap()).await;
