@@ -1,6 +1,7 @@
 //! What every operation needs, and how it breaks.
 
 use crate::audit::{self, AuditEvent, AuditKey, Circumstances};
+use crate::browser_session::SessionTimes;
 use crate::device_grant::{DeviceSettings, MatchNumber, NumberMatch, UserCode, UserCodeDigest};
 use crate::digest::DeviceAuthId;
 use crate::grace::Grace;
@@ -26,6 +27,8 @@ pub struct IssuerParts {
     pub grace: Grace,
     /// Which sign-ins of devices it offers.
     pub devices: DeviceSettings,
+    /// How long browsers stay signed in.
+    pub browser_sessions: SessionTimes,
     /// Where everything rests.
     pub storage: Arc<dyn Storage>,
     /// The time.
@@ -45,6 +48,7 @@ pub struct Issuer {
     pub(crate) audience: Audience,
     pub(crate) grace: Grace,
     pub(crate) devices: DeviceSettings,
+    pub(crate) browser_sessions: SessionTimes,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     ring: RwLock<Arc<KeyRing>>,
@@ -124,6 +128,7 @@ impl Issuer {
             audience: parts.audience,
             grace: parts.grace,
             devices: parts.devices,
+            browser_sessions: parts.browser_sessions,
             clock: parts.clock,
             entropy: parts.entropy,
             seal_key: parts.seal_key,

@@ -14,6 +14,12 @@ pub const CODE: Duration = Duration::from_secs(MINUTE);
 pub const FINISHED_GRANT: Duration = Duration::from_secs(DAY);
 /// A browser session that is not used (I-62).
 pub const BROWSER_IDLE: Duration = Duration::from_secs(12 * HOUR);
+/// A browser session of an administrator that is not used; no setting makes it longer.
+pub const ADMINISTRATOR_IDLE: Duration = Duration::from_secs(30 * MINUTE);
+/// The most that settings may make of a browser session that is not used.
+pub const LONGEST_BROWSER_IDLE: Duration = Duration::from_secs(DAY);
+/// The most that settings may make of any browser session.
+pub const LONGEST_BROWSER_ABSOLUTE: Duration = Duration::from_secs(30 * DAY);
 /// A browser session, however much it is used.
 pub const BROWSER_ABSOLUTE: Duration = Duration::from_secs(7 * DAY);
 /// The pages of a visit without a grant: of one's own account, or of a device.

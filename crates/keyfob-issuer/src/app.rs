@@ -111,6 +111,7 @@ impl App {
             audience: config.audience,
             grace: config.grace,
             devices: config.devices,
+            browser_sessions: config.browser_sessions,
             storage: Arc::new(storage),
             clock,
             entropy: Arc::clone(&entropy),

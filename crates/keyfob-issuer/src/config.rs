@@ -5,11 +5,13 @@ mod error;
 pub mod insecure;
 mod kinds;
 mod logout;
+mod sessions;
 
 pub use error::ConfigError;
 pub use logout::LogoutTargets;
 
 use crate::mail::MailConfig;
+use keyfob_issuer_core::browser_session::SessionTimes;
 use keyfob_issuer_core::device_grant::DeviceSettings;
 use keyfob_issuer_core::grace::{Grace, InvalidGrace};
 use keyfob_issuer_sql::DatabaseUrl;
@@ -48,6 +50,8 @@ pub struct Config {
     pub devices: DeviceSettings,
     /// The file of rules for workloads, relative to the issuer's directory, when there is one.
     pub workloads: Option<PathBuf>,
+    /// How long browsers stay signed in.
+    pub browser_sessions: SessionTimes,
     /// Where a browser may be led that was signed out.
     pub logout_targets: LogoutTargets,
 }
@@ -106,6 +110,8 @@ struct Wire {
     #[serde(default)]
     device_codes: devices::Wire,
     workloads: Option<PathBuf>,
+    #[serde(default)]
+    browser_sessions: sessions::Wire,
     #[serde(default)]
     post_logout_redirect_uris: BTreeMap<String, Vec<String>>,
 }
@@ -177,6 +183,7 @@ impl Config {
             api_key_exchange: ApiKeyExchange::Refused,
             devices: DeviceSettings::USUAL,
             workloads: None,
+            browser_sessions: SessionTimes::USUAL,
             logout_targets: LogoutTargets::default(),
         })
     }
@@ -239,6 +246,9 @@ impl Config {
         if self.devices != DeviceSettings::USUAL {
             table.insert("device_codes".to_owned(), devices::table(self.devices).into());
         }
+        if self.browser_sessions != SessionTimes::USUAL {
+            table.insert("browser_sessions".to_owned(), sessions::table(self.browser_sessions).into());
+        }
         if self.logout_targets != LogoutTargets::default() {
             table.insert("post_logout_redirect_uris".to_owned(), self.logout_targets.table().into());
         }
@@ -271,6 +281,7 @@ impl Config {
             api_key_exchange,
             devices: wire.device_codes.into(),
             workloads: wire.workloads,
+            browser_sessions: wire.browser_sessions.try_into()?,
             logout_targets: LogoutTargets::read(wire.post_logout_redirect_uris)?,
             ..Self::new(&wire.url, wire.audience)?
         })

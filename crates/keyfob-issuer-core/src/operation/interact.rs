@@ -1,6 +1,7 @@
 //! The pages of a grant: what to show to this browser.
 
 use crate::GrantId;
+use crate::browser_session::Standing;
 use crate::client::Client;
 use crate::digest::{InteractionCookie, InteractionDigest, SessionCookie};
 use crate::grant::AuthorizationGrant;
@@ -79,6 +80,7 @@ pub(crate) struct Seen {
     /// The one that is meant.
     pub(crate) workspace: Option<Workspace>,
     pub(crate) next: Interaction,
+    pub(crate) standing: Standing,
 }
 
 impl Issuer {
@@ -97,9 +99,9 @@ impl Issuer {
             .await?
             .ok_or(Fault::Dangling("an authorization grant"))?;
         if let Some(person) = &seen.person {
-            self.note_use(transaction, person).await?;
+            self.note_use(transaction, person, seen.standing).await?;
         }
-        let Seen { grant, person, offers, workspace, next } = seen;
+        let Seen { grant, person, offers, workspace, next, standing: _ } = seen;
         let prompt =
             |prompt| Page::Prompt { client: client.clone(), prompt, login_hint: grant.login_hint.clone() };
         Ok(match (next, person, workspace) {
@@ -169,9 +171,17 @@ impl Issuer {
         let now = self.now();
         let Some(person) = self.person(transaction, session).await? else {
             let next = next_interaction(&grant, State::Anonymous, Choice::Open, now);
-            return Ok(Some(Seen { grant, person: None, offers: Vec::new(), workspace: None, next }));
+            return Ok(Some(Seen {
+                grant,
+                person: None,
+                offers: Vec::new(),
+                workspace: None,
+                next,
+                standing: Standing::Person,
+            }));
         };
         let memberships = transaction.list_memberships(&person.user.subject).await?;
+        let standing = Standing::of(&memberships);
         let offers = offers(&person, memberships, Asker::Program, &grant.scope, &grant.allowed, now);
         let (choice, offer) = selected(&offers, grant.workspace.as_ref());
         let workspace = offer.map(|offer| offer.workspace.clone());
@@ -181,7 +191,7 @@ impl Issuer {
         };
         let state = person.sign_in().state(demand.since(grant.signed_in_since), now);
         let next = next_interaction(&grant, state, choice, now);
-        Ok(Some(Seen { grant, person: Some(person), offers, workspace, next }))
+        Ok(Some(Seen { grant, person: Some(person), offers, workspace, next, standing }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who sits at a browser, and what they are asked before they get on.
 
-use crate::browser_session::BrowserSession;
+use crate::browser_session::{BrowserSession, Standing};
 use crate::digest::{SessionCookie, SessionDigest};
 use crate::factor::{Enrolment, FactorKind, RecoveryCodes, TotpOffer};
 use crate::issuer::{Fault, Issuer};
@@ -85,20 +85,22 @@ impl Issuer {
         };
         let memberships = transaction.list_memberships(&person.user.subject).await?;
         let state = person.sign_in().state(demand(&memberships), self.now());
-        self.note_use(transaction, &person).await?;
+        self.note_use(transaction, &person, Standing::of(&memberships)).await?;
         Ok(match self.prompt(state, &person)? {
             Some(prompt) => Admission::Asked(prompt),
             None => Admission::Granted(Box::new(self.account(person, memberships)?)),
         })
     }
 
-    /// Makes the session of somebody who looks at a page last longer, if that is worth a write (I-62).
+    /// Makes the session of somebody who looks at a page last from now on, if that is worth a write (I-62).
     pub(crate) async fn note_use(
         &self,
         mut transaction: Box<dyn Transaction>,
         person: &Person,
+        standing: Standing,
     ) -> Result<(), Fault> {
-        let Some(end) = person.session.prolonged(self.now()) else { return Ok(()) };
+        let end = person.session.prolonged(self.browser_sessions, standing, self.now());
+        let Some(end) = end else { return Ok(()) };
         transaction.prolong_session(&person.session.digest, end).await?;
         match transaction.commit().await {
             // Somebody else wrote meanwhile: the next page notes it.

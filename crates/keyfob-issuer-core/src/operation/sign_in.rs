@@ -2,7 +2,7 @@
 //! find the candidate, verify the password, begin the session.
 
 use crate::audit::{Action, AuditEvent};
-use crate::browser_session::BrowserSession;
+use crate::browser_session::{BrowserSession, Standing};
 use crate::digest::{BrowserMark, SessionCookie, SessionDigest};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::retry::retried;
@@ -152,12 +152,13 @@ impl Issuer {
             transaction.delete_session(&SessionDigest::of(previous)).await?;
         }
         let (cookie, now) = (SessionCookie::from(self.entropy.token()?), self.now());
+        let standing = Standing::of(&transaction.list_memberships(&user.subject).await?);
         let session = BrowserSession {
             digest: SessionDigest::of(&cookie),
             subject: user.subject.clone(),
             proof: Proof::of_password(user.at),
             began_at: now,
-            expires_at: BrowserSession::end(now, now),
+            expires_at: self.browser_sessions.end(standing, now, now),
         };
         transaction.insert_session(&session).await?;
         self.commit(transaction, AuditEvent::done(Action::Password).by_owner(&user.subject)).await?;

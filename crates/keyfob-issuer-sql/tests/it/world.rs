@@ -3,6 +3,7 @@
 use crate::fixture::{Database, NOW};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer_core::audit::{Circumstance, Circumstances};
+use keyfob_issuer_core::browser_session::SessionTimes;
 use keyfob_issuer_core::device_grant::DeviceSettings;
 use keyfob_issuer_core::grace::Grace;
 use keyfob_issuer_core::login_session::Origin;
@@ -88,6 +89,7 @@ impl World {
             audience: Audience::new(url.as_str()),
             url,
             devices: DeviceSettings::USUAL,
+            browser_sessions: SessionTimes::USUAL,
             grace: Grace::WIDEST,
             storage: Arc::new(database.storage.clone()),
             clock: Arc::new(Still),

@@ -2,6 +2,7 @@
 
 use super::FILE;
 use super::kinds::Wrong;
+use keyfob_issuer_core::browser_session::InvalidSessionTimes;
 use keyfob_issuer_core::grace::InvalidGrace;
 use keyfob_issuer_sql::InvalidDatabaseUrl;
 use std::io;
@@ -72,6 +73,9 @@ pub enum ConfigError {
     /// The windows of `[refresh]` are too wide.
     #[error("`refresh` cannot be used: {0}")]
     Grace(#[from] InvalidGrace),
+    /// Browsers would stay signed in for too long.
+    #[error("`browser_sessions` cannot be used: {0}")]
+    BrowserSessions(#[from] InvalidSessionTimes),
     /// The value of `database` names none.
     #[error("`database` cannot be used: {0}")]
     Database(#[from] InvalidDatabaseUrl),

@@ -40,6 +40,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("api_key_exchange", Kind::Flag),
     ("device_codes", Kind::Table(DEVICE_CODES)),
     ("workloads", Kind::Text),
+    ("browser_sessions", Kind::Table(BROWSER_SESSIONS)),
     ("post_logout_redirect_uris", Kind::Lists),
 ];
 const REFRESH: &[(&str, Kind)] = &[
@@ -55,6 +56,11 @@ const DEVICE_CODES: &[(&str, Kind)] = &[
     ("gateway", Kind::Flag),
     ("number_match", Kind::Flag),
     ("other_network", Kind::Text),
+];
+const BROWSER_SESSIONS: &[(&str, Kind)] = &[
+    ("idle_minutes", Kind::Number),
+    ("administrator_idle_minutes", Kind::Number),
+    ("absolute_hours", Kind::Number),
 ];
 /// The keys that must be there, with the table that they are in.
 const REQUIRED: &[(&[&str], &str)] = &[(&[], "url"), (&["mail"], "server"), (&["mail"], "from")];

@@ -34,6 +34,12 @@ fn settings_come_back_from_their_text() {
         api_key_exchange: ApiKeyExchange::Allowed,
         devices,
         workloads: Some("workloads.toml".into()),
+        browser_sessions: SessionTimes::new(
+            Duration::from_mins(90),
+            Duration::from_mins(10),
+            Duration::from_hours(24),
+        )
+        .unwrap(),
         logout_targets: Config::from_text(LOGOUT, "issuer.toml").unwrap().logout_targets,
         ..config
     };

@@ -24,7 +24,7 @@ fn write(path: &Path, text: &str, mode: u32) {
 const URL: &str = "url = \"http://localhost:1\"\n";
 
 /// Settings, and what is said of them: the key, and what it takes.
-const BAD: [(&str, [&str; 2]); 33] = [
+const BAD: [(&str, [&str; 2]); 35] = [
     ("", ["`url` is missing", "an address in quotes"]),
     ("url = 1", ["`url`", "an address in quotes"]),
     ("url = \"id.example.org\"", ["`url`", "is not a URL"]),
@@ -52,6 +52,8 @@ const BAD: [(&str, [&str; 2]); 33] = [
     ("URL trusted_proxies = \"127.0.0.1\"", ["`trusted_proxies`", "a list of IP addresses"]),
     ("URL breached_passwords = \"nowhere\"", ["`breached_passwords`", "not found"]),
     ("URL api_key_exchange = \"yes\"", ["`api_key_exchange`", "true or false"]),
+    ("URL [browser_sessions]\nadministrator_idle_minutes = 31", ["`browser_sessions`", "30 minutes"]),
+    ("URL [browser_sessions]\nidle_minutes = \"1\"", ["`browser_sessions.idle_minutes`", "a whole number"]),
     ("URL [post_logout_redirect_uris]\nnobody = []", ["`post_logout_redirect_uris`", "the program `nobody`"]),
     (
         "URL [post_logout_redirect_uris]\ncodex-gateway = [\"http://a.example/\"]",

@@ -240,3 +240,45 @@ async fn i_62_a_browser_is_signed_out_after_twelve_hours_without_a_page_and_afte
     world.sweep().await;
     assert_eq!(world.query("SELECT subject FROM browser_sessions").await, Vec::<String>::new());
 }
+
+on_both!(i_62_whoever_looks_after_a_workspace_is_signed_out_after_half_an_hour_without_a_page);
+async fn i_62_whoever_looks_after_a_workspace_is_signed_out_after_half_an_hour_without_a_page(kept: Kept) {
+    const MINUTE: i64 = 60;
+    let world = World::keeping(kept).await;
+    let is_in = async |browser: &mut Browser| browser.get("/account").await.body.contains("id=\"account\"");
+    let (mut before, mut after) = (world.browser(), world.browser());
+    world.sign_in(&mut before, "/account", PASSWORD).await;
+    crate::administration::add(&world, "Blue", OWNER).await;
+    world.sign_in(&mut after, "/account", PASSWORD).await;
+
+    world.clock.advance(29 * MINUTE);
+    assert!(
+        is_in(&mut after).await && is_in(&mut before).await,
+        "who has become one is held to it from here on"
+    );
+    world.clock.advance(29 * MINUTE);
+    assert!(is_in(&mut after).await);
+    world.clock.advance(MINUTE);
+    assert!(!is_in(&mut before).await, "half an hour after the last page");
+    world.clock.advance(29 * MINUTE);
+    assert!(!is_in(&mut after).await);
+}
+
+#[tokio::test]
+async fn i_62_the_settings_say_how_long_a_browser_stays_signed_in() {
+    const MINUTE: i64 = 60;
+    let world = World::start_with("[browser_sessions]\nidle_minutes = 20\nabsolute_hours = 1\n").await;
+    let is_in = async |browser: &mut Browser| browser.get("/account").await.body.contains("id=\"account\"");
+    let (mut idle, mut busy) = (world.browser(), world.browser());
+    world.sign_in(&mut idle, "/account", PASSWORD).await;
+    world.sign_in(&mut busy, "/account", PASSWORD).await;
+    for _ in 0..3 {
+        world.clock.advance(15 * MINUTE);
+        assert!(is_in(&mut busy).await);
+    }
+    world.clock.advance(15 * MINUTE - 1);
+    assert!(is_in(&mut busy).await);
+    assert!(!is_in(&mut idle).await, "not used");
+    world.clock.advance(1);
+    assert!(!is_in(&mut busy).await, "the hour is over");
+}
