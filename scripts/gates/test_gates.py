@@ -7,6 +7,7 @@ from pathlib import Path
 
 import advisories
 import banned
+import bound_sql
 import dependency_direction
 import file_length
 import licences
@@ -70,6 +71,26 @@ class TemplateWords(unittest.TestCase):
     def test_tags_names_addresses_and_comments_are_no_words(self):
         page = '{# Why. #}<a id="next" href="{{ next }}">{{ TEXT.home.link("next", "/a/b", TEXT.home.words) }}</a> ·'
         self.assertEqual(list(template_words.words("page.html", page)), [])
+
+
+class BoundSql(unittest.TestCase):
+    def test_a_statement_that_is_made_at_run_time_is_caught(self):
+        for text in [
+            'sqlx::query(AssertSqlSafe(format!("SELECT * FROM users WHERE email = \'{email}\'")))',
+            "sqlx::raw_sql(text).execute(connection)",
+            "let mut builder = QueryBuilder::new(start);",
+            '"SELECT * FROM users WHERE email LIKE $1"',
+        ]:
+            with self.subTest(text=text):
+                self.assertEqual(len(list(bound_sql.violations("keyfob-issuer-sql/src/table/users.rs", text))), 1)
+
+    def test_bound_parameters_and_constant_patterns_are_no_offence(self):
+        for text in [
+            'self.sql("SELECT * FROM users WHERE email = $1").bind(email)',
+            "\"m.name NOT LIKE 'sqlite%'\"",
+            "\"WHERE name LIKE $1 ESCAPE '!'\"",
+        ]:
+            self.assertEqual(list(bound_sql.violations("keyfob-issuer-sql/src/table/users.rs", text)), [])
 
 
 class DependencyDirection(unittest.TestCase):

@@ -13,6 +13,7 @@ pub(crate) mod user_codes;
 
 use crate::app::App;
 use crate::error::PageError;
+use crate::parameters::ParametersError;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -25,6 +26,11 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(30);
 /// Tells the caller by which name the request is found in the log and in the audit trail.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Whether a path holds a NUL, however it is written: a percent sign has one spelling of it.
+fn holds_nul(path: &str) -> bool {
+    path.contains("%00")
+}
 
 /// Passes a request on if it names our host, and finishes the answer.
 pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -42,6 +48,9 @@ pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: 
     let mut response = if is_encoded {
         // Nothing of ours is unpacked: a bomb stays closed (I-76).
         StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()
+    } else if holds_nul(request.uri().path()) {
+        // No name that is looked up holds one, and no database takes it (I-74).
+        PageError::Parameters(ParametersError::Malformed).into_response()
     } else if app.site.is_host(request.headers().get(header::HOST)) {
         let answering = circumstance::within(circumstance, next.run(request));
         match tokio::time::timeout(LIMIT, answering).await {

@@ -82,6 +82,11 @@ impl Blue {
         self.world.browser().call(method, path, &self.admin, body).await
     }
 
+    /// Returns a token that looks after the workspace.
+    pub(crate) fn token(&self) -> &str {
+        &self.admin
+    }
+
     pub(crate) async fn view(&self) -> Value {
         let answer = self.call(Method::GET, "/api/admin", None).await;
         assert_eq!(answer.status, 200, "{}", answer.body);

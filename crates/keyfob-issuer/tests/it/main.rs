@@ -29,6 +29,7 @@ mod device_page;
 mod feed;
 mod grant_matrix;
 mod headers;
+mod injection;
 mod introspect;
 mod invitations;
 mod key_command;
