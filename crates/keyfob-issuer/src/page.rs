@@ -97,6 +97,8 @@ pub(crate) struct SetUpPage<'a> {
     pub(crate) email: &'a str,
     pub(crate) secret: String,
     pub(crate) picture: Option<&'a str>,
+    /// Whether the app takes the place of another one.
+    pub(crate) replaces: bool,
     pub(crate) complaint: Complaint,
 }
 

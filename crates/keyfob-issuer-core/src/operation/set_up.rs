@@ -37,7 +37,8 @@ impl Issuer {
         }
     }
 
-    /// Takes the offered secret up if `code` is its app's, with new recovery codes.
+    /// Takes the offered secret up if `code` is its app's, with new recovery codes. Where it takes the place of another
+    /// one, everything else that its person is signed in with ends.
     pub async fn set_up_totp(&self, cookie: &SessionCookie, code: &Secret) -> Result<SetUp, StepError> {
         retried(|| self.try_set_up_totp(cookie, code)).await
     }
@@ -57,6 +58,13 @@ impl Issuer {
             return Err(FactorRejected.into());
         };
         self.settle(&mut *transaction, &counting).await?;
+        match before.enrolled {
+            Enrolled::Nothing => {}
+            // What another app has let in does not outlive it (I-33).
+            Enrolled::SecondFactor => {
+                transaction.end_everything_of(&person.session.subject, None, now).await?;
+            }
+        }
         self.enrol(&mut *transaction, &person, FactorKind::Totp, &kept).await?;
         let recovery_codes = self.renew_codes(&mut *transaction, &person).await?;
         let event = AuditEvent::done(Action::SetUpFactor).by_owner(&person.session.subject);

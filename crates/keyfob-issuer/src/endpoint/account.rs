@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::endpoint::see_other;
-use crate::endpoint::step::{ask, set_up_page};
+use crate::endpoint::step::{ShownOffer, ask, set_up_page};
 use crate::endpoint::visitor::{Asked, Place, Visitor};
 use crate::endpoint::workspaces::role_words;
 use crate::error::{PageError, step_refused};
@@ -49,8 +49,9 @@ pub(crate) async fn set_up(State(app): State<Arc<App>>, visitor: Visitor) -> Res
     let Some(session) = &visitor.session else { return Ok(see_other(&Place::Account.path())) };
     match app.issuer.offer_replacement(session).await {
         Ok(offer) => {
-            let email = account.user.email.as_str();
-            Ok(set_up_page(&app, &visitor, None, email, &offer, Complaint::None))
+            let (email, replaces) = (account.user.email.as_str(), account.totp_since.is_some());
+            let shown = ShownOffer { client: None, email, offer: &offer, replaces };
+            Ok(set_up_page(&app, &visitor, &shown, Complaint::None))
         }
         Err(StepError::Fault(fault)) => Err(fault.into()),
         Err(StepError::OutOfTurn | StepError::Rejected(_) | StepError::Throttled(_)) => {

@@ -132,20 +132,33 @@ pub(crate) fn ask(app: &App, visitor: &Visitor, asked: &Asked, complaint: Compla
             let page = SecondFactorPage { place, csrf, email: email.as_str(), complaint };
             html(complaint.status(), &page)
         }
-        Prompt::SetUp { email, offer } => set_up_page(app, visitor, client, email.as_str(), offer, complaint),
+        Prompt::SetUp { email, offer } => {
+            let shown = ShownOffer { client, email: email.as_str(), offer, replaces: false };
+            set_up_page(app, visitor, &shown, complaint)
+        }
     };
     throttled(complaint, visitor.welcome(app, response))
+}
+
+/// What an app may take up.
+pub(crate) struct ShownOffer<'a> {
+    /// Who needs it, if a client does.
+    pub(crate) client: Option<&'a str>,
+    /// Whose app.
+    pub(crate) email: &'a str,
+    pub(crate) offer: &'a TotpOffer,
+    /// Whether it takes the place of another app.
+    pub(crate) replaces: bool,
 }
 
 /// Renders the page on which an app takes a secret up.
 pub(crate) fn set_up_page(
     app: &App,
     visitor: &Visitor,
-    client: Option<&str>,
-    email: &str,
-    offer: &TotpOffer,
+    shown: &ShownOffer<'_>,
     complaint: Complaint,
 ) -> Response {
+    let ShownOffer { client, email, offer, replaces } = *shown;
     let picture = offer
         .address(app.site.name(), email)
         .and_then(|address| QrCode::with_error_correction_level(address.expose(), EcLevel::M).ok())
@@ -158,6 +171,7 @@ pub(crate) fn set_up_page(
         secret: grouped(offer.base32().expose()),
         // The declaration has no place inside a page.
         picture: picture.as_deref().and_then(|text| text.find("<svg").and_then(|at| text.get(at..))),
+        replaces,
         complaint,
     };
     html(complaint.status(), &page)

@@ -51,6 +51,7 @@ texts! {
         scan: Words = "Scan this picture with it. If you cannot, type the key in by hand.",
         by_hand: Words = "Type the key in by hand.",
         type_code: Sentence = "Type the six digits that it then shows for {}.",
+        ends_everything: Words = "Other browsers, and every program that is signed in, are signed out by that.",
         picture: Words = "QR code for an authenticator app; the key below says the same",
         key: Words = "Key",
         wrong: Words = "This is not the code that belongs to this key now. Check the clock of your phone and try the next code.",

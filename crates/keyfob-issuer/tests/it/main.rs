@@ -26,6 +26,7 @@ mod device;
 mod device_grant;
 mod device_load;
 mod device_page;
+mod ends;
 mod feed;
 mod grant_matrix;
 mod headers;
