@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::endpoint::device_grant::{shown, source};
-use crate::endpoint::rfc_3339;
+use crate::endpoint::{public_client, rfc_3339};
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 use axum::Json;
@@ -11,7 +11,6 @@ use keyfob_codex::device::{PollResponse, UserCodeResponse};
 use keyfob_issuer_core::device_grant::{DeviceDialect, UserCode};
 use keyfob_issuer_core::digest::DeviceAuthId;
 use keyfob_issuer_core::operation::{DeviceAnswer, DeviceError, DeviceRequest};
-use keyfob_oauth::ClientId;
 use std::sync::Arc;
 
 pub(crate) async fn start(
@@ -19,8 +18,9 @@ pub(crate) async fn start(
     request: Request,
 ) -> Result<Json<UserCodeResponse>, ApiError> {
     let (origin, network) = source(&app, &request);
+    let headers = request.headers().clone();
     let (mut parameters, _kind) = Parameters::from_body(request).await?;
-    let client_id = ClientId::new(parameters.require("client_id")?);
+    let client_id = public_client::id(&headers, &mut parameters)?;
     let allowed = parameters.take_allowed_workspaces()?;
     let dialect = DeviceDialect::Codex;
     let device = DeviceRequest { client_id, dialect, scope: None, resource: None, allowed, origin, network };

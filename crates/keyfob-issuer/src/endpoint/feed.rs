@@ -1,7 +1,7 @@
 //! `/api/revocations`: gateways follow what has ended (`docs/feed.md`).
 
 use crate::app::App;
-use crate::endpoint::introspect::authenticated;
+use crate::endpoint::introspect::{authenticated, only_by_header};
 use crate::error::ApiError;
 use crate::parameters::{Parameters, ParametersError};
 use axum::extract::{Request, State};
@@ -21,6 +21,7 @@ pub(crate) async fn follow(State(app): State<Arc<App>>, request: Request) -> Res
     let server = authenticated(&app, request.headers()).await?;
     let query = request.uri().query().unwrap_or_default().as_bytes();
     let mut parameters = Parameters::from_form(query)?;
+    only_by_header(&mut parameters)?;
     let after = parameters.take_number("after")?.ok_or(ParametersError::Missing)?;
     let wait = Duration::from_secs(parameters.take_number("wait")?.unwrap_or_default()).min(LONGEST_WAIT);
     // Whoever hangs up ends the wait; no news is an answer too.

@@ -21,10 +21,7 @@ pub(crate) async fn introspect(
 ) -> Result<Json<Value>, ApiError> {
     let server = authenticated(&app, request.headers()).await?;
     let (mut parameters, _kind) = Parameters::from_body(request).await?;
-    // RFC 6749 §2.3: one method per request, and the secret does not belong in the body here.
-    if parameters.take("client_secret")?.is_some() {
-        return Err(ApiError::UnknownServer);
-    }
+    only_by_header(&mut parameters)?;
     let token = AccessToken::new(parameters.require("token")?);
     let found = app.issuer.introspect(&server, &token).await?;
     let (name, now) = (server.id.as_str(), app.issuer.now());
@@ -37,6 +34,16 @@ pub(crate) async fn introspect(
         return Ok(Json(json!({ "active": false })));
     };
     Ok(Json(Value::Object(answer(found, &app, &server))))
+}
+
+/// Refuses a second way to authenticate (RFC 6749 §2.3).
+pub(super) fn only_by_header(parameters: &mut Parameters) -> Result<(), ApiError> {
+    for proof in ["client_secret", "client_assertion"] {
+        if parameters.take(proof)?.is_some() {
+            return Err(ApiError::UnknownServer);
+        }
+    }
+    Ok(())
 }
 
 /// Returns which resource server asks.

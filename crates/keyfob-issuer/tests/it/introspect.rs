@@ -170,8 +170,13 @@ async fn i_22_only_a_registered_server_with_its_secret_in_the_header_is_answered
     ] {
         assert_eq!(ask(wrong, &token).await.essence(), nobody.essence(), "{wrong}");
     }
-    let both = [token[0], ("client_id", "gateway"), ("client_secret", "x")];
-    assert_eq!(ask(&gateway.0, &both).await.essence(), nobody.essence());
+    for second in [("client_secret", "x"), ("client_assertion", "a.b.c")] {
+        let both = [token[0], ("client_id", "gateway"), second];
+        assert_eq!(ask(&gateway.0, &both).await.essence(), nobody.essence(), "{second:?}");
+        let feed = format!("/api/revocations?after=0&{}={}", second.0, second.1);
+        let followed = world.browser().get_with(&feed, ("authorization", &gateway.0)).await;
+        assert_eq!(followed.essence(), nobody.essence(), "{second:?}");
+    }
     assert_eq!(ask(&secret_of_other, &token).await.status, 200);
     resource_server::remove(world.data.path(), "gateway", &*world.clock).await.unwrap();
     assert_eq!(gateway.ask(&world, &tokens.access).await.essence(), nobody.essence());

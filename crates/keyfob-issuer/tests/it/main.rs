@@ -18,6 +18,7 @@ mod authorize;
 mod backup;
 mod bearer;
 mod browser;
+mod clients;
 mod command;
 mod config_check;
 #[cfg(feature = "failpoints")]
