@@ -1,13 +1,21 @@
 //! Every kind of secret at every door that takes one: only the fitting ones pass (I-06, I-39).
 
+use crate::administration::{add, for_administration, tokens_for};
+use crate::app::enrol;
 use crate::device_grant::redeem as redeem_device;
 use crate::introspect::{Server, basic};
+use crate::mail::PostOffice;
 use crate::people::make_key;
-use crate::world::{Tokens, World, changed, codex_request, exchange, refresh};
+use crate::world::{OWNER, TestEntropy, Tokens, World, changed, codex_request, exchange, refresh};
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
-use keyfob_issuer::command::resource_server;
+use keyfob_issuer::command::{resource_server, user, workspace};
+use keyfob_issuer_core::user::Email;
+use keyfob_issuer_core::workspace::Role;
 use reqwest::Method;
 use serde_json::json;
+
+/// Where a browser may be led that was signed out.
+const BYE: &str = "https://portal.example/bye";
 
 /// Every kind of secret that the issuer hands out to programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +33,11 @@ enum Kind {
     DeviceCode,
     ServerSecret,
     SessionCookie,
+    AdministrationToken,
+    ResetLink,
+    EmailLink,
+    UndoLink,
+    InvitationLink,
 }
 
 /// Every door that takes a secret and tells whether it counts.
@@ -42,10 +55,17 @@ enum Door {
     IntrospectAs,
     PollDevice,
     RedeemDevice,
+    Administration,
+    Feed,
+    ResetPage,
+    EmailPage,
+    UndoPage,
+    Join,
+    LogoutHint,
 }
 
 impl Door {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 19] = [
         Self::Sessions,
         Self::Keys,
         Self::UserInfo,
@@ -55,6 +75,13 @@ impl Door {
         Self::IntrospectAs,
         Self::PollDevice,
         Self::RedeemDevice,
+        Self::Administration,
+        Self::Feed,
+        Self::ResetPage,
+        Self::EmailPage,
+        Self::UndoPage,
+        Self::Join,
+        Self::LogoutHint,
         // These use up what they take, so they come last.
         Self::AskForApiKey,
         Self::RedeemCode,
@@ -76,7 +103,13 @@ impl Door {
                 Kind::PersonalAccessToken,
                 Kind::ApiKey,
             ],
-            Self::IntrospectAs => &[Kind::ServerSecret],
+            Self::IntrospectAs | Self::Feed => &[Kind::ServerSecret],
+            Self::Administration => &[Kind::AdministrationToken],
+            Self::ResetPage => &[Kind::ResetLink],
+            Self::EmailPage => &[Kind::EmailLink],
+            Self::UndoPage => &[Kind::UndoLink],
+            Self::Join => &[Kind::InvitationLink],
+            Self::LogoutHint => &[Kind::IdToken],
             Self::PollDevice => &[Kind::DeviceAuthId],
             Self::RedeemDevice => &[Kind::DeviceCode],
         }
@@ -92,10 +125,14 @@ struct Matrix {
 
 impl Matrix {
     async fn build() -> Self {
-        let world = World::start_with("\napi_key_exchange = true\n").await;
+        let (mut post_office, letters) = PostOffice::start();
+        let settings = format!(
+            "\napi_key_exchange = true\n[post_logout_redirect_uris]\n{CLIENT_ID} = [\"{BYE}\"]\n{letters}"
+        );
+        let world = World::start_with(&settings).await;
         let tokens = world.tokens().await;
         let data = world.data.path();
-        let secret = resource_server::add(data, "gateway", None, &*world.clock, &crate::world::TestEntropy);
+        let secret = resource_server::add(data, "gateway", None, &*world.clock, &TestEntropy);
         let secret = secret.await.unwrap().expose().to_owned();
         let device = json!({ "client_id": CLIENT_ID });
         let device = world.browser().post_json("/api/accounts/deviceauth/usercode", &device).await.json();
@@ -124,6 +161,8 @@ impl Matrix {
             (Kind::IdToken, tokens.id),
             (Kind::RefreshToken, tokens.refresh),
         ];
+        let links = links(&world, &mut post_office).await;
+        let secrets = secrets.into_iter().chain(links).collect();
         let gateway = Server::known("gateway", &secret);
         Self { gateway, user_code: text("user_code"), secrets, world }
     }
@@ -157,6 +196,24 @@ impl Matrix {
                 // Nobody has decided yet, which only the device itself is told.
                 return answer.status == 403;
             }
+            Door::Administration => bearer("/api/admin").await,
+            Door::Feed => {
+                let basic = basic("gateway", secret);
+                let headers = ("authorization", &*basic);
+                world.browser().get_with("/api/revocations?after=0", headers).await.status
+            }
+            Door::ResetPage => world.browser().get(&format!("/reset/{secret}")).await.status,
+            Door::EmailPage => world.browser().get(&format!("/email/{secret}")).await.status,
+            Door::UndoPage => world.browser().get(&format!("/undo/{secret}")).await.status,
+            Door::Join => {
+                let mut browser = world.browser();
+                browser.get(&format!("/invite/{secret}")).await;
+                browser.get("/join").await.status
+            }
+            Door::LogoutHint => {
+                let asked = format!("/oauth/logout?id_token_hint={secret}&post_logout_redirect_uri={BYE}");
+                return world.browser().get(&asked).await.location() == Some(BYE);
+            }
             Door::RedeemDevice => {
                 let answer = world.browser().post("/oauth/token", &redeem_device(secret)).await;
                 return answer.json()["error"] == "authorization_pending";
@@ -164,6 +221,33 @@ impl Matrix {
         };
         status == 200
     }
+}
+
+/// Returns what letters carry, and a token that looks after a workspace: of somebody who has a second factor from then on.
+async fn links(world: &World, post_office: &mut PostOffice) -> Vec<(Kind, String)> {
+    let (data, clock) = (world.data.path(), &*world.clock);
+    let last = |link: &str| link.rsplit('/').next().unwrap().to_owned();
+    let device = crate::device_grant::start(world, CLIENT_ID).await;
+    let undo = crate::device_page::letter_of(world, post_office, &device).await;
+    let blue = add(world, "Blue", OWNER).await;
+    let guest = Email::parse("guest@example.org").unwrap();
+    let invited = workspace::invite(data, &blue, &guest, Role::Member, clock, &TestEntropy).await.unwrap();
+    let mut browser = world.browser();
+    enrol(world, &mut browser).await;
+    let csrf = browser.get("/account/email").await.csrf();
+    browser.post("/account/email", &[("csrf", &csrf), ("email", "mia@new.example")]).await;
+    let verify = post_office.link(&world.base, "/email/").1;
+    let owner = Email::parse(OWNER).unwrap();
+    let reset = user::reset_link(data, &owner, clock, &TestEntropy).await.unwrap();
+    let tokens = tokens_for(world, &mut browser, &blue).await;
+    let administration = for_administration(world, &tokens.access).await;
+    vec![
+        (Kind::AdministrationToken, administration.json()["access_token"].as_str().unwrap().to_owned()),
+        (Kind::ResetLink, last(reset.expose())),
+        (Kind::EmailLink, last(&verify)),
+        (Kind::UndoLink, last(&undo)),
+        (Kind::InvitationLink, last(invited.link.expose())),
+    ]
 }
 
 fn hand_on(secret: &str) -> [(&str, &str); 4] {
@@ -186,7 +270,7 @@ async fn gateway_tokens(world: &World) -> Tokens {
     Tokens::read(&world.browser().post("/oauth/token", &changed(&exchange(&code), &client)).await)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn i_06_i_39_of_all_kinds_of_secret_at_all_doors_only_the_fitting_ones_pass() {
     let matrix = Matrix::build().await;
     let mut tried = 0;
@@ -205,5 +289,5 @@ async fn i_06_i_39_of_all_kinds_of_secret_at_all_doors_only_the_fitting_ones_pas
             tried += 1;
         }
     }
-    assert_eq!(tried, 12 * 13);
+    assert_eq!(tried, 19 * 18);
 }
