@@ -9,28 +9,34 @@ use keyfob_issuer_core::access_key::{KeyKind, KeyLabel, Models};
 use keyfob_issuer_core::operation;
 use keyfob_issuer_core::user::Email;
 use keyfob_oauth::{Scope, Timestamp};
-use std::io::Write as _;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const DAY: u64 = 24 * 60 * 60;
 
 pub(crate) async fn run(kind: KeyKind, command: Key) -> anyhow::Result<()> {
-    let mut output = std::io::stdout();
     match command {
         Key::Create(arguments) => {
-            let (data, email) = (arguments.data.clone(), email(&arguments.email)?);
-            let made = access_key::create(&data, email, wish(kind, arguments)?, &SystemClock, &SystemEntropy);
-            let made = made.await?;
+            let email = email(&arguments.email)?;
+            let wish = wish(kind, &arguments)?;
+            let place = arguments.place;
+            let made =
+                access_key::create(&place.data, email.clone(), wish, &SystemClock, &SystemEntropy).await?;
             say(&format!("keyfob-issuer: made {}; it is not shown again", made.key.id));
-            writeln!(output, "{}", made.secret.expose())?;
+            let secret = made.secret.expose();
+            let mut told = described(&OwnedKey { key: made.key, owner: email });
+            told["secret"] = secret.into();
+            place.print(secret, told)?;
         }
-        Key::List { data } => {
-            for owned in access_key::list(&data, kind, &SystemClock).await? {
-                writeln!(output, "{}", line(&owned))?;
-            }
+        Key::List { place } => {
+            let keys = access_key::list(&place.data, kind, &SystemClock).await?;
+            let lines: Vec<String> = keys.iter().map(line).collect();
+            let told: Vec<Value> = keys.iter().map(described).collect();
+            place.print(&lines.join("\n"), json!({ "keys": told }))?;
         }
-        Key::Revoke { data, id } => {
-            access_key::revoke(&data, kind, &id, &SystemClock).await?;
+        Key::Revoke { place, id } => {
+            access_key::revoke(&place.data, kind, &id, &SystemClock).await?;
+            place.print("", json!({ "id": id, "revoked": true }))?;
             say(&format!("keyfob-issuer: revoked {id}"));
         }
     }
@@ -41,13 +47,26 @@ fn email(given: &str) -> anyhow::Result<Email> {
     Email::parse(given).with_context(|| format!("--email {given}"))
 }
 
-fn wish(kind: KeyKind, arguments: NewKey) -> anyhow::Result<operation::NewKey> {
+fn wish(kind: KeyKind, arguments: &NewKey) -> anyhow::Result<operation::NewKey> {
     Ok(operation::NewKey {
         kind,
         label: KeyLabel::parse(&arguments.label).context("--label: nothing that can be shown")?,
-        scope: arguments.scope.map(|text| Scope::parse(&text)).transpose().context("--scope")?,
+        scope: arguments.scope.as_deref().map(Scope::parse).transpose().context("--scope")?,
         models: Models::parse(&arguments.models.join(" ")).context("--model: not a list of models")?,
         life: arguments.days.map(|days| Duration::from_secs(days.saturating_mul(DAY))),
+    })
+}
+
+fn described(owned: &OwnedKey) -> Value {
+    let OwnedKey { key, owner } = owned;
+    let moment = |time: Timestamp| {
+        jiff::Timestamp::from_second(time.as_unix()).map(|moment| moment.to_string()).unwrap_or_default()
+    };
+    json!({
+        "id": key.id.to_string(), "kind": key.kind.as_str(), "label": key.label.as_str(), "ending": key.ending,
+        "email": owner.as_str(), "scope": key.scope.to_string(), "models": key.models.names(),
+        "created_at": moment(key.created_at), "expires_at": key.expires_at.map(moment),
+        "last_used_at": key.last_used_at.map(moment),
     })
 }
 

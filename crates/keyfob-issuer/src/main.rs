@@ -10,24 +10,21 @@ mod resource_servers;
 mod signing_keys;
 mod system;
 mod terminal;
+mod users;
 mod workspaces;
 
 use anyhow::Context as _;
-use args::{ApiKey, Arguments, Command, Init, Mfa, Serve, Status, User};
+use args::{ApiKey, Arguments, Command, Init, Serve};
 use clap::Parser as _;
 use keyfob_issuer::command::init::{self, InitError, NewIssuer};
 use keyfob_issuer::command::staging::{self, StagingError};
-use keyfob_issuer::command::user;
 use keyfob_issuer::config::{Config, DatabaseSettings};
 use keyfob_issuer::{App, router, server, sweep};
 use keyfob_issuer_core::access_key::KeyKind;
-use keyfob_issuer_core::sign_in::MfaPolicy;
-use keyfob_issuer_core::user::{Email, EmailWord, UserStatus};
-use keyfob_issuer_core::workspace::Word as _;
+use keyfob_issuer_core::user::Email;
 use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_jose::SigningKey;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use system::{SystemClock, SystemEntropy};
@@ -76,16 +73,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Audit(command) => return audit::run(command).await,
         Command::Init(arguments) => make(arguments).await,
         Command::Serve(arguments) => Box::pin(serve(arguments)).await,
-        Command::User(User::Add { data, email, unverified }) => {
-            let word = if unverified { EmailWord::Nobody } else { EmailWord::Administrator };
-            add(&data, &email, word).await
-        }
-        Command::User(User::Verify { data, email }) => verify(&data, &email).await,
-        Command::User(User::List { data }) => list(&data).await,
-        Command::User(User::Mfa { data, email, when }) => set_mfa_policy(&data, &email, when).await,
-        Command::User(User::ResetLink { data, email }) => reset_link(&data, &email).await,
-        Command::User(User::ResetFactors { data, email }) => reset_factors(&data, &email).await,
-        Command::User(User::Status { data, email, status }) => set_status(&data, &email, status).await,
+        Command::User(command) => users::run(command).await,
         Command::Workspace(command) => workspaces::run(command).await,
         Command::Token(command) => access_keys::run(KeyKind::Personal, command).await,
         Command::Key(ApiKey::Key(command)) => access_keys::run(KeyKind::Api, command).await,
@@ -153,67 +141,6 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         () = apart => {}
         never = sweep::forever(&app) => match never {},
         never = sweep::keep_keys_fresh(&app) => match never {},
-    }
-    Ok(())
-}
-
-async fn add(data: &Path, email: &str, word: EmailWord) -> anyhow::Result<()> {
-    let email = Email::parse(email).with_context(|| format!("--email {email}"))?;
-    let password = read_password(&email)?;
-    user::add(data, email.clone(), word, &password, &SystemClock, &SystemEntropy).await?;
-    say(&format!("keyfob-issuer: added {email}"));
-    Ok(())
-}
-
-async fn reset_link(data: &Path, email: &str) -> anyhow::Result<()> {
-    let email = Email::parse(email).with_context(|| email.to_owned())?;
-    let link = user::reset_link(data, &email, &SystemClock, &SystemEntropy).await?;
-    writeln!(std::io::stdout().lock(), "{}", link.expose())?;
-    say(&format!("keyfob-issuer: {email} chooses a new password there, once, within half an hour"));
-    Ok(())
-}
-
-async fn verify(data: &Path, email: &str) -> anyhow::Result<()> {
-    let email = Email::parse(email).with_context(|| email.to_owned())?;
-    user::verify(data, &email, &SystemClock).await?;
-    say(&format!("keyfob-issuer: {email} is verified"));
-    Ok(())
-}
-
-async fn reset_factors(data: &Path, email: &str) -> anyhow::Result<()> {
-    let email = Email::parse(email).with_context(|| email.to_owned())?;
-    user::reset_factors(data, &email, &SystemClock).await?;
-    say(&format!("keyfob-issuer: {email} has no second factor any more, and is signed out everywhere"));
-    Ok(())
-}
-
-async fn set_mfa_policy(data: &Path, email: &str, when: Mfa) -> anyhow::Result<()> {
-    let email = Email::parse(email).with_context(|| email.to_owned())?;
-    let (policy, words) = match when {
-        Mfa::Cloud => (MfaPolicy::Cloud, "before the cloud capabilities"),
-        Mfa::Always => (MfaPolicy::Always, "before everything"),
-    };
-    user::set_mfa_policy(data, &email, policy, &SystemClock).await?;
-    say(&format!("keyfob-issuer: {email} needs a second factor {words}, from the next sign-in on"));
-    Ok(())
-}
-
-async fn set_status(data: &Path, email: &str, status: Status) -> anyhow::Result<()> {
-    let email = Email::parse(email).with_context(|| email.to_owned())?;
-    let status = match status {
-        Status::Active => UserStatus::Active,
-        Status::Locked => UserStatus::Locked,
-        Status::Disabled => UserStatus::Disabled,
-    };
-    user::set_status(data, &email, status, &SystemClock).await?;
-    say(&format!("keyfob-issuer: {email} is {}", status.as_str()));
-    Ok(())
-}
-
-async fn list(data: &Path) -> anyhow::Result<()> {
-    let mut output = std::io::stdout().lock();
-    for user in user::list(data).await? {
-        writeln!(output, "{}\t{}\t{}", user.email, user.subject, user.status.as_str())?;
     }
     Ok(())
 }

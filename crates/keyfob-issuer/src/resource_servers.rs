@@ -4,23 +4,30 @@ use crate::args::ResourceServer;
 use crate::say;
 use crate::system::{SystemClock, SystemEntropy};
 use keyfob_issuer::command::resource_server;
-use std::io::Write as _;
+use keyfob_issuer_core::resource_server::ResourceServer as Server;
+use serde_json::{Value, json};
 
 pub(crate) async fn run(command: ResourceServer) -> anyhow::Result<()> {
-    let mut output = std::io::stdout();
     match command {
-        ResourceServer::Add { data, audience, name } => {
-            let secret = resource_server::add(&data, &name, audience, &SystemClock, &SystemEntropy).await?;
+        ResourceServer::Add { place, audience, name } => {
+            let secret =
+                resource_server::add(&place.data, &name, audience, &SystemClock, &SystemEntropy).await?;
             say(&format!("keyfob-issuer: registered {name}; its secret is not shown again"));
-            writeln!(output, "{}", secret.expose())?;
+            let secret = secret.expose();
+            place.print(secret, json!({ "name": name, "secret": secret }))?;
         }
-        ResourceServer::List { data } => {
-            for server in resource_server::list(&data).await? {
-                writeln!(output, "{}\t{}", server.id.as_str(), server.audience)?;
-            }
+        ResourceServer::List { place } => {
+            let servers = resource_server::list(&place.data).await?;
+            let line = |server: &Server| format!("{}\t{}", server.id.as_str(), server.audience);
+            let lines: Vec<String> = servers.iter().map(line).collect();
+            let told =
+                |server: &Server| json!({ "name": server.id.as_str(), "audience": server.audience.as_str() });
+            let told: Vec<Value> = servers.iter().map(told).collect();
+            place.print(&lines.join("\n"), json!({ "resource_servers": told }))?;
         }
-        ResourceServer::Remove { data, name } => {
-            resource_server::remove(&data, &name, &SystemClock).await?;
+        ResourceServer::Remove { place, name } => {
+            resource_server::remove(&place.data, &name, &SystemClock).await?;
+            place.print("", json!({ "name": name, "removed": true }))?;
             say(&format!("keyfob-issuer: removed {name}"));
         }
     }

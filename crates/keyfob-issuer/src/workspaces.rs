@@ -1,5 +1,6 @@
 //! `workspace`, in words.
 
+use crate::args::Place;
 use crate::say;
 use crate::system::{SystemClock, SystemEntropy};
 use anyhow::Context as _;
@@ -14,8 +15,6 @@ use keyfob_issuer_core::workspace::{
 use keyfob_issuer_sql::Effect;
 use keyfob_oauth::WorkspaceId;
 use serde_json::{Value, json};
-use std::io::Write as _;
-use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workspace {
@@ -83,16 +82,6 @@ pub(crate) enum Workspace {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Place {
-    /// The directory that holds everything
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Lines for people, or JSON for programs
-    #[arg(long, value_enum, default_value = "text")]
-    output: Output,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Rehearsal {
     /// Check everything and change nothing
     #[arg(long)]
@@ -108,12 +97,6 @@ pub(crate) struct Change {
     /// Out of it
     #[arg(long)]
     remove: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    Text,
-    Json,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -154,7 +137,7 @@ pub(crate) async fn run(command: Workspace) -> anyhow::Result<()> {
             let made = workspace::add(&place.data, name, &owner, effect, &SystemClock, &SystemEntropy);
             let made = made.await?;
             rehearsal.say(&format!("made the workspace {}, owned by {owner}", made.name));
-            place.print(made.id.as_str(), &json!({ "workspace": described(&made) }))
+            place.print(made.id.as_str(), json!({ "workspace": described(&made) }))
         }
         Workspace::List { place } => {
             let workspaces = workspace::list(&place.data).await?;
@@ -162,11 +145,11 @@ pub(crate) async fn run(command: Workspace) -> anyhow::Result<()> {
                 |workspace: &Entity| format!("{}\t{}\t{}", workspace.id, kind(workspace), workspace.name);
             let described: Vec<Value> = workspaces.iter().map(described).collect();
             let lines: Vec<String> = workspaces.iter().map(line).collect();
-            place.print(&lines.join("\n"), &json!({ "workspaces": described }))
+            place.print(&lines.join("\n"), json!({ "workspaces": described }))
         }
         Workspace::Show { place, id } => {
             let view = workspace::show(&place.data, &WorkspaceId::new(id), &SystemClock).await?;
-            place.print(&view_lines(&view).join("\n"), &view_json(&view))
+            place.print(&view_lines(&view).join("\n"), view_json(&view))
         }
         Workspace::Member { place, rehearsal, id, email, change } => {
             let (id, effect) = (WorkspaceId::new(id), rehearsal.effect());
@@ -180,7 +163,7 @@ pub(crate) async fn run(command: Workspace) -> anyhow::Result<()> {
                 rehearsal.say(&format!("removed {email} from {id}, with everything they had in it"));
                 None
             };
-            place.print("", &json!({ "email": email.as_str(), "role": role }))
+            place.print("", json!({ "email": email.as_str(), "role": role }))
         }
         Workspace::Invite { place, role, id, email } => {
             let (id, role) = (WorkspaceId::new(id), role.into());
@@ -190,7 +173,7 @@ pub(crate) async fn run(command: Workspace) -> anyhow::Result<()> {
             say(&format!("keyfob-issuer: {email} joins there, once, within a week; hand it to nobody else"));
             let ends = moment(handed.invited.invitation.expires_at);
             let link = handed.link.expose();
-            place.print(link, &json!({ "link": link, "email": email.as_str(), "expires_at": ends }))
+            place.print(link, json!({ "link": link, "email": email.as_str(), "expires_at": ends }))
         }
         Workspace::Policy { place, rehearsal, id, settings } => {
             let parse = |text: &String| {
@@ -204,27 +187,8 @@ pub(crate) async fn run(command: Workspace) -> anyhow::Result<()> {
             if !settings.is_empty() {
                 rehearsal.say(&format!("changed {}", changed.name));
             }
-            place.print(&setting_lines(&changed).join("\n"), &json!({ "settings": settings_json(&changed) }))
+            place.print(&setting_lines(&changed).join("\n"), json!({ "settings": settings_json(&changed) }))
         }
-    }
-}
-
-impl Place {
-    /// Prints the one or the other.
-    fn print(&self, text: &str, json: &Value) -> anyhow::Result<()> {
-        let mut output = std::io::stdout().lock();
-        match self.output {
-            Output::Text if text.is_empty() => {}
-            Output::Text => writeln!(output, "{text}")?,
-            Output::Json => {
-                let mut json = json.clone();
-                if let Some(members) = json.as_object_mut() {
-                    members.insert("schema".to_owned(), 1.into());
-                }
-                writeln!(output, "{json}")?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -4,6 +4,8 @@ pub(crate) mod operation;
 
 use crate::workspaces::Workspace;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::Value;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -67,6 +69,34 @@ pub(crate) enum Output {
     Json,
 }
 
+/// Which issuer, and how a command prints what it found.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The directory that holds everything
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// For people, or as JSON
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+impl Place {
+    /// Prints the one or the other, on standard output; a text of nothing is no line.
+    pub(crate) fn print(&self, text: &str, json: Value) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        match (self.output, json) {
+            (Output::Text, _) if text.is_empty() => {}
+            (Output::Text, _) => writeln!(out, "{text}")?,
+            (Output::Json, Value::Object(mut members)) => {
+                members.insert("schema".to_owned(), 1.into());
+                writeln!(out, "{}", Value::Object(members))?;
+            }
+            (Output::Json, other) => writeln!(out, "{other}")?,
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The directory that will hold everything
@@ -106,9 +136,8 @@ pub(crate) struct Serve {
 pub(crate) enum User {
     /// Add somebody; the password is read from standard input
     Add {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// The e-mail address
         #[arg(long)]
         email: String,
@@ -118,33 +147,29 @@ pub(crate) enum User {
     },
     /// Say that letters to somebody's address reach them
     Verify {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// The e-mail address
         email: String,
     },
     /// Print a link by which somebody chooses a new password, once, within half an hour
     ResetLink {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// The e-mail address
         email: String,
     },
     /// Take the second factor from somebody who lost it, and sign them out everywhere
     ResetFactors {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// The e-mail address
         email: String,
     },
     /// Say when somebody's personal workspace wants a second factor
     Mfa {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// The e-mail address
         email: String,
         /// Before the cloud capabilities, or before everything
@@ -152,9 +177,8 @@ pub(crate) enum User {
     },
     /// Say whether somebody may sign in: what they have rests while they are locked, and ends when they are disabled
     Status {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// The e-mail address
         email: String,
         /// What they are from now on
@@ -162,9 +186,8 @@ pub(crate) enum User {
     },
     /// Print everybody's e-mail address, identifier and status
     List {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
 }
 
@@ -197,15 +220,13 @@ pub(crate) enum Key {
     Create(NewKey),
     /// Print identifier, last characters, owner, label, end and last use of each
     List {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// End one
     Revoke {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// Its identifier
         id: String,
     },
@@ -213,9 +234,8 @@ pub(crate) enum Key {
 
 #[derive(Debug, Args)]
 pub(crate) struct NewKey {
-    /// The directory that holds everything
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// The e-mail address of whoever it acts for
     #[arg(long)]
     pub(crate) email: String,
@@ -237,9 +257,8 @@ pub(crate) struct NewKey {
 pub(crate) enum ResourceServer {
     /// Register one and print its secret, this once
     Add {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// The audience whose tokens it may ask about, instead of the issuer's own
         #[arg(long, value_name = "URL")]
         audience: Option<String>,
@@ -248,15 +267,13 @@ pub(crate) enum ResourceServer {
     },
     /// Print the name and audience of each
     List {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// Remove one
     Remove {
-        /// The directory that holds everything
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
         /// Its name
         name: String,
     },

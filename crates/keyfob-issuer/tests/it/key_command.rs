@@ -1,8 +1,9 @@
 //! `keyfob-issuer token`, `key` and `resource-server`, on the host of a serving issuer.
 
 use crate::command::run;
-use crate::world::{OWNER, World};
+use crate::world::{OWNER, PASSWORD, World};
 use reqwest::Method;
+use serde_json::{Value, json};
 use std::process::Output;
 
 fn printed(output: &Output) -> String {
@@ -76,4 +77,59 @@ fn a_resource_server_is_registered_listed_and_removed() {
     assert!(refused(&server(&["add", "Gate way"])).contains("is no name of a resource server"));
     printed(&server(&["remove", "other"]));
     assert!(refused(&server(&["remove", "other"])).contains("there is no resource server other"));
+}
+
+/// Runs a command with JSON as its output.
+fn told(data: &std::path::Path, arguments: &[&str], input: &str) -> Value {
+    let told = printed(&run(data, &[arguments, &["--output", "json"]].concat(), input));
+    serde_json::from_str(&told).unwrap()
+}
+
+#[test]
+fn what_commands_of_the_host_print_can_be_read_by_programs() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("issuer");
+    let init = ["init", "--url", "http://localhost:1", "--owner", OWNER];
+    assert!(run(&data, &init, PASSWORD).status.success());
+
+    let zoe = "zoe@example.org";
+    let added = told(&data, &["user", "add", "--unverified", "--email", zoe], PASSWORD);
+    assert_eq!(added, json!({ "schema": 1, "email": zoe, "verified": false }));
+    for (arguments, expected) in [
+        (&["user", "verify", zoe][..], json!({ "schema": 1, "email": zoe, "verified": true })),
+        (&["user", "mfa", zoe, "always"], json!({ "schema": 1, "email": zoe, "mfa": "always" })),
+        (&["user", "status", zoe, "locked"], json!({ "schema": 1, "email": zoe, "status": "locked" })),
+        (&["user", "reset-factors", zoe], json!({ "schema": 1, "email": zoe, "second_factor": false })),
+    ] {
+        assert_eq!(told(&data, arguments, ""), expected);
+    }
+    let link = told(&data, &["user", "reset-link", zoe], "");
+    assert!(link["link"].as_str().unwrap().starts_with("http://localhost:1/reset/"), "{link}");
+    let users = told(&data, &["user", "list"], "");
+    let listed = users["users"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(
+        (&listed[1]["email"], &listed[1]["status"], &listed[1]["verified"]),
+        (&json!(zoe), &json!("locked"), &json!(true))
+    );
+
+    let create = ["token", "create", "--email", OWNER, "--label", "ci", "--model", "small"];
+    let made = told(&data, &create, "");
+    let mut listed = told(&data, &["token", "list"], "")["keys"][0].clone();
+    assert!(made["secret"].as_str().unwrap().ends_with(listed["ending"].as_str().unwrap()), "{made}");
+    listed["secret"] = made["secret"].clone();
+    listed["schema"] = json!(1);
+    assert_eq!(made, listed);
+    assert_eq!((&made["models"], &made["kind"]), (&json!(["small"]), &json!("personal_access_token")));
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(told(&data, &["token", "revoke", id], ""), json!({ "schema": 1, "id": id, "revoked": true }));
+    assert_eq!(told(&data, &["token", "list"], ""), json!({ "schema": 1, "keys": [] }));
+
+    let server = told(&data, &["resource-server", "add", "gateway"], "");
+    assert!(server["secret"].as_str().unwrap().starts_with("kfs_"), "{server}");
+    let servers = told(&data, &["resource-server", "list"], "");
+    let expected = json!([{ "name": "gateway", "audience": "http://localhost:1" }]);
+    assert_eq!(servers, json!({ "schema": 1, "resource_servers": expected }));
+    let removed = told(&data, &["resource-server", "remove", "gateway"], "");
+    assert_eq!(removed, json!({ "schema": 1, "name": "gateway", "removed": true }));
 }
