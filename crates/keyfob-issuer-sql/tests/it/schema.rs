@@ -80,7 +80,7 @@ async fn a_file_and_a_server_have_the_same_tables_and_columns() {
 }
 
 #[tokio::test]
-async fn of_nodes_that_start_at_once_on_one_server_one_makes_the_tables_and_all_go_on() {
+async fn r_29_of_nodes_that_start_at_once_on_one_server_one_makes_the_tables_and_all_go_on() {
     let place = Place::server();
     let mut reached = Vec::new();
     for _ in 0..8 {

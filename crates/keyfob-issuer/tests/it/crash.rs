@@ -21,12 +21,12 @@ const LIMIT: Duration = Duration::from_mins(1);
 const SIGKILL: i32 = 9;
 
 #[tokio::test]
-async fn r_26_no_login_is_lost_by_100_kills_of_the_issuer_in_its_token_transaction_on_sqlite() {
+async fn r_25_r_26_r_28_no_login_is_lost_by_100_kills_of_the_issuer_in_its_token_transaction_on_sqlite() {
     kills(Kept::InFile).await;
 }
 
 #[tokio::test]
-async fn r_26_no_login_is_lost_by_100_kills_of_the_issuer_in_its_token_transaction_on_postgresql() {
+async fn r_25_r_26_no_login_is_lost_by_100_kills_of_the_issuer_in_its_token_transaction_on_postgresql() {
     kills(Kept::OnServer).await;
 }
 
@@ -60,6 +60,10 @@ async fn kills(kept: Kept) {
     }
     issuer.kill().await.unwrap();
     assert_one_leaf_each(&world).await;
+    match kept {
+        Kept::InFile => assert_eq!(world.query("PRAGMA integrity_check").await, ["ok"]),
+        Kept::OnServer | Kept::OnOwnServer => {}
+    }
 }
 
 /// Starts the program, to kill itself when it is at `point` for the `time`-th time; returns where it listens.
