@@ -25,7 +25,9 @@ pub(crate) async fn run(kind: KeyKind, command: Key) -> anyhow::Result<()> {
             say(&format!("keyfob-issuer: made {}; it is not shown again", made.key.id));
             let secret = made.secret.expose();
             let mut told = described(&OwnedKey { key: made.key, owner: email });
-            told["secret"] = secret.into();
+            if let Some(members) = told.as_object_mut() {
+                members.insert("secret".to_owned(), secret.into());
+            }
             place.print(secret, told)?;
         }
         Key::List { place } => {

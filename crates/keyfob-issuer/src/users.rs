@@ -76,7 +76,9 @@ fn parse(email: &str) -> anyhow::Result<Email> {
 
 /// Says to people what was done, and to programs whose state is what from now on.
 fn done(place: &Place, email: &Email, said: &str, mut state: Value) -> anyhow::Result<()> {
-    state["email"] = email.as_str().into();
+    if let Some(members) = state.as_object_mut() {
+        members.insert("email".to_owned(), email.as_str().into());
+    }
     place.print("", state)?;
     say(&format!("keyfob-issuer: {said}"));
     Ok(())

@@ -175,8 +175,7 @@ async fn everything_ends(kept: Kept) {
             for browser in &mut mia.browsers {
                 assert!(!is_known(browser).await, "{trigger:?} {round}");
             }
-            let raced =
-                answers.iter().filter(|answer| answer.status == 200).map(|answer| Tokens::read(answer));
+            let raced = answers.iter().filter(|answer| answer.status == 200).map(Tokens::read);
             for tokens in mia.programs.iter().cloned().chain(raced) {
                 let refused = mia.world.refresh(&tokens.refresh).await;
                 assert_eq!(refused.status, 400, "{trigger:?} {round}: {}", refused.body);

@@ -95,7 +95,7 @@ impl Door {
             Self::WhoAmI => &[Kind::PersonalAccessToken],
             Self::RedeemCode => &[Kind::Code],
             Self::Refresh => &[Kind::RefreshToken],
-            Self::AskForApiKey => &[Kind::IdToken],
+            Self::AskForApiKey | Self::LogoutHint => &[Kind::IdToken],
             Self::Introspect => &[
                 Kind::AccessToken,
                 Kind::GatewayAccessToken,
@@ -109,7 +109,6 @@ impl Door {
             Self::EmailPage => &[Kind::EmailLink],
             Self::UndoPage => &[Kind::UndoLink],
             Self::Join => &[Kind::InvitationLink],
-            Self::LogoutHint => &[Kind::IdToken],
             Self::PollDevice => &[Kind::DeviceAuthId],
             Self::RedeemDevice => &[Kind::DeviceCode],
         }

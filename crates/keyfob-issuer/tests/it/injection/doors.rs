@@ -2,10 +2,11 @@
 
 use crate::administration::{Blue, ZOE, enrol_as};
 use crate::browser::{Answer, Browser};
-use crate::introspect::{Server, basic};
+use crate::introspect::basic;
 use crate::people::other_tokens;
-use crate::world::{Kept, PASSWORD, Tokens, changed, codex_request, exchange};
+use crate::world::{Kept, PASSWORD, TestEntropy, Tokens, changed, codex_request, exchange};
 use keyfob_codex::client::CLIENT_ID;
+use keyfob_issuer::command::resource_server;
 use keyfob_issuer_core::workspace::Role;
 use reqwest::Method;
 use serde_json::{Map, Value};
@@ -33,7 +34,8 @@ impl Attack {
         let mut blue = Blue::keeping(kept).await;
         other_tokens(&blue.world).await;
         enrol_as(&blue.world, &blue.id, ZOE, Role::Member).await;
-        Server::add(&blue.world, "gateway", None).await;
+        let (data, clock) = (blue.world.data.path(), &*blue.world.clock);
+        let secret = resource_server::add(data, "gateway", None, clock, &TestEntropy).await.unwrap();
         let workspace = format!("/workspaces/{}", blue.id);
         let csrf = [
             ("/workspaces", blue.browser.get(&workspace).await.csrf()),
@@ -41,7 +43,7 @@ impl Attack {
             ("/codex/device", blue.browser.get("/codex/device").await.csrf()),
         ];
         let program = blue.world.browser();
-        Self { tokens: blue.tokens.clone(), blue, gateway: basic("gateway", "kfs_x"), program, csrf }
+        Self { tokens: blue.tokens.clone(), blue, gateway: basic("gateway", secret.expose()), program, csrf }
     }
 
     fn page(&self, path: &str, form: &[(&str, &str)]) -> Door {
@@ -59,27 +61,17 @@ impl Attack {
 
     /// Returns requests that go far, each with all that it takes.
     pub(super) fn doors(&self) -> Vec<Door> {
-        let workspace = format!("/workspaces/{}", self.blue.id);
-        let never = "01890000-0000-7000-8000-000000000000";
+        Self::of_programs()
+            .into_iter()
+            .chain(self.exchanges())
+            .chain(self.of_people())
+            .chain(links())
+            .collect()
+    }
+
+    fn of_programs() -> Vec<Door> {
         let post = |path: &str, form: &[(&str, &str)]| Self::program(Method::POST, path, form);
-        let exchange_of = |kind: &str| {
-            let kind = format!("urn:ietf:params:oauth:token-type:{kind}");
-            [
-                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
-                ("client_id", CLIENT_ID.to_owned()),
-                ("subject_token", self.tokens.access.clone()),
-                ("subject_token_type", kind),
-                ("scope", "openid".to_owned()),
-                ("resource", self.blue.world.base.clone()),
-                ("allowed_workspace_id", self.blue.id.to_string()),
-            ]
-        };
-        let exchanges = ["access_token", "id_token", "jwt"].map(|kind| {
-            let form = exchange_of(kind);
-            let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, &**value)).collect();
-            post("/oauth/token", &form)
-        });
-        let mut doors = vec![
+        vec![
             post(
                 "/oauth/authorize",
                 &changed(
@@ -145,6 +137,34 @@ impl Attack {
             Self::program(Method::DELETE, "/api/admin/members/ID", &[]),
             post("/api/admin/invitations", &[("email", "x@example.org"), ("role", "member")]),
             Self::program(Method::DELETE, "/api/admin/invitations/ID", &[]),
+        ]
+    }
+
+    fn exchanges(&self) -> [Door; 3] {
+        let post = |path: &str, form: &[(&str, &str)]| Self::program(Method::POST, path, form);
+        let exchange_of = |kind: &str| {
+            let kind = format!("urn:ietf:params:oauth:token-type:{kind}");
+            [
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
+                ("client_id", CLIENT_ID.to_owned()),
+                ("subject_token", self.tokens.access.clone()),
+                ("subject_token_type", kind),
+                ("scope", "openid".to_owned()),
+                ("resource", self.blue.world.base.clone()),
+                ("allowed_workspace_id", self.blue.id.to_string()),
+            ]
+        };
+        ["access_token", "id_token", "jwt"].map(|kind| {
+            let form = exchange_of(kind);
+            let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, &**value)).collect();
+            post("/oauth/token", &form)
+        })
+    }
+
+    fn of_people(&self) -> Vec<Door> {
+        let workspace = format!("/workspaces/{}", self.blue.id);
+        let never = "01890000-0000-7000-8000-000000000000";
+        vec![
             self.page("/account/sign-in", &[("email", "nobody@example.org"), ("password", PASSWORD)]),
             self.page("/account/second-factor", &[("answer", "123456")]),
             self.page(
@@ -162,21 +182,7 @@ impl Attack {
             self.page(&workspace, &[("change", "take_back"), ("invitation", never)]),
             self.page(&workspace, &[("change", "invite"), ("email", "x@example.org"), ("role", "member")]),
             self.page("/workspaces/ID", &[("change", "remove"), ("member", never)]),
-        ];
-        doors.extend(exchanges);
-        for path in [
-            "/reset/ID",
-            "/undo/ID",
-            "/email/ID",
-            "/email-undo/ID",
-            "/invite/ID",
-            "/interaction/ID",
-            "/workspaces/ID",
-            "/interaction/ID/workspace",
-        ] {
-            doors.push(Door { method: Method::GET, path: path.to_owned(), form: Vec::new(), is_page: true });
-        }
-        doors
+        ]
     }
 
     /// Sends a request with `hostile` in the place of its value number `at`, or where its path says ID; returns what came.
@@ -186,7 +192,7 @@ impl Attack {
         let path = door.path.replace("ID", &encoded.replace('+', "%20"));
         let mut form = door.form.clone();
         if let Some(at) = at {
-            form[at].1 = hostile.to_owned();
+            hostile.clone_into(&mut form[at].1);
         }
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (&**name, &**value)).collect();
         let mut browser = if door.is_page { self.blue.browser.clone() } else { self.program.clone() };
@@ -211,4 +217,24 @@ impl Attack {
             }
         }
     }
+}
+
+/// Returns what letters lead to, and what is looked at.
+fn links() -> impl Iterator<Item = Door> {
+    let paths = [
+        "/reset/ID",
+        "/undo/ID",
+        "/email/ID",
+        "/email-undo/ID",
+        "/invite/ID",
+        "/interaction/ID",
+        "/workspaces/ID",
+        "/interaction/ID/workspace",
+    ];
+    paths.into_iter().map(|path| Door {
+        method: Method::GET,
+        path: path.to_owned(),
+        form: Vec::new(),
+        is_page: true,
+    })
 }
