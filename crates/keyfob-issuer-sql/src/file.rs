@@ -128,7 +128,7 @@ impl Turn {
 
     /// Undoes what was begun.
     fn undo(&mut self) {
-        // An error that undid everything has left no savepoint, and a connection that cannot even undo says so next time.
+        // An error that undid everything has left no savepoint, and told those who wait.
         if self.company == Company::Shared {
             self.company = Company::Alone;
             let _undone = self.writer.run("ROLLBACK TO one").and_then(|()| self.writer.run("RELEASE one"));
@@ -167,8 +167,13 @@ impl Writer {
         self.connection.as_ref().is_some_and(|connection| !connection.is_autocommit())
     }
 
-    fn run(&self, text: &str) -> Result<(), rusqlite::Error> {
-        self.connection()?.prepare_cached(text)?.execute([]).map(drop)
+    /// Runs a statement without values; an error that undid the open transaction is one for everybody in it.
+    fn run(&mut self, text: &str) -> Result<(), rusqlite::Error> {
+        let outcome = self.connection().and_then(|connection| connection.prepare_cached(text)?.execute([]));
+        if outcome.is_err() && !self.is_open() {
+            self.tell(&Err(CommitFailed::Undone));
+        }
+        outcome.map(drop)
     }
 
     /// Begins while another process may hold the file.
@@ -187,7 +192,7 @@ impl Writer {
                 CommitFailed::Refused(Arc::new(error))
             })
         } else {
-            Ok(())
+            Err(CommitFailed::Undone)
         };
         self.tell(&outcome);
         outcome

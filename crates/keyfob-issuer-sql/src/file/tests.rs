@@ -12,7 +12,7 @@ fn file() -> (tempfile::TempDir, File) {
 const ADD: &str = "INSERT INTO things (thing) VALUES ($1)";
 
 #[tokio::test]
-async fn i_25_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_is_durable() {
+async fn r_28_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_is_durable() {
     let (_directory, file) = file();
     let mut first = file.begin(Company::Shared).await.unwrap();
     first.execute(ADD, &[Value::Integer(1)]).unwrap();
@@ -34,6 +34,37 @@ async fn i_25_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_
 }
 
 #[tokio::test]
+async fn r_28_nor_when_not_even_undoing_goes_well() {
+    let (_directory, file) = file();
+    let mut first = file.begin(Company::Shared).await.unwrap();
+    first.execute(ADD, &[Value::Integer(1)]).unwrap();
+    let mut next = Box::pin(file.begin(Company::Shared));
+    assert!(poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending())).await);
+    let mut committing = Box::pin(first.commit());
+    assert!(poll_fn(|context| Poll::Ready(committing.as_mut().poll(context).is_pending())).await);
+    let next = next.await.unwrap();
+
+    // As SQLite does by itself after an error of the disk.
+    next.turn.writer.connection().unwrap().execute_batch("ROLLBACK").unwrap();
+    drop(next);
+    let after = file.begin(Company::Shared).await.unwrap();
+
+    assert!(after.commit().await.is_ok());
+    let failed = committing.await;
+    assert!(matches!(failed, Err(StorageError::Unavailable(_))), "{failed:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_durable_of_what_an_error_has_undone() {
+    let (_directory, file) = file();
+    let mut alone = file.begin(Company::Alone).await.unwrap();
+    alone.execute(ADD, &[Value::Integer(1)]).unwrap();
+    alone.turn.writer.connection().unwrap().execute_batch("ROLLBACK").unwrap();
+
+    assert!(matches!(alone.commit().await, Err(StorageError::Unavailable(_))));
+}
+
+#[tokio::test]
 async fn a_parameter_has_its_value_wherever_it_stands() {
     let (_directory, file) = file();
     let mut transaction = file.begin(Company::Alone).await.unwrap();
@@ -46,7 +77,7 @@ async fn a_parameter_has_its_value_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn i_25_a_transaction_begins_when_another_process_lets_go() {
+async fn r_28_a_transaction_begins_when_another_process_lets_go() {
     let (directory, file) = file();
     let other = Connection::open(directory.path().join("file.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

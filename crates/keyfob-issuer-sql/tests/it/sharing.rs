@@ -40,7 +40,7 @@ async fn two(database: &Database) -> (impl Future<Output = Result<(), StorageErr
 }
 
 #[tokio::test]
-async fn i_25_transactions_that_share_a_commit_are_answered_when_all_of_them_are_durable() {
+async fn r_28_transactions_that_share_a_commit_are_answered_when_all_of_them_are_durable() {
     let database = Place::file().database().await;
     let (committing, next) = two(&database).await;
     assert_eq!(database.place.query(CLIENTS).await, [""; 0]);
@@ -52,7 +52,7 @@ async fn i_25_transactions_that_share_a_commit_are_answered_when_all_of_them_are
 }
 
 #[tokio::test]
-async fn i_25_who_changes_nothing_is_answered_when_what_they_saw_is_durable() {
+async fn r_28_who_changes_nothing_is_answered_when_what_they_saw_is_durable() {
     let database = Place::file().database().await;
     let (committing, mut next) = two(&database).await;
     assert_eq!(next.find_client(&ClientId::new("a")).await.unwrap(), Some(named("a")));
@@ -64,7 +64,7 @@ async fn i_25_who_changes_nothing_is_answered_when_what_they_saw_is_durable() {
 }
 
 #[tokio::test]
-async fn i_25_one_that_is_dropped_takes_nobody_along() {
+async fn r_28_one_that_is_dropped_takes_nobody_along() {
     let database = Place::file().database().await;
     let (committing, next) = two(&database).await;
 
@@ -75,7 +75,7 @@ async fn i_25_one_that_is_dropped_takes_nobody_along() {
 }
 
 #[tokio::test]
-async fn i_25_one_in_which_a_statement_failed_takes_nobody_along() {
+async fn r_28_one_in_which_a_statement_failed_takes_nobody_along() {
     let database = Place::file().database().await;
     let (committing, mut next) = two(&database).await;
     let twice = next.insert_client(&named("a"), NOW).await;
@@ -89,7 +89,7 @@ async fn i_25_one_in_which_a_statement_failed_takes_nobody_along() {
 }
 
 #[tokio::test]
-async fn i_25_one_that_shares_with_nobody_sees_only_what_is_durable() {
+async fn r_28_one_that_shares_with_nobody_sees_only_what_is_durable() {
     let database = Place::file().database().await;
     let first = adding(&database, "a").await;
     let mut alone = Box::pin(database.storage.begin());
