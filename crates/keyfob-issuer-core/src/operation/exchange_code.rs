@@ -182,8 +182,8 @@ impl Issuer {
             let event = refused().about(&grant.id).saying("code with another redirect address");
             return Ok(Outcome::Refused(CodeRefusal::OtherRedirect, event));
         }
-        let verifier = request.code_verifier.as_ref().ok_or(CodeRefusal::WrongVerifier)?;
-        if !grant.code_challenge.is_answered_by(verifier) {
+        let verifier = request.code_verifier.as_ref();
+        if !verifier.is_some_and(|verifier| grant.code_challenge.is_answered_by(verifier)) {
             let event = refused().about(&grant.id).saying("code with another verifier");
             return Ok(Outcome::Refused(CodeRefusal::WrongVerifier, event));
         }
