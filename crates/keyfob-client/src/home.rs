@@ -65,6 +65,17 @@ impl Home {
         Self { root: self.root.clone(), own: folder.clone(), folder }
     }
 
+    /// Returns the home of the login that is shared with the Codex CLI.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        Self::new(self.root.clone())
+    }
+
+    /// Returns the lock of what waits after signing out, which is one for all logins.
+    pub(crate) fn waiting_lock(&self) -> PathBuf {
+        self.root.join(OWN).join("signed-out.lock")
+    }
+
     /// Returns the folder of the login.
     pub fn path(&self) -> &Path {
         &self.folder

@@ -30,6 +30,8 @@ pub enum Event {
     Removed(Result<(), StoreError>),
     /// The session waits in a keyring to be ended, or there is no place for it to wait.
     Queued(bool),
+    /// It does not wait any more.
+    TakenBack,
 }
 
 /// What to do next.
@@ -45,8 +47,10 @@ pub enum Effect {
     Revoke(IssuerUrl, RevocationRequest),
     /// Remove the document with this digest.
     Remove(Digest),
-    /// Keep what ends this session, to ask its issuer again later.
+    /// Keep what ends this session, to ask its issuer again later: before the login goes, so that no crash loses it.
     Queue(IssuerUrl, RevocationRequest),
+    /// Keep it no longer: the login is still there.
+    TakeBack(RevocationRequest),
     /// Let the lock go; this is the result.
     Done(Result<SignedOut, SignOutError>),
 }
@@ -86,9 +90,10 @@ enum State {
     Loading,
     Preparing(Digest, IssuerUrl, RevocationRequest),
     Revoking(Digest, IssuerUrl, RevocationRequest),
-    Removing(Revocation),
-    RemovingUnconfirmed(IssuerUrl, RevocationRequest, TokenError),
-    Queueing(IssuerUrl, TokenError),
+    Queueing(Digest, IssuerUrl, RevocationRequest, TokenError),
+    /// And what is to be taken back if that fails.
+    Removing(Revocation, Option<RevocationRequest>),
+    TakingBack(StoreError),
     Finished,
 }
 
@@ -106,10 +111,12 @@ impl Logout {
         match (state, event) {
             (State::Locking, Event::Locked(Ok(())))
             // Another program stored a login meanwhile: sign that one out, as the person asked.
-            | (
-                State::Removing(_) | State::RemovingUnconfirmed(..),
-                Event::Removed(Err(StoreError::Changed)),
-            ) => self.go(State::Loading, Effect::Load),
+            | (State::Removing(..), Event::Removed(Err(StoreError::Changed))) => {
+                self.go(State::Loading, Effect::Load)
+            }
+            (State::Removing(_, Some(request)), Event::Removed(Err(error))) => {
+                self.go(State::TakingBack(error), Effect::TakeBack(request))
+            }
             (State::Loading, Event::Loaded(Ok(slot))) => self.revoke(&slot),
             (State::Preparing(digest, issuer, request), Event::Prepared(Ok(()))) => {
                 let revoking = State::Revoking(digest, issuer.clone(), request.clone());
@@ -119,19 +126,19 @@ impl Logout {
                 self.remove(digest, Revocation::Confirmed)
             }
             (State::Revoking(digest, issuer, request), Event::Revoked(Err(error))) => {
-                self.go(State::RemovingUnconfirmed(issuer, request, error), Effect::Remove(digest))
+                let queueing = State::Queueing(digest, issuer.clone(), request.clone(), error);
+                self.go(queueing, Effect::Queue(issuer, request))
             }
-            (State::RemovingUnconfirmed(issuer, request, error), Event::Removed(Ok(()))) => {
-                self.go(State::Queueing(issuer.clone(), error), Effect::Queue(issuer, request))
-            }
-            (State::Queueing(issuer, error), Event::Queued(is_queued)) => {
+            (State::Queueing(digest, issuer, request, error), Event::Queued(is_queued)) => {
                 let unconfirmed = if is_queued { Revocation::Queued } else { Revocation::Unconfirmed };
-                Effect::Done(Ok(SignedOut::Removed(unconfirmed(issuer, error))))
+                let removing = State::Removing(unconfirmed(issuer, error), is_queued.then_some(request));
+                self.go(removing, Effect::Remove(digest))
             }
-            (State::Removing(revocation), Event::Removed(Ok(()))) => {
+            (State::Removing(revocation, _), Event::Removed(Ok(()))) => {
                 Effect::Done(Ok(SignedOut::Removed(revocation)))
             }
-            (
+            (State::TakingBack(error), Event::TakenBack)
+            | (
                 _,
                 Event::Locked(Err(error))
                 | Event::Loaded(Err(error))
@@ -177,7 +184,7 @@ impl Logout {
     }
 
     fn remove(&mut self, digest: Digest, revocation: Revocation) -> Effect {
-        self.go(State::Removing(revocation), Effect::Remove(digest))
+        self.go(State::Removing(revocation, None), Effect::Remove(digest))
     }
 }
 

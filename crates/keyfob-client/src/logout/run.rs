@@ -40,7 +40,15 @@ pub(crate) async fn run(
                 Event::Removed(store.remove(expected).await)
             }
             Effect::Queue(issuer, request) => {
+                // Those it took the place of go with it: what is noted of them goes with the login.
+                for old in superseded::noted(store).await {
+                    waiting::queue(store, &old.issuer, &old.revocation(), clock.now()).await;
+                }
                 Event::Queued(waiting::queue(store, &issuer, &request, clock.now()).await)
+            }
+            Effect::TakeBack(request) => {
+                waiting::take_back(store, &request.token).await;
+                Event::TakenBack
             }
             // Another program may have removed the login alone.
             Effect::Done(Ok(SignedOut::NothingStored)) => {

@@ -1,10 +1,11 @@
 //! Sessions whose issuer did not confirm that they ended: asked again later, where a keyring can keep what ends them.
 //!
 //! Nobody is signed in with them any more, so what is kept is out of reach of who reads files, and is given up after
-//! [`LONGEST`] (security C-62).
+//! [`LONGEST`] (security C-62). One entry of the keyring has those of all logins of a home, since a login beside the
+//! shared one leaves nothing behind that could be looked at.
 
 use super::run::revoke_within;
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Lock, SharedStore, StoreError};
 use keyfob_oauth::request::RevocationRequest;
 use keyfob_oauth::{ClientId, IssuerUrl, RefreshToken, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ const LONGEST: Duration = Duration::from_hours(7 * 24);
 const LIMIT: Duration = Duration::from_secs(2);
 /// More of them are sign-outs in a loop; the oldest is then left to expire.
 const MOST: usize = 8;
+/// How long another process may hold what waits; it holds it for milliseconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const SCHEMA: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -40,37 +43,49 @@ impl Waiting {
         Some((IssuerUrl::parse(&self.issuer).ok()?, request))
     }
 
+    /// A time that lies as far ahead is that of a clock that was wrong.
     fn is_too_old(&self, now: Timestamp) -> bool {
-        now.since(Timestamp::from_unix(self.since)) > LONGEST
+        let since = Timestamp::from_unix(self.since);
+        now.since(since).max(since.since(now)) > LONGEST
     }
 }
 
-/// Keeps what ends a session; returns whether there is a place for it. Called under the lock.
+/// Keeps what ends a session; returns whether there is a place for it.
 pub(super) async fn queue(
     store: &SharedStore,
     issuer: &IssuerUrl,
     request: &RevocationRequest,
     now: Timestamp,
 ) -> bool {
-    let queued = async {
-        let mut all = read(store).await?;
-        all.retain(|waiting| waiting.refresh_token != request.token.expose());
-        all.push(Waiting {
-            issuer: issuer.to_string(),
-            client_id: request.client_id.to_string(),
-            refresh_token: request.token.expose().to_owned(),
-            since: now.as_unix(),
-        });
-        let surplus = all.len().saturating_sub(MOST);
-        write(store, all.split_off(surplus)).await
+    let new = Waiting {
+        issuer: issuer.to_string(),
+        client_id: request.client_id.to_string(),
+        refresh_token: request.token.expose().to_owned(),
+        since: now.as_unix(),
     };
-    queued.await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "what ends the session could not be kept in the keyring");
-        false
-    })
+    let queued = change(store, |all| {
+        all.retain(|waiting| waiting.refresh_token != new.refresh_token);
+        all.push(new);
+        all.drain(..all.len().saturating_sub(MOST));
+    });
+    match queued.await {
+        Ok(Changed { is_kept, .. }) => is_kept,
+        Err(error) => {
+            tracing::warn!(%error, "what ends the session could not be kept in the keyring");
+            false
+        }
+    }
 }
 
-/// Ends the sessions that wait; takes the lock, but not while it asks the issuer.
+/// Keeps what ends a session no longer.
+pub(super) async fn take_back(store: &SharedStore, token: &RefreshToken) {
+    let changed = change(store, |all| all.retain(|waiting| waiting.refresh_token != token.expose()));
+    if let Err(error) = changed.await {
+        tracing::warn!(%error, "a session still waits in the keyring to be ended");
+    }
+}
+
+/// Ends the sessions that wait.
 pub(crate) async fn end_waiting(store: &SharedStore, now: Timestamp) {
     let ending = match take_up(store, now).await {
         Ok(ending) => ending,
@@ -78,14 +93,18 @@ pub(crate) async fn end_waiting(store: &SharedStore, now: Timestamp) {
             return tracing::debug!(%error, "the sessions that wait to be ended could not be looked at");
         }
     };
+    let mut silent: Vec<IssuerUrl> = Vec::new();
     for waiting in ending {
         let Some((issuer, request)) = waiting.revocation() else { continue };
+        if silent.contains(&issuer) {
+            continue;
+        }
         if let Err(error) = revoke_within(LIMIT, &issuer, &request).await {
-            return tracing::debug!(%error, %issuer, "a session that was signed out could not be ended yet");
+            tracing::debug!(%error, %issuer, "a session that was signed out could not be ended yet");
+            silent.push(issuer);
+            continue;
         }
-        if let Err(error) = change(store, |all| all.retain(|other| *other != waiting)).await {
-            tracing::warn!(%error, "a session that has ended still waits in the keyring");
-        }
+        take_back(store, &request.token).await;
     }
 }
 
@@ -94,22 +113,24 @@ async fn take_up(store: &SharedStore, now: Timestamp) -> Result<Vec<Waiting>, St
     if read(store).await?.is_empty() {
         return Ok(Vec::new());
     }
-    change(store, |all| all.retain(|waiting| !waiting.is_too_old(now))).await
+    Ok(change(store, |all| all.retain(|waiting| !waiting.is_too_old(now))).await?.all)
 }
 
-/// Changes what waits, under the lock, and returns it.
-async fn change(
-    store: &SharedStore,
-    change: impl FnOnce(&mut Vec<Waiting>),
-) -> Result<Vec<Waiting>, StoreError> {
-    let _lock = store.lock().await?;
+/// What waits after a change.
+struct Changed {
+    all: Vec<Waiting>,
+    /// Whether there is a place for it.
+    is_kept: bool,
+}
+
+/// Changes what waits, one process at a time.
+async fn change(store: &SharedStore, change: impl FnOnce(&mut Vec<Waiting>)) -> Result<Changed, StoreError> {
+    let _lock = Lock::take(&store.home().waiting_lock(), LOCK_PATIENCE).await?;
     let before = read(store).await?;
     let mut all = before.clone();
     change(&mut all);
-    if all != before {
-        write(store, all.clone()).await?;
-    }
-    Ok(all)
+    let is_kept = all == before || write(store, all.clone()).await?;
+    Ok(Changed { all, is_kept })
 }
 
 /// What cannot be understood is of no use to anybody.

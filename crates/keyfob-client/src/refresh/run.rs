@@ -95,6 +95,9 @@ pub(crate) async fn run(
                 // The issuer answers, or there is nothing left to keep the old sessions for.
                 if rotated || matches!(result, Err(RefreshError::SignedOut)) {
                     superseded::finish(store, clock.now()).await;
+                }
+                // Not whenever nobody is signed in: that may be asked every second.
+                if rotated {
                     end_waiting(store, clock.now()).await;
                 }
                 return result;

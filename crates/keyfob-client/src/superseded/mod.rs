@@ -6,7 +6,7 @@
 
 mod run;
 
-pub(crate) use run::{end_all, finish, forget, note};
+pub(crate) use run::{end_all, finish, forget, note, noted};
 
 use crate::store::Slot;
 use keyfob_codex::auth_file::Login;

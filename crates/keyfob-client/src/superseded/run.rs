@@ -36,6 +36,11 @@ pub(crate) async fn note(store: &SharedStore, session: OldSession, now: Timestam
     }
 }
 
+/// Returns the sessions that are noted; called under the lock.
+pub(crate) async fn noted(store: &SharedStore) -> Vec<OldSession> {
+    read(store).await.unwrap_or_default().into_iter().map(|noted| noted.session).collect()
+}
+
 /// Forgets a session that has ended.
 pub(crate) async fn forget(store: &SharedStore, ended: &RefreshToken) {
     let forgotten = async {

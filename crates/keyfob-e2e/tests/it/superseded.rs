@@ -92,6 +92,32 @@ async fn c_62_a_session_that_was_not_confirmed_ended_waits_in_the_keyring_and_en
 }
 
 #[tokio::test]
+async fn c_62_what_waits_of_a_login_beside_ends_with_a_sign_in_to_another_and_one_silent_issuer_holds_up_nothing()
+-> Result<()> {
+    let world = World::start().await?;
+    let home = world.home_with("beside", Store::Keyring).await?;
+    let mut client = world.form_client()?;
+    home.sign_in(&mut client).await?;
+    let first = refresh_token(&home)?;
+    home.sign_in_as("ada", &mut client).await?;
+
+    world.wire().refuse_revocations(2);
+    for login in [&["logout"][..], &["logout", "--login", "ada"]] {
+        let said = home.expect(0, login).await?.stderr;
+        ensure!(said.contains("what ends the session waits in the keyring"), "{said}");
+    }
+    // The first of two is refused once more, and so the second is left for later too.
+    world.wire().refuse_revocations(1);
+    home.sign_in(&mut client).await?;
+    refreshed(&world, &home).await?;
+
+    ensure!(!is_alive(&world, &first).await?, "the shared login's session lives");
+    let sessions = home.expect(0, &["session", "list"]).await?.stdout;
+    ensure!(sessions.lines().count() == 2, "more than a head and the one session: {sessions}");
+    world.finish().await
+}
+
+#[tokio::test]
 async fn c_62_without_a_keyring_nothing_that_ends_a_session_outlives_the_login() -> Result<()> {
     let world = World::start().await?;
     let home = world.home("no-keyring")?;

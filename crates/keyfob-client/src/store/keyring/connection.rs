@@ -50,7 +50,8 @@ impl Connection {
                     Some(_) | None => Session::open(bus).await?,
                 };
                 let result = work(&session.service).await;
-                Ok((Some(session), result))
+                // What failed may be the session: the next call begins with another.
+                Ok((result.is_ok().then_some(session), result))
             };
             // Over its limit, a call takes its session with it.
             tokio::time::timeout(limit, call).await.unwrap_or(Err(KeyringError::TimedOut))

@@ -27,6 +27,8 @@ pub struct KeyringStore {
     home: Home,
     entry: KeyringEntry,
     login: Entry,
+    /// What waits after signing out of any login of this home.
+    waiting: Entry,
     service: SecretService,
 }
 
@@ -35,7 +37,8 @@ impl KeyringStore {
     pub fn new(home: Home, bus: SessionBus) -> Self {
         let entry = KeyringEntry::of_home(&home.canonical());
         let service = SecretService::new(bus, home.keyring_lock());
-        Self { home, login: Entry::of_login(&entry), entry, service }
+        let waiting = Entry::waiting(&KeyringEntry::of_home(&home.shared().canonical()));
+        Self { home, login: Entry::of_login(&entry), waiting, entry, service }
     }
 
     /// Removes the copy in `auth.json`, if it is one.
@@ -137,14 +140,13 @@ impl CredentialStore for KeyringStore {
     }
 
     fn waiting(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.service.read(&Entry::waiting(&self.entry))?)
+        Ok(self.service.read(&self.waiting)?)
     }
 
     fn keep_waiting(&self, sessions: Option<&[u8]>) -> Result<bool, StoreError> {
-        let entry = Entry::waiting(&self.entry);
         match sessions {
-            Some(sessions) => self.service.put(&entry, sessions)?,
-            None => self.service.remove_all(&entry)?,
+            Some(sessions) => self.service.put(&self.waiting, sessions)?,
+            None => self.service.remove_all(&self.waiting)?,
         }
         Ok(true)
     }
