@@ -86,8 +86,8 @@ fn report(signed_out: &SignedOut, what: &str) {
         Revocation::Queued(issuer, why) => {
             output::say(&format!("Removed {what}"));
             output::say(&format!(
-                "warning: {issuer} did not confirm that the session ended ({why}); it is asked again when you sign in \
-                 or out, for a week: what ends the session waits in the keyring"
+                "warning: {issuer} did not confirm that the session ended ({why}); for a week it is asked again when \
+                 keyfob signs in, refreshes or signs out: what ends the session waits in the keyring"
             ));
         }
         Revocation::Unconfirmed(issuer, why) => {
