@@ -52,17 +52,44 @@ fn c_62_the_login_is_removed_here_even_when_the_issuer_does_not_confirm() {
     let (mut logout, _) = after_load(slot(ACCOUNT));
 
     let down = TokenError::Refused { status: 503, code: None, description: None, retry_after: None };
-    assert!(matches!(logout.step(Event::Revoked(Err(down))), Effect::Remove(_)));
-    let Effect::Queue(issuer, request) = logout.step(Event::Removed(Ok(()))) else {
+    let Effect::Queue(issuer, request) = logout.step(Event::Revoked(Err(down))) else {
         panic!("asked again later")
     };
     assert_eq!((issuer.as_str(), request.token.expose()), ("https://id.test", "rt"));
-    let done = logout.step(Event::Queued(false));
+    assert!(matches!(logout.step(Event::Queued(false)), Effect::Remove(_)));
+    let done = logout.step(Event::Removed(Ok(())));
 
     let Effect::Done(Ok(SignedOut::Removed(Revocation::Unconfirmed(issuer, _)))) = done else {
         panic!("a report")
     };
     assert_eq!(issuer.as_str(), "https://id.test");
+}
+
+#[test]
+fn c_62_a_session_waits_before_its_login_goes_and_no_longer_if_the_login_stays() {
+    let down = || TokenError::Refused { status: 503, code: None, description: None, retry_after: None };
+    let queued = || {
+        let (mut logout, _) = after_load(slot(ACCOUNT));
+        assert!(matches!(logout.step(Event::Revoked(Err(down()))), Effect::Queue(..)));
+        assert!(matches!(logout.step(Event::Queued(true)), Effect::Remove(_)));
+        logout
+    };
+
+    let removed = queued().step(Event::Removed(Ok(())));
+    let mut failing = queued();
+    let busy = LockError::Busy { path: "auth.lock".into(), waited: Duration::from_secs(10) };
+    let failed = failing.step(Event::Removed(Err(busy.into())));
+    let changed = queued().step(Event::Removed(Err(StoreError::Changed)));
+
+    let Effect::Done(Ok(SignedOut::Removed(Revocation::Queued(issuer, _)))) = removed else {
+        panic!("{removed:?}")
+    };
+    assert_eq!(issuer.as_str(), "https://id.test");
+    let Effect::TakeBack(request) = failed else { panic!("{failed:?}") };
+    assert_eq!(request.token.expose(), "rt");
+    let done = failing.step(Event::TakenBack);
+    assert!(matches!(done, Effect::Done(Err(SignOutError::Store(StoreError::Lock(LockError::Busy { .. }))))));
+    assert!(matches!(changed, Effect::Load));
 }
 
 #[test]
