@@ -162,6 +162,7 @@ pub(super) fn metadata() -> Value {
         "device_authorization_endpoint": issuer("/oauth/device_authorization"),
         "introspection_endpoint": issuer("/oauth/introspect"),
         "userinfo_endpoint": issuer("/oauth/userinfo"),
+        "end_session_endpoint": issuer("/oauth/logout"),
         "keyfob_revocations_endpoint": issuer("/api/revocations"),
         "keyfob_sessions_endpoint": issuer("/api/sessions"),
         "response_types_supported": ["code"],
