@@ -1,5 +1,6 @@
 use super::*;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::Poll;
 
 fn file() -> (tempfile::TempDir, File) {
@@ -11,16 +12,24 @@ fn file() -> (tempfile::TempDir, File) {
 
 const ADD: &str = "INSERT INTO things (thing) VALUES ($1)";
 
-#[tokio::test]
-async fn r_28_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_is_durable() {
-    let (_directory, file) = file();
+/// One transaction that has added a thing and waits for its commit, and one that shares it.
+async fn one_waits_and_the_next_has_begun(
+    file: &File,
+) -> (Pin<Box<impl Future<Output = Result<(), StorageError>> + use<>>>, FileTransaction) {
     let mut first = file.begin(Company::Shared).await.unwrap();
     first.execute(ADD, &[Value::Integer(1)]).unwrap();
     let mut next = Box::pin(file.begin(Company::Shared));
     assert!(poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending())).await);
     let mut committing = Box::pin(first.commit());
     assert!(poll_fn(|context| Poll::Ready(committing.as_mut().poll(context).is_pending())).await);
-    let mut next = next.await.unwrap();
+    let next = next.await.unwrap();
+    (committing, next)
+}
+
+#[tokio::test]
+async fn r_28_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_is_durable() {
+    let (_directory, file) = file();
+    let (committing, mut next) = one_waits_and_the_next_has_begun(&file).await;
 
     next.turn.writer.connection().unwrap().pragma_update(None, "max_page_count", 3).unwrap();
     let full = next.execute(ADD, &[Value::Blob(vec![0; 1 << 20])]);
@@ -36,13 +45,7 @@ async fn r_28_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_
 #[tokio::test]
 async fn r_28_nor_when_not_even_undoing_goes_well() {
     let (_directory, file) = file();
-    let mut first = file.begin(Company::Shared).await.unwrap();
-    first.execute(ADD, &[Value::Integer(1)]).unwrap();
-    let mut next = Box::pin(file.begin(Company::Shared));
-    assert!(poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending())).await);
-    let mut committing = Box::pin(first.commit());
-    assert!(poll_fn(|context| Poll::Ready(committing.as_mut().poll(context).is_pending())).await);
-    let next = next.await.unwrap();
+    let (committing, next) = one_waits_and_the_next_has_begun(&file).await;
 
     // As SQLite does by itself after an error of the disk.
     next.turn.writer.connection().unwrap().execute_batch("ROLLBACK").unwrap();
