@@ -3,6 +3,7 @@
 use crate::home::Home;
 use crate::state;
 use crate::store::Digest;
+use std::os::unix::fs::MetadataExt as _;
 
 /// The member of `state.json`: the digest in hexadecimal.
 const MEMBER: &str = "written";
@@ -19,4 +20,57 @@ pub(crate) fn note(home: &Home, digest: Digest) {
 /// Whether this home wrote the document with this digest, and none after it.
 pub(crate) fn is(home: &Home, digest: Digest) -> bool {
     state::read(home, MEMBER).is_some_and(|noted| noted == digest.to_hex())
+}
+
+/// Sees, at the price of a look at a file, when another process of this home stores something.
+///
+/// It says so once: whoever waits for a lock is kept from its limit by that once only.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    home: &'a Home,
+    before: Version,
+    said: bool,
+}
+
+/// A note is written by putting another file in the place of the last.
+type Version = Option<(u64, i64, i64)>;
+
+impl<'a> Watch<'a> {
+    /// Begins; what was stored before is not seen.
+    pub(crate) fn begin(home: &'a Home) -> Self {
+        Self { home, before: version(home), said: false }
+    }
+
+    /// Whether something may have been stored since the beginning, if it was not yet said.
+    pub(crate) fn has_news(&mut self) -> bool {
+        let news = !self.said && version(self.home) != self.before;
+        self.said |= news;
+        news
+    }
+}
+
+fn version(home: &Home) -> Version {
+    let metadata = std::fs::metadata(home.state_file()).ok()?;
+    Some((metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_stores_is_news_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        home.make().unwrap();
+        note(&home, Digest::of(b"before"));
+        let mut watch = Watch::begin(&home);
+
+        let before = watch.has_news();
+        note(&home, Digest::of(b"after"));
+        let after = [watch.has_news(), watch.has_news()];
+        note(&home, Digest::of(b"later"));
+
+        assert_eq!((before, after, watch.has_news()), (false, [true, false], false));
+    }
 }

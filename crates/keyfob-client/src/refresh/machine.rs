@@ -29,6 +29,8 @@ const PAUSES: [Duration; 3] =
 #[derive(Debug)]
 enum State {
     Locking,
+    /// Somebody stored something while we waited for the lock, which may do.
+    Glancing,
     /// Nobody lets the lock go: what is stored may still be good.
     Barred(StoreError),
     Loading,
@@ -77,6 +79,8 @@ impl Refresh {
         match (state, event) {
             (State::Locking, Event::Locked(Ok(()))) => self.go(State::Loading, Effect::Load),
             (State::Locking, Event::Locked(Err(error))) => self.go(State::Barred(error), Effect::Load),
+            (State::Locking, Event::Overtaken) => self.go(State::Glancing, Effect::Load),
+            (State::Glancing, Event::Loaded(loaded, _, moment)) => self.glance(loaded, moment),
             (State::Barred(error), Event::Loaded(Ok(slot), _, moment)) => {
                 self.without_the_lock(slot, error, moment)
             }
@@ -149,6 +153,16 @@ impl Refresh {
         let (issuer, client_id) = (provenance.issuer, provenance.client_id);
         let held = Held { digest, record, tokens, refresh_token, issuer, client_id, usable, trouble, second };
         self.go(State::Preparing(Box::new(held)), effect)
+    }
+
+    /// Takes a token that needs no refresh; everything else is judged under the lock.
+    fn glance(&mut self, loaded: Result<Slot, StoreError>, moment: Moment) -> Effect {
+        match loaded.ok().as_ref().and_then(account_of) {
+            Some(tokens) if Freshness::of(&tokens, moment, self.need) == Freshness::Fresh => {
+                Effect::Done(Ok(tokens.access_token))
+            }
+            Some(_) | None => self.go(State::Locking, Effect::Lock),
+        }
     }
 
     /// A process that was stopped may hold the lock for long; an access token that still has time needs no lock.

@@ -2,7 +2,8 @@
 //!
 //! [`Refresh`] decides and does nothing; the shell in `run.rs` does what it says. Under the one lock: read again, adopt
 //! what another process stored, else check the disk, spend the token, and save before anybody sees the new one. A
-//! spending has a name, so that an answer that was lost can be asked for again (security §7).
+//! spending has a name, so that an answer that was lost can be asked for again (security §7). Whoever waits for the lock
+//! while another process stores a token that will do takes that token and waits no more.
 
 mod machine;
 mod run;
@@ -26,6 +27,8 @@ use std::time::Duration;
 pub enum Event {
     /// The refresh lock was taken, or not.
     Locked(Result<(), StoreError>),
+    /// Another process stored something before the lock could be had.
+    Overtaken,
     /// The store was read, or not; and what trouble is remembered.
     Loaded(Result<Slot, StoreError>, Option<Trouble>, Moment),
     /// The disk would take a new document, or not; and the name of the spending.
@@ -45,7 +48,7 @@ pub enum Event {
 /// What to do next.
 #[derive(Debug)]
 pub enum Effect {
-    /// Take the refresh lock.
+    /// Take the refresh lock, unless another process stores something first.
     Lock,
     /// Read the store and the remembered trouble.
     Load,

@@ -13,7 +13,7 @@ use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::{Redeemed, TokenError, redeem};
 use crate::trouble::Trouble;
-use crate::written_here;
+use crate::written_here::{self, Watch};
 use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::{AccessToken, Clock, Entropy, IssuerUrl, RefreshToken};
 use std::time::Duration;
@@ -32,13 +32,17 @@ pub(crate) async fn run(
     need: Need,
 ) -> Result<AccessToken, RefreshError> {
     let mut lock: Option<Lock> = None;
+    let mut others = Watch::begin(store.home());
     let mut rotated = false;
     let mut skew: Option<ClockSkew> = None;
     let (mut refresh, mut effect) = Refresh::begin(need);
     loop {
         tracing::trace!(next = effect.name(), "refresh");
         let event = match effect {
-            Effect::Lock => Event::Locked(store.lock().await.map(|held| lock = Some(held))),
+            Effect::Lock => match store.lock_unless(|| others.has_news()).await {
+                Ok(None) => Event::Overtaken,
+                taken => Event::Locked(taken.map(|held| lock = held)),
+            },
             Effect::Load => {
                 let loaded = match lock {
                     Some(_) => store.load_locked().await,

@@ -9,6 +9,8 @@ use keyfob_jose::{SigningKey, TokenType};
 use keyfob_oauth::{IdToken, TokenResponse};
 use serde_json::json;
 
+mod waiting;
+
 const NOW: Timestamp = Timestamp::from_unix(10_000);
 
 struct Tokens(SigningKey);
@@ -236,20 +238,6 @@ fn r_11_no_token_is_spent_when_the_disk_would_not_take_the_next_one() {
 
     assert!(matches!(refused, Effect::Done(Err(RefreshError::Store(StoreError::Write { .. })))));
     assert!(matches!(given, Effect::Done(Ok(_))));
-}
-
-#[test]
-fn r_04_a_lock_that_nobody_lets_go_does_not_stop_a_token_that_still_works() {
-    let tokens = Tokens::new();
-    let outcome = |expires: i64| {
-        let (mut refresh, _) = Refresh::begin(Need::Usable(Jitter::NONE));
-        let busy = LockError::Busy { path: "refresh.lock".into(), waited: Duration::from_secs(30) };
-        assert!(matches!(refresh.step(Event::Locked(Err(busy.into()))), Effect::Load));
-        refresh.step(loaded(&tokens.record(expires, "rt1")))
-    };
-
-    assert!(matches!(outcome(10_300), Effect::Done(Ok(_))));
-    assert!(matches!(outcome(9_000), Effect::Done(Err(RefreshError::Store(StoreError::Lock(_))))));
 }
 
 #[test]

@@ -56,6 +56,22 @@ impl Lock {
         }
     }
 
+    /// As [`Lock::take`], unless it is `needless` before it can be had: then there is none.
+    pub(super) async fn take_unless(
+        path: &Path,
+        patience: Duration,
+        mut needless: impl FnMut() -> bool,
+    ) -> Result<Option<Self>, LockError> {
+        let mut attempt = Attempt::new(path, patience);
+        loop {
+            match attempt.again()? {
+                Tried::Taken(lock) => return Ok(Some(lock)),
+                Tried::Pause(_) if needless() => return Ok(None),
+                Tried::Pause(pause) => tokio::time::sleep(pause).await,
+            }
+        }
+    }
+
     /// Takes the Codex CLI's own locks, for the compare-and-replace at the end of a change (design D16).
     ///
     /// The outer one is never kept for long while the inner one is waited for: a Codex CLI gives up after 5 s.

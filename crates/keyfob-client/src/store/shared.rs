@@ -5,6 +5,7 @@ use crate::failpoint::Failpoint;
 use crate::home::Home;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_oauth::Timestamp;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,14 +37,30 @@ impl SharedStore {
 
     /// Waits for the one lock under which logins are changed.
     pub(crate) async fn lock(&self) -> Result<Lock, StoreError> {
+        let path = self.lockable().await?;
+        let lock = Lock::take(&path, REFRESH_PATIENCE).await?;
+        reached(Failpoint::LockAcquired, &path)?;
+        Ok(lock)
+    }
+
+    /// As [`Self::lock`], unless it is `needless` before it can be had: then there is none.
+    pub(crate) async fn lock_unless(
+        &self,
+        needless: impl FnMut() -> bool,
+    ) -> Result<Option<Lock>, StoreError> {
+        let path = self.lockable().await?;
+        let lock = Lock::take_unless(&path, REFRESH_PATIENCE, needless).await?;
+        reached(Failpoint::LockAcquired, &path)?;
+        Ok(lock)
+    }
+
+    /// Makes the folder of the lock if need be.
+    async fn lockable(&self) -> Result<PathBuf, StoreError> {
         let home = self.home.clone();
         off_the_runtime(move || Ok(home.make()?)).await?;
         let path = self.home.refresh_lock();
-        let failed = |source| LockError::Failed { path: path.clone(), source };
-        Failpoint::LockWait.reach().map_err(failed)?;
-        let lock = Lock::take(&path, REFRESH_PATIENCE).await?;
-        Failpoint::LockAcquired.reach().map_err(failed)?;
-        Ok(lock)
+        reached(Failpoint::LockWait, &path)?;
+        Ok(path)
     }
 
     pub(crate) async fn load(&self) -> Result<Slot, StoreError> {
@@ -152,6 +169,10 @@ impl SharedStore {
         tracing::trace!(place = %self.store.location(), done = removed.is_ok(), "store emptied");
         removed
     }
+}
+
+fn reached(failpoint: Failpoint, lock: &Path) -> Result<(), LockError> {
+    failpoint.reach().map_err(|source| LockError::Failed { path: lock.to_owned(), source })
 }
 
 /// Runs work that blocks off the runtime's threads: the one place where it leaves them.
