@@ -30,7 +30,7 @@ const PAUSES: [Duration; 3] =
 enum State {
     Locking,
     /// Somebody stored something while we waited for the lock, which may do.
-    Glancing,
+    Looking,
     /// Nobody lets the lock go: what is stored may still be good.
     Barred(StoreError),
     Loading,
@@ -79,8 +79,8 @@ impl Refresh {
         match (state, event) {
             (State::Locking, Event::Locked(Ok(()))) => self.go(State::Loading, Effect::Load),
             (State::Locking, Event::Locked(Err(error))) => self.go(State::Barred(error), Effect::Load),
-            (State::Locking, Event::Overtaken) => self.go(State::Glancing, Effect::Load),
-            (State::Glancing, Event::Loaded(loaded, _, moment)) => self.glance(loaded, moment),
+            (State::Locking, Event::Overtaken) => self.go(State::Looking, Effect::Look),
+            (State::Looking, Event::Seen(login, moment)) => self.take_if_fresh(login, moment),
             (State::Barred(error), Event::Loaded(Ok(slot), _, moment)) => {
                 self.without_the_lock(slot, error, moment)
             }
@@ -156,12 +156,14 @@ impl Refresh {
     }
 
     /// Takes a token that needs no refresh; everything else is judged under the lock.
-    fn glance(&mut self, loaded: Result<Slot, StoreError>, moment: Moment) -> Effect {
-        match loaded.ok().as_ref().and_then(account_of) {
-            Some(tokens) if Freshness::of(&tokens, moment, self.need) == Freshness::Fresh => {
+    fn take_if_fresh(&mut self, login: Result<Option<Login>, StoreError>, moment: Moment) -> Effect {
+        match login {
+            Ok(Some(Login::Account(tokens)))
+                if Freshness::of(&tokens, moment, self.need) == Freshness::Fresh =>
+            {
                 Effect::Done(Ok(tokens.access_token))
             }
-            Some(_) | None => self.go(State::Locking, Effect::Lock),
+            Ok(_) | Err(_) => self.go(State::Locking, Effect::Lock),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::clock_skew::Moment;
 use crate::store::{Digest, Slot, StoreError};
 use crate::token_endpoint::{Redeemed, TokenError};
 use crate::trouble::Trouble;
-use keyfob_codex::auth_file::AuthFile;
+use keyfob_codex::auth_file::{AuthFile, Login};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::request::{RevocationRequest, TokenRequest};
 use keyfob_oauth::{AccessToken, ClientId, IssuerUrl, RefreshToken, Timestamp};
@@ -29,6 +29,8 @@ pub enum Event {
     Locked(Result<(), StoreError>),
     /// Another process stored something before the lock could be had.
     Overtaken,
+    /// The login was looked at, or not.
+    Seen(Result<Option<Login>, StoreError>, Moment),
     /// The store was read, or not; and what trouble is remembered.
     Loaded(Result<Slot, StoreError>, Option<Trouble>, Moment),
     /// The disk would take a new document, or not; and the name of the spending.
@@ -50,6 +52,8 @@ pub enum Event {
 pub enum Effect {
     /// Take the refresh lock, unless another process stores something first.
     Lock,
+    /// Look at what another process stored.
+    Look,
     /// Read the store and the remembered trouble.
     Load,
     /// See whether the disk would take a new document, and name the spending of this token.
@@ -77,6 +81,7 @@ impl Effect {
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Lock => "lock",
+            Self::Look => "look",
             Self::Load => "load",
             Self::Prepare(_) => "prepare",
             Self::Post(..) => "post",

@@ -43,6 +43,7 @@ pub(crate) async fn run(
                 Ok(None) => Event::Overtaken,
                 taken => Event::Locked(taken.map(|held| lock = held)),
             },
+            Effect::Look => Event::Seen(store.login().await, moment(store.home(), clock)),
             Effect::Load => {
                 let loaded = match lock {
                     Some(_) => store.load_locked().await,

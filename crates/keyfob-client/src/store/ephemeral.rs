@@ -23,6 +23,10 @@ impl CredentialStore for EphemeralStore {
         Location::Memory
     }
 
+    fn asks_others(&self) -> bool {
+        false
+    }
+
     fn load(&self) -> Result<Slot, StoreError> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(match &*held {

@@ -71,6 +71,10 @@ impl CredentialStore for FileStore {
         Location::File(self.home.auth_file())
     }
 
+    fn asks_others(&self) -> bool {
+        false
+    }
+
     fn load(&self) -> Result<Slot, StoreError> {
         let path = self.home.auth_file();
         let Some(bytes) = self.stored(&path)? else { return Ok(Slot::Empty) };

@@ -33,10 +33,15 @@ use std::sync::Arc;
 
 /// One place that can hold a login.
 ///
-/// Calls may block: [`SharedStore`] moves them off the runtime. Whoever changes what is stored holds the refresh lock.
+/// Calls may block: [`SharedStore`] moves those that take long off the runtime. Whoever changes what is stored holds the refresh lock.
 pub trait CredentialStore: Send + Sync + Debug {
     /// Returns where the login is kept.
     fn location(&self) -> Location;
+
+    /// Whether reading asks another process, which may make the caller wait; else it takes no longer than a file does.
+    fn asks_others(&self) -> bool {
+        true
+    }
 
     /// Reads what is stored.
     fn load(&self) -> Result<Slot, StoreError>;

@@ -3,7 +3,7 @@
 use super::{CredentialStore, Damaged, Digest, Keepsake, Lock, LockError, Slot, StoreError, side_file};
 use crate::failpoint::Failpoint;
 use crate::home::Home;
-use keyfob_codex::auth_file::AuthFile;
+use keyfob_codex::auth_file::{AuthFile, Login};
 use keyfob_oauth::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl SharedStore {
 
     /// Waits for the one lock under which logins are changed.
     pub(crate) async fn lock(&self) -> Result<Lock, StoreError> {
-        let path = self.lockable().await?;
+        let path = self.lockable()?;
         let lock = Lock::take(&path, REFRESH_PATIENCE).await?;
         reached(Failpoint::LockAcquired, &path)?;
         Ok(lock)
@@ -48,16 +48,15 @@ impl SharedStore {
         &self,
         needless: impl FnMut() -> bool,
     ) -> Result<Option<Lock>, StoreError> {
-        let path = self.lockable().await?;
+        let path = self.lockable()?;
         let lock = Lock::take_unless(&path, REFRESH_PATIENCE, needless).await?;
         reached(Failpoint::LockAcquired, &path)?;
         Ok(lock)
     }
 
-    /// Makes the folder of the lock if need be.
-    async fn lockable(&self) -> Result<PathBuf, StoreError> {
-        let home = self.home.clone();
-        off_the_runtime(move || Ok(home.make()?)).await?;
+    /// Makes the folder of the lock if need be; the lock itself is a look at a file as well.
+    fn lockable(&self) -> Result<PathBuf, StoreError> {
+        self.home.make()?;
         let path = self.home.refresh_lock();
         reached(Failpoint::LockWait, &path)?;
         Ok(path)
@@ -66,6 +65,16 @@ impl SharedStore {
     pub(crate) async fn load(&self) -> Result<Slot, StoreError> {
         let store = Arc::clone(&self.store);
         self.read(move || store.load()).await
+    }
+
+    /// Returns the stored login, for who only looks.
+    pub(crate) async fn login(&self) -> Result<Option<Login>, StoreError> {
+        // For a process that waited for the refresh of another, a thread would be most of what that costs.
+        if !self.store.asks_others() {
+            return self.store.login();
+        }
+        let store = Arc::clone(&self.store);
+        off_the_runtime(move || store.login()).await
     }
 
     /// Reads under the lock, and remembers what the Codex CLI would drop from it.

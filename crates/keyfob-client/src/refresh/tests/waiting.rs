@@ -5,20 +5,26 @@ use super::*;
 #[test]
 fn c_57_whoever_waits_for_the_lock_takes_a_token_that_another_process_stored_and_waits_no_more() {
     let tokens = Tokens::new();
-    let glance = |found: Result<Slot, StoreError>| {
+    let look = |found: Result<Option<Login>, StoreError>| {
         let (mut refresh, _) = Refresh::begin(Need::Usable(Jitter::NONE));
-        assert!(matches!(refresh.step(Event::Overtaken), Effect::Load));
-        refresh.step(Event::Loaded(found, None, NOW.into()))
+        assert!(matches!(refresh.step(Event::Overtaken), Effect::Look));
+        refresh.step(Event::Seen(found, NOW.into()))
     };
     let refreshed = tokens.record(20_000, "rt2");
 
-    let Effect::Done(Ok(taken)) = glance(Ok(slot(&refreshed))) else { panic!("a token") };
+    let Effect::Done(Ok(taken)) = look(Ok(Some(refreshed.login()))) else { panic!("a token") };
 
     assert_eq!(taken, stored_token(&refreshed));
-    assert!(matches!(glance(Ok(slot(&tokens.record(9_000, "rt1")))), Effect::Lock), "still expired");
-    assert!(matches!(glance(Ok(slot(&tokens.record(10_300, "rt1")))), Effect::Lock), "it expires soon");
-    assert!(matches!(glance(Ok(Slot::Empty)), Effect::Lock), "that is judged under the lock");
-    assert!(matches!(glance(Err(disk_full())), Effect::Lock));
+    let judged_under_the_lock = [
+        Ok(Some(tokens.record(9_000, "rt1").login())),
+        Ok(Some(tokens.record(10_300, "rt1").login())),
+        Ok(Some(Login::ApiKey)),
+        Ok(None),
+        Err(disk_full()),
+    ];
+    for found in judged_under_the_lock {
+        assert!(matches!(look(found), Effect::Lock));
+    }
 }
 
 #[test]
