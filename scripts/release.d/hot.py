@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The functions that `keyfob token` and `keyfob status` run, laid side by side in the program.
 
-usage: hot.py order PROGRAM             prints the symbols of PROGRAM that hot.txt names, for the linker
-       hot.py record PROGRAM COMMAND..  writes hot.txt anew, of what each COMMAND runs, by valgrind
+usage: hot.py order PROGRAM           prints the symbols of PROGRAM that hot.txt names, for the linker
+       hot.py add PROGRAM COMMAND..   adds to hot.txt what each COMMAND runs, by valgrind
 
-hot.txt has names as people read them: those of the symbols change with every compiler.
+hot.txt has names as people read them: those of the symbols change with every compiler. To write it anew, empty it and
+add `token` and `status` of a fresh login in the file, and `token` of an expired one whose lock
+(`flock CODEX_HOME/keyfob/refresh.lock`) somebody holds until they have put another login and another `state.json` there.
 """
 
 import re
@@ -33,21 +35,22 @@ def order(program):
     print("\n".join(symbol for symbol, name in symbols(program) if name in hot))
 
 
-def record(program, commands):
+def add(program, commands):
     names = dict(symbols(program))
-    hot = set()
+    hot, known = set(), LIST.read_text(encoding="utf-8").splitlines()
     for command in commands:
         with tempfile.NamedTemporaryFile() as out:
             tool = ["valgrind", "--quiet", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={out.name}"]
             subprocess.run([*tool, program, command], check=True, stdout=subprocess.DEVNULL)
             text = Path(out.name).read_text(encoding="utf-8", errors="replace")
         hot.update(re.findall(r"^c?fn=\(\d+\) ([^\s']+)", text, re.MULTILINE))
-    LIST.write_text("\n".join(sorted({names[symbol] for symbol in hot if symbol in names})) + "\n", encoding="utf-8")
+    names_now = sorted({names[symbol] for symbol in hot if symbol in names}.union(known))
+    LIST.write_text("\n".join(names_now) + "\n", encoding="utf-8")
 
 
 if sys.argv[1:2] == ["order"] and len(sys.argv) == 3:
     order(sys.argv[2])
-elif sys.argv[1:2] == ["record"] and len(sys.argv) > 3:
-    record(sys.argv[2], sys.argv[3:])
+elif sys.argv[1:2] == ["add"] and len(sys.argv) > 3:
+    add(sys.argv[2], sys.argv[3:])
 else:
     sys.exit(__doc__)
