@@ -3,8 +3,10 @@
 //! [`Login`] decides and does nothing; the shell in `run.rs` does what it says. Nothing of the old login is touched until
 //! the new one is stored, and the browser hears of success only then.
 
+mod browser;
 mod callback;
 mod error;
+mod keep;
 mod machine;
 mod page;
 mod run;
