@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Sign in with a browser.
+    /// Sign in.
     #[command(args_conflicts_with_subcommands = true)]
     Login(Login),
     /// Sign out: end the session at its issuer and remove it from this machine.
@@ -50,6 +50,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Login {
     #[command(subcommand)]
     pub(crate) action: Option<LoginAction>,
@@ -62,6 +63,15 @@ pub(crate) struct Login {
     /// Do not open a browser; only print the address.
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// Sign in with a code that is typed into a browser on any machine.
+    #[arg(long)]
+    pub(crate) device_auth: bool,
+    /// Sign in to this workspace and no other.
+    #[arg(long, value_name = "ID")]
+    pub(crate) workspace: Option<String>,
+    /// Print JSON for programs, a line for what the person is asked to do and one for the result.
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Take the place of whatever is stored, also of a login of another issuer or kind.
     #[arg(long)]
     pub(crate) replace: bool,

@@ -1,14 +1,15 @@
 //! From what failed to an exit code and advice: the one table.
 
+mod login;
+
 use crate::exit::Exit;
 use crate::settings::SettingsError;
-use keyfob_client::login::{IdTokenError, ListenError, LoginError, Occupied};
 use keyfob_client::logins::Which;
 use keyfob_client::logout::SignOutError;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::why::Flaw;
-use keyfob_client::{DiscoveryError, SessionsError, TokenError};
+use keyfob_client::{DiscoveryError, SessionsError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use std::error::Error;
@@ -70,11 +71,18 @@ pub(crate) enum Failure {
     NoSuchFailpoint(String),
 }
 
-/// What an issuer answers to a request for a host that is not its own (RFC 9110 §15.5.20).
-const MISDIRECTED: u16 = 421;
 const SIGN_IN: &str = "run `keyfob login` to sign in";
 
 impl CommandError {
+    /// Takes the code that the Codex CLI has for it: 1 for whatever goes wrong (design §6).
+    pub(crate) fn in_the_codes_of_codex(self) -> Self {
+        let exit = match self.exit {
+            Exit::Ok | Exit::Failure | Exit::Usage | Exit::Cancelled => self.exit,
+            Exit::SignedOut | Exit::SessionEnded | Exit::StoreUnavailable | Exit::Offline => Exit::Failure,
+        };
+        Self { exit, ..self }
+    }
+
     fn new(exit: Exit, source: impl Error + Send + Sync + 'static, hints: &[&str]) -> Self {
         Self { exit, source: Box::new(source), hints: hints.iter().map(|&hint| hint.to_owned()).collect() }
     }
@@ -272,50 +280,6 @@ impl From<RefreshError> for CommandError {
             ),
         };
         Self::new(exit, error, hints)
-    }
-}
-
-/// `login` keeps the codes of the Codex CLI: whatever goes wrong is 1.
-impl From<LoginError> for CommandError {
-    fn from(error: LoginError) -> Self {
-        let hints: &[&str] = match &error {
-            LoginError::Occupied(
-                Occupied::OtherIssuer(_) | Occupied::OtherKind(_) | Occupied::OtherAccount { .. },
-            ) => &[
-                "to overwrite it, add `--replace`; to keep both, give the new one another name with `--as NAME`",
-            ],
-            LoginError::Occupied(Occupied::NotUnderstood(_)) => {
-                &["to sign in all the same, add `--replace`; it is then kept under another name"]
-            }
-            LoginError::Discovery(DiscoveryError::Unreachable { .. }) => &[
-                "is the address right, and is the issuer running? It is asked without a proxy on loopback only",
-            ],
-            LoginError::Discovery(DiscoveryError::NoDocument { status: MISDIRECTED, .. }) => &[
-                "the issuer goes by another name: use exactly the address that it was set up with (`localhost` and \
-                   `127.0.0.1` are two)",
-            ],
-            LoginError::Discovery(DiscoveryError::NoDocument { .. } | DiscoveryError::Malformed(_)) => {
-                &["is this the address of an OpenID Connect issuer, without any path of its pages?"]
-            }
-            LoginError::Discovery(DiscoveryError::OtherIssuer(_)) => {
-                &["use exactly the address under which the issuer knows itself"]
-            }
-            LoginError::IdToken { source: IdTokenError::Clock(_), .. } => {
-                &["nothing was stored; set the clock, then run `keyfob login` again"]
-            }
-            LoginError::Discovery(DiscoveryError::UnsafeEndpoint { .. } | DiscoveryError::NoPkce(_))
-            | LoginError::Incomplete { .. }
-            | LoginError::Keys { .. }
-            | LoginError::IdToken { .. } => &["nothing was stored; tell whoever runs the issuer"],
-            LoginError::Exchange { source: TokenError::Rejected(_), .. } | LoginError::NoCode => {
-                &["the code was used or took too long; run `keyfob login` again"]
-            }
-            LoginError::Exchange { .. } | LoginError::TimedOut => &["run `keyfob login` again"],
-            LoginError::Store(cause) => store_hints(cause),
-            LoginError::Listen(ListenError::Bind(_)) => &["a local firewall or sandbox may forbid listening"],
-            LoginError::Refused { .. } | LoginError::Entropy(_) => &[],
-        };
-        Self::new(Exit::Failure, error, hints)
     }
 }
 

@@ -6,7 +6,7 @@ use keyfob_oauth::id::is_secure_or_loopback;
 use keyfob_oauth::{IssuerUrl, metadata};
 use url::Url;
 
-/// The endpoints that a browser sign-in needs.
+/// The endpoints that a sign-in needs.
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     /// Where the browser is sent.
@@ -15,10 +15,21 @@ pub struct Endpoints {
     pub token: Url,
     /// Where the signing keys are.
     pub keys: Url,
+    /// Where a device asks for a code.
+    pub device: DeviceEndpoint,
     /// Where a person sees and ends their sessions, at an issuer that lists them.
     pub sessions: Option<Url>,
     /// Whether callbacks name the issuer (RFC 9207 §3).
     pub names_itself: bool,
+}
+
+/// Where a device asks for a code, and in which dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceEndpoint {
+    /// At the address that the issuer names (RFC 8628 §4).
+    Standard(Url),
+    /// The issuer names none: where the Codex CLI asks, if it is offered at all.
+    Codex,
 }
 
 /// An issuer's endpoints cannot be found.
@@ -82,11 +93,16 @@ impl Endpoints {
             safe(issuer, text).ok_or_else(|| DiscoveryError::UnsafeEndpoint { issuer: issuer.clone(), name })
         };
         let sessions = document.keyfob_sessions_endpoint.as_deref();
+        let device = match document.device_authorization_endpoint.as_deref() {
+            Some(text) => DeviceEndpoint::Standard(endpoint("device_authorization_endpoint", text)?),
+            None => DeviceEndpoint::Codex,
+        };
         Ok(Self {
             sessions: sessions.map(|text| endpoint("keyfob_sessions_endpoint", text)).transpose()?,
             authorization: endpoint("authorization_endpoint", &document.authorization_endpoint)?,
             token: endpoint("token_endpoint", &document.token_endpoint)?,
             keys: endpoint("jwks_uri", &document.jwks_uri)?,
+            device,
             names_itself: document.authorization_response_iss_parameter_supported,
         })
     }
@@ -107,7 +123,8 @@ pub(crate) fn stored_revocation_endpoint(issuer: &IssuerUrl) -> String {
     issuer.join(REVOKE_PATH)
 }
 
-fn safe(issuer: &IssuerUrl, text: &str) -> Option<Url> {
+/// Reads an address of the issuer's own host that a request or a person may be sent to.
+pub(crate) fn safe(issuer: &IssuerUrl, text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let home = Url::parse(issuer.as_str()).ok()?;
     let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();

@@ -86,6 +86,10 @@ impl HttpClient {
         read(url, request.send().await).await
     }
 
+    pub(crate) async fn post_json(&self, url: &str, body: &serde_json::Value) -> Result<Answer, HttpError> {
+        read(url, self.0.post(url).header(header::ACCEPT, "application/json").json(body).send().await).await
+    }
+
     /// Sends a request without a body, with an access token, within `limit`.
     pub(crate) async fn send_with_token(
         &self,

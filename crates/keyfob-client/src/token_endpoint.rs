@@ -92,7 +92,7 @@ pub(crate) async fn redeem(
 ///
 /// Only an error that names the grant is for good: a bare 401, a page of HTML or a 5xx may be a fault on the way
 /// (security C-58).
-fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> TokenError {
+pub(crate) fn refusal(status: u16, body: &[u8], retry_after: Option<Duration>) -> TokenError {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let member = |pointer: &str| body.pointer(pointer).and_then(serde_json::Value::as_str);
     let reason = member("/code").or_else(|| member("/error/code")).and_then(RefreshRejection::from_wire);
@@ -127,7 +127,7 @@ fn without_echo(error: TokenError, request: &TokenRequest) -> TokenError {
 }
 
 /// The fields of a token request that nobody else may see.
-const SECRET_FIELDS: [&str; 3] = ["code", "code_verifier", "refresh_token"];
+const SECRET_FIELDS: [&str; 4] = ["code", "code_verifier", "refresh_token", "device_code"];
 /// So much of a secret tells which it is.
 const TELLING: usize = 16;
 

@@ -1,18 +1,13 @@
 //! The messages of the Codex device sign-in; 403 and 404 on a poll mean *pending*.
 
+use std::fmt;
+
 /// Where a device asks for a code.
 pub const USER_CODE_PATH: &str = "/api/accounts/deviceauth/usercode";
 /// Where a device polls.
 pub const POLL_PATH: &str = "/api/accounts/deviceauth/token";
 /// Where a person types the code.
 pub const VERIFICATION_PATH: &str = "/codex/device";
-
-/// Asks for a code.
-#[derive(Debug, serde::Deserialize)]
-pub struct UserCodeRequest {
-    /// Who asks.
-    pub client_id: String,
-}
 
 /// The code to show and the one to poll with.
 #[derive(Debug, serde::Serialize)]
@@ -27,17 +22,20 @@ pub struct UserCodeResponse {
     pub expires_at: String,
 }
 
-/// Asks whether the person has approved.
-#[derive(Debug, serde::Deserialize)]
-pub struct PollRequest {
-    /// From the first answer.
+/// As a device reads [`UserCodeResponse`]: of an issuer that writes it in any of the known ways.
+#[derive(serde::Deserialize)]
+pub struct UserCodeAnswer {
+    /// Polled with; secret.
     pub device_auth_id: String,
-    /// From the first answer.
+    /// Shown to the person.
+    #[serde(alias = "usercode")]
     pub user_code: String,
+    /// Seconds between polls: a number, or one in text.
+    pub interval: Option<serde_json::Value>,
 }
 
 /// The person approved: a code for the token endpoint, with the verifier that the issuer made for it.
-#[derive(Debug, serde::Serialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct PollResponse {
     /// Redeemed at the token endpoint.
     pub authorization_code: String,
@@ -45,4 +43,16 @@ pub struct PollResponse {
     pub code_verifier: String,
     /// The verifier's challenge.
     pub code_challenge: String,
+}
+
+impl fmt::Debug for UserCodeAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserCodeAnswer").field("interval", &self.interval).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PollResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollResponse").finish_non_exhaustive()
+    }
 }

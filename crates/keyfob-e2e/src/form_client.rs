@@ -125,6 +125,25 @@ impl FormClient {
 
     /// Approves the device that shows `user_code` on the page at `address`.
     pub async fn approve_device(&mut self, address: &Url, user_code: &str, person: &Person) -> Result<()> {
+        let page = self.decide_device(address, user_code, person, "approve").await?;
+        ensure!(page.has_id("done"), "not approved at {} ({}): {}", page.address, page.status, page.text);
+        Ok(())
+    }
+
+    /// Refuses the device that shows `user_code` on the page at `address`.
+    pub async fn deny_device(&mut self, address: &Url, user_code: &str, person: &Person) -> Result<()> {
+        let page = self.decide_device(address, user_code, person, "deny").await?;
+        ensure!(page.status == 200, "not refused at {} ({}): {}", page.address, page.status, page.text);
+        Ok(())
+    }
+
+    async fn decide_device(
+        &mut self,
+        address: &Url,
+        user_code: &str,
+        person: &Person,
+        decision: &str,
+    ) -> Result<Page> {
         let mut page = self.get(address).await?;
         if page.has_form("sign-in") {
             let fields = [("email", person.email.as_str()), ("password", person.password.expose())];
@@ -132,9 +151,7 @@ impl FormClient {
             page = self.redirected(page).await?;
         }
         let page = self.submit(&page, "device-code", &[("user_code", user_code)]).await?;
-        let page = self.submit(&page, "device-approve", &[("decision", "approve")]).await?;
-        ensure!(page.has_id("done"), "not approved at {} ({}): {}", page.address, page.status, page.text);
-        Ok(())
+        self.submit(&page, "device-approve", &[("decision", decision)]).await
     }
 
     /// Goes to the callback and to the page it redirects to, as a browser does.

@@ -57,20 +57,25 @@ pub struct World {
 impl World {
     /// Makes an issuer with one account, and a gateway with the demo behind it.
     pub async fn start() -> Result<Self> {
-        Self::start_with(Log::Usual, None).await
+        Self::start_with(Log::Usual, None, "").await
+    }
+
+    /// Makes a world whose issuer has `settings` in its `issuer.toml` as well.
+    pub async fn start_with_issuer(settings: &str) -> Result<Self> {
+        Self::start_with(Log::Usual, None, settings).await
     }
 
     /// Makes a world in which our programs log everything that they can, with what their libraries log.
     pub async fn start_at_trace_level() -> Result<Self> {
-        Self::start_with(Log::Trace, None).await
+        Self::start_with(Log::Trace, None, "").await
     }
 
     /// Makes a world whose issuer is `https://{host}`, behind HAProxy; in a network of its own, where port 443 is free.
     pub async fn start_behind_tls(_own: &Network, host: &str, log: Log) -> Result<Self> {
-        Self::start_with(log, Some(host)).await
+        Self::start_with(log, Some(host), "trusted_proxies = [\"127.0.0.1\"]\n").await
     }
 
-    async fn start_with(log: Log, host: Option<&str>) -> Result<Self> {
+    async fn start_with(log: Log, host: Option<&str>, settings: &str) -> Result<Self> {
         let work = environment::work_folder()?;
         end_abandoned(&work)?;
         let prefix = format!("{PREFIX}{}-", std::process::id());
@@ -93,7 +98,9 @@ impl World {
             None => None,
             Some(host) => Some(Front::start(folder.path(), host, front, &evidence).await?),
         };
-        let issuer = start_issuer(folder.path(), &issuer_url, back, &owner, &evidence, log).await?;
+        let (folder_path, url) = (folder.path(), &issuer_url);
+        make_issuer(folder_path, url, settings, &owner, &evidence).await?;
+        let issuer = serve_issuer(folder_path, back, &evidence, log).await?;
         let names = front.as_ref().map(|front| &front.names);
         let (gateway, gateway_url) =
             start_gateway(folder.path(), &issuer_url, names, &[], &evidence, log).await?;
@@ -309,19 +316,17 @@ fn end_abandoned(work: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn start_issuer(
+async fn make_issuer(
     folder: &Path,
     url: &Url,
-    listen: SocketAddr,
+    settings: &str,
     owner: &Person,
     evidence: &Evidence,
-    log: Log,
-) -> Result<Running> {
-    let path = environment::program("keyfob-issuer")?;
+) -> Result<()> {
     let data = folder.join("issuer");
     let key = folder.join("signing-key.pem");
     let address = url.as_str().trim_end_matches('/');
-    Program::new("keyfob-issuer init", &path, folder)
+    Program::new("keyfob-issuer init", &environment::program("keyfob-issuer")?, folder)
         .args(["init", "--url", address, "--owner", &owner.email])
         .args([Path::new("--data"), &data, Path::new("--signing-key"), &key])
         .stdin(format!("{}\n", owner.password.expose()))
@@ -330,14 +335,17 @@ async fn start_issuer(
         .expect_code(0)?;
     let seal = std::fs::read(data.join("seal.key")).context("no seal key")?;
     evidence.note_bytes(Kind::SealKey, seal.trim_ascii());
-    if url.scheme() == "https" {
-        let settings = data.join("issuer.toml");
-        let text = std::fs::read_to_string(&settings)?;
-        files::replace(&settings, format!("trusted_proxies = [\"127.0.0.1\"]\n{text}").as_bytes())?;
-    }
+    let file = data.join("issuer.toml");
+    let text = std::fs::read_to_string(&file)?;
+    // A key stands before the first table, a table stands after everything.
+    let (before, after) = if settings.starts_with('[') { ("", settings) } else { (settings, "") };
+    files::replace(&file, format!("{before}{text}{after}").as_bytes())?;
+    Ok(())
+}
 
-    let issuer = Program::new("keyfob-issuer serve", &path, folder)
-        .args([Path::new("serve"), Path::new("--data"), &data])
+async fn serve_issuer(folder: &Path, listen: SocketAddr, evidence: &Evidence, log: Log) -> Result<Running> {
+    let issuer = Program::new("keyfob-issuer serve", &environment::program("keyfob-issuer")?, folder)
+        .args([Path::new("serve"), Path::new("--data"), &folder.join("issuer")])
         .args(["--listen", &listen.to_string()])
         .log(log)
         .start(evidence)

@@ -19,6 +19,7 @@
 //!
 //! Start reading at [`token`] (what an issuer hands out) and [`request`] (what a client sends).
 
+pub mod device;
 mod entropy;
 pub mod error;
 pub mod id;
@@ -38,4 +39,4 @@ pub use pkce::CodeVerifier;
 pub use scope::Scope;
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};
-pub use token::{AccessToken, AuthorizationCode, IdToken, RefreshToken, TokenResponse};
+pub use token::{AccessToken, AuthorizationCode, DeviceCode, IdToken, RefreshToken, TokenResponse};

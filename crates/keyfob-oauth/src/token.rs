@@ -19,6 +19,10 @@ secret_newtype! {
     AuthorizationCode
 }
 secret_newtype! {
+    /// With which a device polls (RFC 8628 §3.2).
+    DeviceCode
+}
+secret_newtype! {
     /// Binds a callback to the browser flow that asked for it (RFC 6749 §10.12).
     State
 }

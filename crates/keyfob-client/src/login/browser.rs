@@ -20,7 +20,9 @@ impl Login {
             code_challenge: self.once.verifier.challenge(),
             nonce: Some(self.once.nonce.clone()),
         };
-        let url = request.to_url(&endpoints.authorization, &EXTRA_PARAMETERS);
+        let mut extra = EXTRA_PARAMETERS.to_vec();
+        extra.extend(self.workspace.as_ref().map(|workspace| ("allowed_workspace_id", workspace.as_str())));
+        let url = request.to_url(&endpoints.authorization, &extra);
         self.go(State::Waiting { endpoints, redirect_uri }, Effect::Show(url))
     }
 
@@ -55,6 +57,9 @@ impl Login {
         let request =
             TokenRequest::Code { client_id: self.client_id.clone(), code, redirect_uri, code_verifier };
         let endpoint = endpoints.token.clone();
-        self.go(State::Exchanging(endpoints), Effect::Exchange(endpoint, request))
+        self.go(
+            State::Exchanging(endpoints, Some(self.once.nonce.clone())),
+            Effect::Exchange(endpoint, request),
+        )
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ListenError, Occupied, run};
 use crate::clock_skew::ClockSkew;
+use crate::device_endpoint::DeviceError;
 use crate::endpoints::DiscoveryError;
 use crate::http::HttpError;
 use crate::store::StoreError;
@@ -38,6 +39,21 @@ pub enum LoginError {
     /// Nobody signed in.
     #[error("nobody signed in within {} minutes", run::PATIENCE.as_secs() / 60)]
     TimedOut,
+    /// The issuer gives no code to show.
+    #[error("cannot sign in at {issuer} by device code")]
+    NoDeviceCode {
+        /// Where.
+        issuer: IssuerUrl,
+        /// Why.
+        #[source]
+        source: DeviceError,
+    },
+    /// The person refused on the other machine.
+    #[error("the sign-in was refused on the page where the code was typed")]
+    Denied,
+    /// Nobody typed the code.
+    #[error("the code ended before anybody approved it")]
+    CodeExpired,
     /// The code could not be redeemed.
     #[error("cannot redeem the authorization code at {issuer}")]
     Exchange {
@@ -101,6 +117,9 @@ pub enum IdTokenError {
     /// This machine's clock is wrong: the token was made a moment ago and is not valid by it.
     #[error("this computer's clock is {0}")]
     Clock(ClockSkew),
+    /// It is for another workspace than the one that was asked for.
+    #[error("it is for another workspace")]
+    Workspace,
     /// It belongs to another sign-in.
     #[error("it belongs to another sign-in")]
     Nonce,

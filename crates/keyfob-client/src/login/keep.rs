@@ -15,6 +15,7 @@ impl Login {
     pub(super) fn accept(
         &self,
         response: TokenResponse,
+        nonce: Option<&Nonce>,
         keys: &KeySet,
         now: Timestamp,
     ) -> Result<New, LoginError> {
@@ -36,10 +37,13 @@ impl Login {
                 (error, _) => refused(error.into()),
             }
         })?;
-        if claims.text("nonce").map(Nonce::new).as_ref() != Some(&self.once.nonce) {
+        if nonce.is_some() && claims.text("nonce").map(Nonce::new).as_ref() != nonce {
             return Err(refused(IdTokenError::Nonce));
         }
         let account = Account::from_claims(&claims);
+        if self.workspace.is_some() && account.workspace != self.workspace {
+            return Err(refused(IdTokenError::Workspace));
+        }
         let provenance = Provenance { issuer: self.issuer.clone(), client_id: self.client_id.clone() };
         let tokens = AccountTokens {
             access_token: response.access_token,

@@ -1,5 +1,6 @@
 //! The decisions of a sign-in.
 
+use super::device::Device;
 use super::{Effect, Event, LoginError, Page, Replace, SignedIn, Superseded, slot};
 use crate::account::Account;
 use crate::endpoints::Endpoints;
@@ -8,7 +9,9 @@ use crate::store::{Digest, StoreError};
 use crate::superseded::OldSession;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_oauth::token::{Nonce, State as CallbackState};
-use keyfob_oauth::{ClientId, CodeVerifier, Entropy, EntropyError, IssuerUrl, Secret, TokenResponse};
+use keyfob_oauth::{
+    ClientId, CodeVerifier, Entropy, EntropyError, IssuerUrl, Secret, TokenResponse, WorkspaceId,
+};
 
 /// The random values of one sign-in.
 #[derive(Debug)]
@@ -31,17 +34,45 @@ impl Once {
     }
 }
 
+/// By what a person shows an issuer who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// A browser on this machine, which comes back here.
+    Browser,
+    /// A code, typed into a browser anywhere.
+    DeviceCode,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Who is asked.
+    pub issuer: IssuerUrl,
+    /// As which client.
+    pub client_id: ClientId,
+    /// By what.
+    pub means: Means,
+    /// For this workspace alone.
+    pub workspace: Option<WorkspaceId>,
+    /// What may be replaced.
+    pub replace: Replace,
+}
+
 /// The state of one sign-in.
 #[derive(Debug)]
 pub struct Login {
     pub(super) issuer: IssuerUrl,
     pub(super) client_id: ClientId,
+    pub(super) workspace: Option<WorkspaceId>,
     pub(super) replace: Replace,
     pub(super) once: Once,
     /// Whether a login that stays was in the place when the sign-in began.
     pub(super) place_is_taken: bool,
+    /// Whether the issuer has no device codes, so that a browser is used after all.
+    pub(super) fell_back: bool,
     /// Where it is kept, if not in the place that was asked for.
     pub(super) beside: Option<LoginName>,
+    means: Means,
     state: State,
 }
 
@@ -51,9 +82,18 @@ pub(super) enum State {
     Preparing,
     Discovering,
     Opening(Endpoints),
-    Waiting { endpoints: Endpoints, redirect_uri: String },
-    Exchanging(Endpoints),
-    Verifying(TokenResponse),
+    Waiting {
+        endpoints: Endpoints,
+        redirect_uri: String,
+    },
+    Asking(Endpoints, usize),
+    PausingToAsk(Endpoints, usize),
+    Showing(Endpoints, Box<Device>),
+    Pausing(Endpoints, Box<Device>),
+    Polling(Endpoints, Box<Device>),
+    /// The ID token has this nonce, or need not have any.
+    Exchanging(Endpoints, Option<Nonce>),
+    Verifying(TokenResponse, Option<Nonce>),
     Locking(Box<New>),
     Comparing(Box<New>),
     GoingBeside(Box<New>),
@@ -76,9 +116,22 @@ pub(super) struct New {
 
 impl Login {
     /// Begins.
-    pub fn begin(issuer: IssuerUrl, client_id: ClientId, replace: Replace, once: Once) -> (Self, Effect) {
-        let state = State::Looking;
-        (Self { issuer, client_id, replace, once, place_is_taken: false, beside: None, state }, Effect::Load)
+    pub fn begin(asked: Asked, once: Once) -> (Self, Effect) {
+        let Asked { issuer, client_id, means, workspace, replace } = asked;
+        let (place_is_taken, fell_back, beside, state) = (false, false, None, State::Looking);
+        let login = Self {
+            issuer,
+            client_id,
+            workspace,
+            replace,
+            once,
+            place_is_taken,
+            fell_back,
+            beside,
+            means,
+            state,
+        };
+        (login, Effect::Load)
     }
 
     /// Takes in what happened and says what to do next.
@@ -100,29 +153,40 @@ impl Login {
             (State::Looking, Event::Loaded(Err(error))) | (State::Preparing, Event::Prepared(Err(error))) => {
                 failed(LoginError::Store(error))
             }
-            (State::Discovering, Event::Discovered(Ok(found))) => {
-                self.go(State::Opening(*found), Effect::Listen)
-            }
+            (State::Discovering, Event::Discovered(Ok(found))) => match self.means {
+                Means::Browser => self.go(State::Opening(*found), Effect::Listen),
+                Means::DeviceCode => self.ask_for_code(*found, 0),
+            },
             (State::Discovering, Event::Discovered(Err(error))) => failed(error.into()),
             (State::Opening(endpoints), Event::Listening(Ok(port))) => self.show(endpoints, port),
             (State::Opening(_), Event::Listening(Err(error))) => failed(error.into()),
             (State::Waiting { endpoints, redirect_uri }, Event::Called(callback)) => {
                 self.called(endpoints, redirect_uri, callback)
             }
-            (State::Waiting { .. }, Event::TimedOut) => failed(LoginError::TimedOut),
-            (State::Exchanging(endpoints), Event::Answered(Ok(response))) => {
-                self.go(State::Verifying(response), Effect::FetchKeys(endpoints.keys))
+            (State::Asking(endpoints, tries), Event::CodeGiven(given)) => self.given(endpoints, tries, given),
+            (State::PausingToAsk(endpoints, tries), Event::Paused) => self.ask_for_code(endpoints, tries),
+            (State::Showing(endpoints, device), Event::Shown) => self.wait(endpoints, device),
+            (State::Pausing(endpoints, device), Event::Paused) => self.poll(endpoints, device),
+            (State::Polling(endpoints, device), Event::Polled(polled)) => {
+                self.polled(endpoints, device, polled)
             }
-            (State::Exchanging(_), Event::Answered(Err(source))) => {
+            (State::Waiting { .. }, Event::TimedOut) => failed(LoginError::TimedOut),
+            (State::Pausing(..) | State::PausingToAsk(..), Event::TimedOut) => {
+                failed(LoginError::CodeExpired)
+            }
+            (State::Exchanging(endpoints, nonce), Event::Answered(Ok(response))) => {
+                self.go(State::Verifying(response, nonce), Effect::FetchKeys(endpoints.keys))
+            }
+            (State::Exchanging(..), Event::Answered(Err(source))) => {
                 self.tell(LoginError::Exchange { issuer: self.issuer.clone(), source })
             }
-            (State::Verifying(response), Event::Keys(Ok(keys), now)) => {
-                match self.accept(response, &keys, now) {
+            (State::Verifying(response, nonce), Event::Keys(Ok(keys), now)) => {
+                match self.accept(response, nonce.as_ref(), &keys, now) {
                     Ok(new) => self.go(State::Locking(Box::new(new)), Effect::Lock),
                     Err(error) => self.tell(error),
                 }
             }
-            (State::Verifying(_), Event::Keys(Err(source), _)) => {
+            (State::Verifying(..), Event::Keys(Err(source), _)) => {
                 self.tell(LoginError::Keys { issuer: self.issuer.clone(), source })
             }
             (State::Locking(new), Event::Locked(Ok(()))) => self.go(State::Comparing(new), Effect::Load),

@@ -1,10 +1,11 @@
-//! Signing in with a browser.
+//! Signing in: with a browser on this machine, or with a code that is typed anywhere.
 //!
 //! [`Login`] decides and does nothing; the shell in `run.rs` does what it says. Nothing of the old login is touched until
 //! the new one is stored, and the browser hears of success only then.
 
 mod browser;
 mod callback;
+mod device;
 mod error;
 mod keep;
 mod machine;
@@ -12,15 +13,16 @@ mod page;
 mod run;
 mod slot;
 
+pub use crate::device_endpoint::{DeviceError, PendingDevice, Polled};
 pub use callback::{Callback, ListenError};
 pub use error::{IdTokenError, KeysError, LoginError};
-pub use machine::{Login, Once};
+pub use machine::{Asked, Login, Means, Once};
 pub use page::Page;
-pub use run::{BrowserSignIn, PendingSignIn};
+pub use run::{PendingSignIn, Prompt, SignIn};
 pub use slot::{Occupied, Replace};
 
 use crate::account::Account;
-use crate::endpoints::{DiscoveryError, Endpoints};
+use crate::endpoints::{DeviceEndpoint, DiscoveryError, Endpoints};
 use crate::logins::LoginName;
 use crate::store::{Damaged, Digest, Slot, StoreError};
 use crate::superseded::OldSession;
@@ -29,6 +31,7 @@ use keyfob_codex::auth_file::AuthFile;
 use keyfob_jose::KeySet;
 use keyfob_oauth::request::{RevocationRequest, TokenRequest};
 use keyfob_oauth::{IssuerUrl, Timestamp, TokenResponse};
+use std::time::Duration;
 use url::Url;
 
 /// What happened.
@@ -44,6 +47,14 @@ pub enum Event {
     Listening(Result<u16, ListenError>),
     /// A browser came to the callback.
     Called(Callback),
+    /// The issuer gave a code to show, or not.
+    CodeGiven(Result<Box<PendingDevice>, DeviceError>),
+    /// The code was shown.
+    Shown,
+    /// The pause is over.
+    Paused,
+    /// The person has decided, or not yet; or the issuer did not answer.
+    Polled(Result<Polled, TokenError>),
     /// Nobody signed in in time.
     TimedOut,
     /// The issuer answered, or not.
@@ -81,6 +92,14 @@ pub enum Effect {
     Show(Url),
     /// Answer 400 to the callback that came, and wait for another.
     Refuse,
+    /// Ask for a code to show.
+    RequestCode(DeviceEndpoint),
+    /// Show the code to the person.
+    ShowCode(Box<PendingDevice>),
+    /// Wait.
+    Pause(Duration),
+    /// Ask the token endpoint, or that of the dialect, whether the person has decided.
+    Poll(Url, Box<PendingDevice>),
     /// Post to the token endpoint.
     Exchange(Url, TokenRequest),
     /// Read the issuer's keys.

@@ -1,8 +1,11 @@
 //! Does what [`Login`] says.
 
 use super::callback::{CallbackServer, Reply};
-use super::{Effect, Event, KeysError, Login, LoginError, Once, Page, Replace, SignedIn, Superseded};
+use super::{
+    Asked, Effect, Event, KeysError, Login, LoginError, Once, Page, PendingDevice, SignedIn, Superseded,
+};
 use crate::account::Account;
+use crate::device_endpoint;
 use crate::endpoints::Endpoints;
 use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
@@ -13,8 +16,9 @@ use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::{TokenError, redeem};
 use crate::written_here;
+use keyfob_codex::authorize::SCOPE;
 use keyfob_jose::KeySet;
-use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl};
+use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl, WorkspaceId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -26,44 +30,58 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(15);
 /// By which an issuer that lists sessions learns what the machine is called (`docs/sessions.md`).
 const MACHINE_HEADER: &str = "x-session-machine";
 
-/// A browser sign-in that is about to begin.
+/// A sign-in that is about to begin.
 #[derive(Debug)]
-pub struct BrowserSignIn {
+pub struct SignIn {
     /// Where the login is kept.
     pub store: SharedStore,
     /// Where it is kept if that place is taken, and `replace` says so.
     pub beside: Logins,
-    /// Who is asked.
-    pub issuer: IssuerUrl,
-    /// As which client.
-    pub client_id: ClientId,
-    /// What may be replaced.
-    pub replace: Replace,
+    /// What is asked for, and of whom.
+    pub asked: Asked,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// What this machine is called in the list of sessions; told to issuers that keep one, and to no other.
     pub machine: Option<String>,
 }
 
-/// A browser sign-in that waits for the person.
+/// A sign-in that waits for the person.
 #[derive(Debug)]
 pub struct PendingSignIn {
     login: Login,
     shell: Shell,
-    address: Url,
+    prompt: Prompt,
 }
 
-impl BrowserSignIn {
-    /// Looks at the store and the issuer and listens for the callback; nothing is changed yet.
+/// What the person is asked to do.
+#[derive(Clone, Debug)]
+pub enum Prompt {
+    /// Go to this address with a browser on this machine, which then comes back to `port` of 127.0.0.1.
+    Visit {
+        /// Where to go.
+        address: Url,
+        /// Where the browser comes back.
+        port: u16,
+    },
+    /// Type this code into a browser anywhere.
+    Type(PendingDevice),
+}
+
+impl SignIn {
+    /// Looks at the store and the issuer, and listens for the callback or asks for a code; nothing is changed yet.
     pub async fn start(self, entropy: &dyn Entropy) -> Result<PendingSignIn, LoginError> {
-        let http = HttpClient::for_issuer(&self.issuer)
-            .map_err(|source| super::DiscoveryError::Unreachable { issuer: self.issuer.clone(), source })?;
+        let issuer = self.asked.issuer.clone();
+        let http = HttpClient::for_issuer(&issuer)
+            .map_err(|source| super::DiscoveryError::Unreachable { issuer: issuer.clone(), source })?;
         let once = Once::draw(entropy)?;
-        let (mut login, mut effect) = Login::begin(self.issuer.clone(), self.client_id, self.replace, once);
+        let (client_id, workspace) = (self.asked.client_id.clone(), self.asked.workspace.clone());
+        let (mut login, mut effect) = Login::begin(self.asked, once);
         let mut shell = Shell {
             store: self.store,
             beside: self.beside,
-            issuer: self.issuer,
+            issuer,
+            client_id,
+            workspace,
             http,
             clock: self.clock,
             machine: self.machine.filter(|name| is_header_text(name)),
@@ -74,7 +92,14 @@ impl BrowserSignIn {
         };
         loop {
             effect = match effect {
-                Effect::Show(address) => return Ok(PendingSignIn { login, shell, address }),
+                Effect::Show(address) => {
+                    let port = shell.server.as_ref().map_or(0, |server| server.port);
+                    return Ok(PendingSignIn { login, shell, prompt: Prompt::Visit { address, port } });
+                }
+                Effect::ShowCode(device) => {
+                    shell.deadline = tokio::time::Instant::now() + device.life;
+                    return Ok(PendingSignIn { login, shell, prompt: Prompt::Type(*device) });
+                }
                 Effect::Done(Err(error)) => return Err(error),
                 other => login.step(shell.perform(other).await),
             };
@@ -83,14 +108,14 @@ impl BrowserSignIn {
 }
 
 impl PendingSignIn {
-    /// Returns where the person's browser is to go.
-    pub fn address(&self) -> &Url {
-        &self.address
+    /// Returns what the person is asked to do.
+    pub fn prompt(&self) -> &Prompt {
+        &self.prompt
     }
 
-    /// Returns the port of 127.0.0.1 that receives the callback.
-    pub fn port(&self) -> Option<u16> {
-        self.shell.server.as_ref().map(|server| server.port)
+    /// Whether a code was asked for and the issuer has none, so that a browser is needed.
+    pub fn fell_back(&self) -> bool {
+        self.login.fell_back
     }
 
     /// Whether the place that was asked for holds a login that stays, so that the new one is kept beside it.
@@ -102,7 +127,11 @@ impl PendingSignIn {
     ///
     /// Dropped before the end, it leaves the old login in place; a session that the issuer made meanwhile is unused.
     pub async fn finish(mut self) -> Result<SignedIn, LoginError> {
-        let mut effect = self.login.step(self.shell.callback().await);
+        let event = match &self.prompt {
+            Prompt::Visit { .. } => self.shell.callback().await,
+            Prompt::Type(_) => Event::Shown,
+        };
+        let mut effect = self.login.step(event);
         loop {
             effect = match effect {
                 Effect::Done(result) => {
@@ -131,6 +160,8 @@ struct Shell {
     store: SharedStore,
     beside: Logins,
     issuer: IssuerUrl,
+    client_id: ClientId,
+    workspace: Option<WorkspaceId>,
     http: HttpClient,
     clock: Arc<dyn Clock>,
     machine: Option<String>,
@@ -170,12 +201,26 @@ impl Shell {
                 self.answer(Reply::Refuse);
                 self.callback().await
             }
+            Effect::RequestCode(endpoint) => {
+                let wanted = (SCOPE, self.workspace.as_ref());
+                let given =
+                    device_endpoint::ask(&self.http, &self.issuer, &endpoint, &self.client_id, wanted);
+                Event::CodeGiven(given.await.map(Box::new))
+            }
+            Effect::ShowCode(_) => Event::Shown,
+            Effect::Pause(pause) => self.pause(pause).await,
+            Effect::Poll(endpoint, device) => {
+                let (http, issuer, client_id) = (&self.http, &self.issuer, &self.client_id);
+                let header = self.machine_header();
+                let polled = device_endpoint::poll(http, issuer, &endpoint, client_id, &device, header);
+                Event::Polled(polled.await)
+            }
             Effect::Exchange(endpoint, request) => {
                 if let Err(error) = Failpoint::CallbackReceived.reach() {
                     return Event::Answered(Err(TokenError::broken(&error)));
                 }
-                let machine = self.machine.as_deref().map(|name| (MACHINE_HEADER, name));
-                let redeemed = redeem(&self.http, endpoint.as_str(), &request, machine).await;
+                let header = self.machine_header();
+                let redeemed = redeem(&self.http, endpoint.as_str(), &request, header).await;
                 Event::Answered(redeemed.map(|redeemed| redeemed.tokens))
             }
             Effect::FetchKeys(url) => Event::Keys(self.keys(&url).await, self.clock.now()),
@@ -232,6 +277,18 @@ impl Shell {
             }
             Ok(None) | Err(_) => Event::TimedOut,
         }
+    }
+
+    /// Waits, but not past the end of the code.
+    async fn pause(&self, pause: Duration) -> Event {
+        match tokio::time::timeout_at(self.deadline, tokio::time::sleep(pause)).await {
+            Ok(()) => Event::Paused,
+            Err(_) => Event::TimedOut,
+        }
+    }
+
+    fn machine_header(&self) -> Option<(&'static str, &str)> {
+        self.machine.as_deref().map(|name| (MACHINE_HEADER, name))
     }
 
     async fn go_beside(&mut self, account: Account) -> Result<LoginName, StoreError> {

@@ -1,6 +1,7 @@
 //! The sign-in, event by event.
 
 mod beside;
+mod device;
 mod replacing;
 
 use super::*;
@@ -31,9 +32,15 @@ struct World {
 
 impl World {
     fn begin(replace: Replace) -> (Self, Effect) {
+        Self::begin_by(Means::Browser, replace)
+    }
+
+    fn begin_by(means: Means, replace: Replace) -> (Self, Effect) {
         let once = Once::draw(&Counting::default()).unwrap();
         let issuer = IssuerUrl::parse("https://id.test").unwrap();
-        let (login, effect) = Login::begin(issuer, ClientId::new("app"), replace, once);
+        let client_id = ClientId::new("app");
+        let (login, effect) =
+            Login::begin(Asked { issuer, client_id, means, workspace: None, replace }, once);
         (Self { key: SigningKey::generate().unwrap(), login }, effect)
     }
 
@@ -52,15 +59,7 @@ impl World {
     fn go_on_to_waiting(&mut self, stored: Slot) {
         assert!(matches!(self.login.step(Event::Loaded(Ok(stored))), Effect::Prepare));
         assert!(matches!(self.login.step(Event::Prepared(Ok(()))), Effect::Discover));
-        let url = |path: &str| Url::parse(&format!("https://id.test{path}")).unwrap();
-        let endpoints = Endpoints {
-            sessions: None,
-            authorization: url("/authorize"),
-            token: url("/token"),
-            keys: url("/keys"),
-            names_itself: true,
-        };
-        assert!(matches!(self.login.step(Event::Discovered(Ok(Box::new(endpoints)))), Effect::Listen));
+        assert!(matches!(self.login.step(Event::Discovered(Ok(Box::new(endpoints())))), Effect::Listen));
         let Effect::Show(address) = self.login.step(Event::Listening(Ok(1457))) else { panic!("an address") };
         let query: Vec<(String, String)> = address.query_pairs().into_owned().collect();
         let find = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
@@ -109,6 +108,18 @@ impl World {
 
     fn keys(&self) -> Event {
         Event::Keys(Ok(KeySet::parse(self.key.key_set().to_string().as_bytes()).unwrap()), NOW)
+    }
+}
+
+fn endpoints() -> Endpoints {
+    let url = |path: &str| Url::parse(&format!("https://id.test{path}")).unwrap();
+    Endpoints {
+        sessions: None,
+        authorization: url("/authorize"),
+        token: url("/token"),
+        keys: url("/keys"),
+        device: DeviceEndpoint::Codex,
+        names_itself: true,
     }
 }
 

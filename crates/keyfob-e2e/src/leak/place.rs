@@ -83,12 +83,13 @@ impl Place {
             // Redeemed by the time of the search, and then worth nothing. Of recovery codes, only one that was refused stays
             // there: Chromium keeps what was posted for the page that is open, and a code that is taken leads to another.
             Kind::Code | Kind::RecoveryCode => self.is_browser_profile(),
-            // The address of the sign-in page carries it: it is printed, and it is the browser's argument. The issuer
-            // keeps it until it gives it back.
+            // The address of the sign-in page carries it: it is printed, for people and for programs, and it is the
+            // browser's argument. The issuer keeps it until it gives it back.
             Kind::State => {
                 self.is_browser_profile()
                     || self.is_issuer_database()
                     || self.is_output("keyfob login", Stream::Stderr)
+                    || self.is_output("keyfob login", Stream::Stdout)
                     || self.is_output("codex exec", Stream::Stderr)
                     || self.is_output("codex login", Stream::Stderr)
                     || self.is_output("codex app-server", Stream::Stdout)

@@ -11,6 +11,7 @@ mod copied;
 mod crash;
 mod damaged;
 mod device;
+mod device_sign_in;
 mod failpoints;
 mod faults;
 mod feed;

@@ -14,7 +14,11 @@ async fn s_01_a_browser_sign_in_returns_to_the_terminal_with_an_access_token() -
     let finished = home.sign_in_with_browser().await?;
 
     assert!(finished.stderr.contains("/oauth/authorize?"), "the address is printed: {}", finished.stderr);
-    assert_eq!(finished.stdout, "");
+    let lines: Vec<Value> = finished.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let members = |name: &str| lines.iter().map(|line| line[name].clone()).collect::<Vec<_>>();
+    assert_eq!(members("state"), ["pending", "active"]);
+    assert_eq!(members("method"), [Value::from("browser"), Value::Null]);
+    assert_eq!(members("email"), [Value::Null, Value::from("mia@example.org")]);
     assert_eq!(home.token().await?, home.tokens()?.access_token.expose());
     assert_eq!(home.expect(0, &["login", "status"]).await?.stderr, "Logged in using ChatGPT\n");
     world.finish().await

@@ -1,6 +1,6 @@
 //! The token request: one variant per grant type (RFC 6749 §4.1.3 and §6).
 
-use crate::{AuthorizationCode, ClientId, CodeVerifier, RefreshToken};
+use crate::{AuthorizationCode, ClientId, CodeVerifier, DeviceCode, RefreshToken};
 
 /// The grant types that are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,13 @@ pub enum TokenRequest {
         /// The token that is spent.
         refresh_token: RefreshToken,
     },
+    /// Asks whether the person has let the device in, and for its tokens then (RFC 8628 §3.4).
+    Device {
+        /// Who asks.
+        client_id: ClientId,
+        /// From the device authorization response.
+        device_code: DeviceCode,
+    },
 }
 
 impl TokenRequest {
@@ -69,6 +76,11 @@ impl TokenRequest {
                 ("grant_type", GrantType::RefreshToken.as_str()),
                 ("client_id", client_id.as_str()),
                 ("refresh_token", refresh_token.expose()),
+            ],
+            Self::Device { client_id, device_code } => vec![
+                ("grant_type", GrantType::DeviceCode.as_str()),
+                ("client_id", client_id.as_str()),
+                ("device_code", device_code.expose()),
             ],
         }
     }

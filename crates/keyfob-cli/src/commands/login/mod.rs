@@ -1,24 +1,33 @@
 //! `keyfob login` and `keyfob login status`.
 
+mod prompt;
+mod report;
+
 use super::{Acting, on_runtime};
 use crate::args::Login;
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
-use crate::{browser, environment, output, settings};
-use keyfob_client::login::{BrowserSignIn, Replace, SignedIn, Superseded};
+use crate::{environment, output, settings};
+use keyfob_client::login::{Asked, Means, Prompt, Replace, SignIn};
 use keyfob_client::logins::Which;
-use keyfob_client::{Account, Session, Status, SystemClock, SystemEntropy};
-use keyfob_codex::client::{CALLBACK_PORTS, CLIENT_ID, UNNAMED_ISSUER};
-use keyfob_oauth::{ClientId, IssuerUrl};
+use keyfob_client::{Session, Status, SystemClock, SystemEntropy};
+use keyfob_codex::client::{CLIENT_ID, UNNAMED_ISSUER};
+use keyfob_oauth::{ClientId, IssuerUrl, WorkspaceId};
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
-/// Signs in with a browser; the words are those of the Codex CLI, and one line more says who and where.
+/// Signs in; the words are those of the Codex CLI, and one line more says who and where.
 pub(crate) fn run(
     arguments: &Login,
     acting: &Acting,
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
+    let result = sign_in(arguments, acting, environment);
+    if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
+}
+
+fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Result<Exit, CommandError> {
     let home = acting.logins.home();
     let issuer = match settings::issuer(arguments.issuer.as_deref(), environment, home)? {
         Some(issuer) => issuer,
@@ -28,32 +37,46 @@ pub(crate) fn run(
     let codex_cares = acting.chosen.login == Which::Shared
         && issuer.as_str() != UNNAMED_ISSUER
         && !settings::codex_knows(&issuer, home)?;
-    let sign_in = BrowserSignIn {
-        store: acting.session.store().clone(),
-        beside: acting.logins.clone(),
+    let asked = Asked {
         issuer: issuer.clone(),
         client_id: ClientId::new(CLIENT_ID),
+        means: if arguments.device_auth { Means::DeviceCode } else { Means::Browser },
+        workspace: arguments.workspace.as_deref().map(WorkspaceId::new),
         replace: match (arguments.replace, &acting.chosen.login) {
             (true, _) => Replace::Anything,
             (false, Which::Shared) => Replace::ElseBeside,
             (false, Which::Beside(_)) => Replace::SameIssuer,
         },
+    };
+    let sign_in = SignIn {
+        store: acting.session.store().clone(),
+        beside: acting.logins.clone(),
+        asked,
         clock: Arc::new(SystemClock),
         machine: environment::machine_name(),
     };
+    let programs_read = arguments.json || !io::stdout().is_terminal();
     let signed_in = on_runtime(async {
         let pending = sign_in.start(&SystemEntropy).await?;
         if codex_cares && !pending.goes_beside() {
             warn_of_codex(&issuer);
         }
-        let address = pending.address().to_string();
-        show(&address, pending.port());
-        if !arguments.no_browser {
-            open_browser(address);
+        if pending.fell_back() {
+            output::say("Device code login is not enabled; falling back to browser login.");
+        }
+        if programs_read {
+            output::data(&prompt::document(pending.prompt()).to_string()).map_err(Failure::Output)?;
+        }
+        prompt::show(pending.prompt());
+        if let (Prompt::Visit { address, .. }, false) = (pending.prompt(), arguments.no_browser) {
+            prompt::open_browser(address.to_string());
         }
         Ok(pending.finish().await?)
     })?;
-    report(&signed_in, &issuer, acting);
+    report::say(&signed_in, &issuer, acting);
+    if programs_read {
+        output::data(&report::document(&signed_in, &issuer, acting).to_string()).map_err(Failure::Output)?;
+    }
     Ok(Exit::Ok)
 }
 
@@ -72,60 +95,6 @@ fn stored_issuer(acting: &Acting) -> Option<IssuerUrl> {
         Ok(Status::Account(account)) => account.issuer,
         Ok(Status::SignedOut | Status::ApiKey | Status::Foreign(_)) | Err(_) => None,
     })
-}
-
-fn show(address: &str, port: Option<u16>) {
-    let port = port.unwrap_or(CALLBACK_PORTS[0]);
-    output::say(&format!("Starting local login server on http://localhost:{port}."));
-    output::say("If your browser did not open, navigate to this URL to authenticate:\n");
-    output::say(&format!("{address}\n"));
-}
-
-/// Opens the browser beside the sign-in, which does not depend on it: the address was shown.
-fn open_browser(address: String) {
-    drop(tokio::task::spawn_blocking(move || {
-        if browser::open(&address).is_err() {
-            output::say("No browser could be opened here; open the address yourself.");
-        }
-    }));
-}
-
-fn report(signed_in: &SignedIn, issuer: &IssuerUrl, acting: &Acting) {
-    output::say("Successfully logged in");
-    let login = signed_in.beside.clone().map_or_else(|| acting.chosen.login.clone(), Which::Beside);
-    let store = acting.logins.store(&login);
-    let location = store.blocking().location();
-    output::say(&format!(
-        "Signed in as {} at {issuer}; credentials in `{}`",
-        who(&signed_in.account),
-        location
-    ));
-    if signed_in.beside.is_some() {
-        output::say("note: another login is in the place that is shared with the Codex CLI, and stays there");
-    }
-    if let Which::Beside(name) = &login {
-        output::say(&format!(
-            "note: this login is kept as `{name}`: name it with `--login {name}`, or let `keyfob logins use {name}` \
-             make it the usual one"
-        ));
-    }
-    if let Some(place) = &signed_in.set_aside {
-        output::say(&format!("note: the damaged login that was there is kept in `{place}`"));
-    }
-    match signed_in.superseded {
-        Superseded::Nothing | Superseded::Revoked => {}
-        Superseded::Unconfirmed => {
-            output::say("warning: the session that this one replaces could not be ended at the issuer");
-        }
-    }
-}
-
-fn who(account: &Account) -> String {
-    let email = account.email.as_deref().unwrap_or("somebody without an e-mail address");
-    match &account.workspace {
-        Some(workspace) => format!("{email}, workspace {workspace}"),
-        None => email.to_owned(),
-    }
 }
 
 /// Answers as the Codex CLI does, in its words and codes.
