@@ -66,6 +66,12 @@ pub(crate) struct Login {
     /// Sign in with a code that is typed into a browser on any machine.
     #[arg(long)]
     pub(crate) device_auth: bool,
+    /// Keep the API key that is on standard input, for use with the Codex CLI.
+    #[arg(long, conflicts_with_all = ["device_auth", "issuer", "workspace", "no_browser"])]
+    pub(crate) with_api_key: bool,
+    /// Was taken from the command line once, which every user of a machine can read.
+    #[arg(long, hide = true, num_args = 0..=1, value_name = "KEY", default_missing_value = "", value_parser = forget)]
+    pub(crate) api_key: Option<Forgotten>,
     /// Sign in to this workspace and no other.
     #[arg(long, value_name = "ID")]
     pub(crate) workspace: Option<String>,
@@ -75,6 +81,15 @@ pub(crate) struct Login {
     /// Take the place of whatever is stored, also of a login of another issuer or kind.
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+/// A secret that stood where none belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forgotten;
+
+#[expect(clippy::unnecessary_wraps, reason = "the form of a parser")]
+fn forget(_secret: &str) -> Result<Forgotten, std::convert::Infallible> {
+    Ok(Forgotten)
 }
 
 #[derive(Debug, Subcommand)]

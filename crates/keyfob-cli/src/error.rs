@@ -12,6 +12,7 @@ use keyfob_client::why::Flaw;
 use keyfob_client::{DiscoveryError, SessionsError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
+use keyfob_oauth::InvalidKey;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -40,6 +41,16 @@ pub(crate) enum Failure {
     VariableExpired,
     #[error("the standard output cannot be written")]
     Output(#[source] std::io::Error),
+    #[error("--with-api-key expects the API key on stdin, and that is a terminal")]
+    KeyFromTerminal,
+    #[error("No API key provided via stdin.")]
+    NoKey,
+    #[error("what is on standard input is no API key: {0}")]
+    NotAKey(InvalidKey),
+    #[error("The --api-key flag is no longer supported. Pipe the key instead.")]
+    KeyInArguments,
+    #[error("the standard input cannot be read")]
+    Input(#[source] std::io::Error),
     #[error("cancelled")]
     Cancelled,
     #[error("the program cannot set itself up")]
@@ -113,7 +124,13 @@ impl From<Failure> for CommandError {
                 Exit::SessionEnded,
                 &["nothing can refresh it: replace it, unset it, or name a login: `--login NAME`"],
             ),
-            Failure::Output(_) | Failure::Setup(_) | Failure::Remove { .. } => (Exit::Failure, &[]),
+            Failure::KeyFromTerminal | Failure::KeyInArguments | Failure::NoKey => {
+                (Exit::Failure, &["pipe it, e.g. `printenv OPENAI_API_KEY | keyfob login --with-api-key`"])
+            }
+            Failure::NotAKey(_) => (Exit::Failure, &["nothing was stored; give the key alone, on one line"]),
+            Failure::Input(_) | Failure::Output(_) | Failure::Setup(_) | Failure::Remove { .. } => {
+                (Exit::Failure, &[])
+            }
             Failure::TokenToTerminal => (Exit::Usage, &["pass it on a pipe, or add `--yes` to see it"]),
             Failure::TooShort { .. } => (
                 Exit::Failure,

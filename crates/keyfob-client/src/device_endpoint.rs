@@ -103,7 +103,10 @@ pub(crate) async fn ask(
 
 fn standard(issuer: &IssuerUrl, body: &[u8]) -> Result<PendingDevice, DeviceError> {
     let given = DeviceAuthorization::parse(body)?;
-    let address = safe(issuer, &given.verification_uri).ok_or(InvalidDeviceAuthorization::Address)?;
+    let own = Url::parse(issuer.as_str()).ok().map(|own| own.origin());
+    let address = safe(issuer, &given.verification_uri)
+        .filter(|address| Some(address.origin()) == own)
+        .ok_or(InvalidDeviceAuthorization::Address)?;
     Ok(PendingDevice {
         user_code: given.user_code,
         address,
@@ -196,5 +199,103 @@ fn codex_answer(answer: &Answer) -> Result<Polled, TokenError> {
             TokenError::Rejected(_) => Ok(Polled::Expired),
             error => undecided(error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn issuer() -> IssuerUrl {
+        IssuerUrl::parse("https://id.test").unwrap()
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, headers: reqwest::header::HeaderMap::new(), body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn c_25_a_person_is_sent_to_the_issuer_that_was_asked_and_nowhere_else() {
+        let sent = |address: &str| {
+            let body = json!({ "device_code": "dc", "user_code": "ABCD-1234", "verification_uri": address });
+            standard(&issuer(), body.to_string().as_bytes()).map(|device| device.address.to_string())
+        };
+
+        assert_eq!(sent("https://id.test/codex/device").unwrap(), "https://id.test/codex/device");
+        for elsewhere in [
+            "https://evil.test/device",
+            "https://id.test@evil.test/device",
+            "https://id.test:8443/device",
+            "http://id.test/device",
+            "javascript:alert(1)",
+        ] {
+            let refused = sent(elsewhere);
+            assert!(
+                matches!(refused, Err(DeviceError::Unusable(InvalidDeviceAuthorization::Address))),
+                "{elsewhere}: {refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn c_24_the_codex_dialect_is_read_in_every_way_in_which_it_is_written() {
+        let read = |interval: Value, name: &str| {
+            let body = json!({ "device_auth_id": "d", name: "ABCD-1234", "interval": interval });
+            codex(&issuer(), body.to_string().as_bytes()).map(|device| device.interval.as_secs()).unwrap()
+        };
+
+        assert_eq!(read(json!("7"), "user_code"), 7);
+        assert_eq!(read(json!(7), "usercode"), 7);
+        assert_eq!(read(Value::Null, "user_code"), 5);
+        assert!(matches!(
+            codex(&issuer(), b"<html>"),
+            Err(DeviceError::Unusable(InvalidDeviceAuthorization::NotJson))
+        ));
+    }
+
+    #[test]
+    fn c_24_a_poll_in_the_codex_dialect_waits_for_403_and_404_and_for_nothing_else() {
+        let polled = |status, body: &str| codex_answer(&answer(status, body));
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let approved = json!({ "authorization_code": "c", "code_verifier": verifier, "code_challenge": "x" });
+
+        let code = Polled::Code(AuthorizationCode::new("c"), CodeVerifier::new(verifier));
+        assert_eq!(polled(200, &approved.to_string()).unwrap(), code);
+        assert!(matches!(polled(200, "<html>"), Err(TokenError::Unusable(_))));
+        assert!(matches!(
+            polled(
+                200,
+                &json!({ "authorization_code": "c", "code_verifier": "short", "code_challenge": "" })
+                    .to_string()
+            ),
+            Err(TokenError::Unusable(_))
+        ));
+        for pending in [polled(403, "<html>"), polled(404, ""), polled(403, r#"{"error":"access_denied"}"#)] {
+            assert_eq!(pending.unwrap(), Polled::Pending);
+        }
+        assert_eq!(polled(400, r#"{"error":"access_denied"}"#).unwrap(), Polled::Denied);
+        assert_eq!(polled(400, r#"{"error":"invalid_grant"}"#).unwrap(), Polled::Expired);
+        for (status, body) in [(400, ""), (429, ""), (500, r#"{"error":"slow_down"}"#)] {
+            let refused = polled(status, body);
+            assert!(matches!(refused, Err(TokenError::Refused { status: said, .. }) if said == status));
+        }
+    }
+
+    #[test]
+    fn c_24_the_errors_of_the_standard_are_told_apart() {
+        let told = |status: u16, code: &str| {
+            let code = Some(code.to_owned());
+            undecided(TokenError::Refused { status, code, description: None, retry_after: None })
+        };
+
+        let known = ["authorization_pending", "slow_down", "access_denied", "expired_token"];
+        let decided = known.map(|code| told(400, code).unwrap());
+        assert_eq!(decided, [Polled::Pending, Polled::SlowDown, Polled::Denied, Polled::Expired]);
+        assert!(told(400, "invalid_client").is_err());
+        assert!(
+            told(500, "authorization_pending").is_err(),
+            "a server that failed says nothing of the person"
+        );
     }
 }

@@ -4,7 +4,7 @@ mod layout;
 mod outline;
 
 use crate::members::Members;
-use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl, RefreshToken, Timestamp};
+use keyfob_oauth::{AccessToken, ApiKey, ClientId, IdToken, IssuerUrl, RefreshToken, Timestamp};
 use layout::Layout;
 pub use outline::Outline;
 use serde_json::json;
@@ -124,6 +124,14 @@ impl AuthFile {
         file.set("auth_mode", &"chatgpt");
         file.set("OPENAI_API_KEY", &None::<&str>);
         file.set("tokens", &members);
+        Self(file)
+    }
+
+    /// Returns the document of an API key, member for member as the Codex CLI writes it.
+    pub fn of_api_key(key: &ApiKey) -> Self {
+        let mut file = Members::default();
+        file.set("auth_mode", &"apikey");
+        file.set("OPENAI_API_KEY", &key.expose());
         Self(file)
     }
 

@@ -183,7 +183,10 @@ impl End {
         let mut bytes = Vec::new();
         issuer.read_to_end(&mut bytes).await?;
         let answer = Message::split(bytes)?;
-        if request.is_to("/oauth/device_authorization") {
+        if ["/oauth/device_authorization", "/api/accounts/deviceauth/usercode"]
+            .iter()
+            .any(|path| request.is_to(path))
+        {
             self.note_device(&answer.body);
         }
         if request.is_to("/oauth/token") {
@@ -219,7 +222,7 @@ impl End {
 
     fn note_device(&self, answer: &[u8]) {
         let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return };
-        if let Some(code) = answer.get("device_code").and_then(Value::as_str) {
+        for code in ["device_code", "device_auth_id"].iter().filter_map(|name| answer.get(name)?.as_str()) {
             self.evidence.note(Kind::DeviceCode, code);
         }
     }

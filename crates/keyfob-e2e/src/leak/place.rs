@@ -18,6 +18,8 @@ pub enum Kind {
     Code,
     /// The `state` of an authorization request.
     State,
+    /// An API key that a person pipes in.
+    ApiKey,
     /// A PKCE verifier.
     Verifier,
     /// The key of an authenticator app.
@@ -72,7 +74,7 @@ impl Place {
             Kind::AccessToken => self.is_token_store() || self.is_output("keyfob token", Stream::Stdout),
             // Of a session that a new login took the place of, until it has ended.
             Kind::RefreshToken => self.is_token_store() || self.is_file("superseded.json"),
-            Kind::IdToken => self.is_token_store(),
+            Kind::IdToken | Kind::ApiKey => self.is_token_store(),
             Kind::Password => self.is_file("password"),
             Kind::ServerSecret => {
                 self.is_file("gateway.secret")

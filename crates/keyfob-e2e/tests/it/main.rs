@@ -19,6 +19,7 @@ mod foreign;
 mod hardening;
 mod harness;
 mod independent;
+mod keys;
 mod logins;
 mod second_factor;
 mod sessions;

@@ -1,5 +1,6 @@
 //! `keyfob login` and `keyfob login status`.
 
+mod key;
 mod prompt;
 mod report;
 
@@ -23,7 +24,11 @@ pub(crate) fn run(
     acting: &Acting,
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
-    let result = sign_in(arguments, acting, environment);
+    let result = match (&arguments.api_key, arguments.with_api_key) {
+        (Some(_), _) => Err(Failure::KeyInArguments.into()),
+        (None, true) => key::run(arguments, acting),
+        (None, false) => sign_in(arguments, acting, environment),
+    };
     if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
 }
 

@@ -1,0 +1,163 @@
+//! Keeping an API key: no issuer is asked, and nobody signs in.
+
+use super::{LoginError, Occupied, Replace, Superseded};
+use crate::logout::revoke;
+use crate::store::{SharedStore, Slot, StoreError};
+use crate::superseded::OldSession;
+use crate::written_here;
+use keyfob_codex::auth_file::{AuthFile, InvalidAuthFile, Login};
+use keyfob_codex::client::UNNAMED_ISSUER;
+use keyfob_oauth::{ApiKey, Clock, IssuerUrl};
+
+/// An API key is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptKey {
+    /// What became of the account login that was there before.
+    pub superseded: Superseded,
+    /// Where the damaged login is kept that was there before, for people.
+    pub set_aside: Option<String>,
+}
+
+/// Stores `key` in the place of nothing, of another key, of damage, or of whatever `replace` admits.
+///
+/// Dropped before the end, it leaves what was there, or the key whole.
+pub async fn keep_key(
+    store: &SharedStore,
+    key: &ApiKey,
+    replace: Replace,
+    clock: &dyn Clock,
+) -> Result<KeptKey, LoginError> {
+    admit(&store.load().await.map_err(LoginError::Store)?, replace)?;
+    store.prepare().await.map_err(LoginError::Store)?;
+    let record = AuthFile::of_api_key(key);
+    let lock = store.lock().await.map_err(LoginError::Store)?;
+    let (before, set_aside) = loop {
+        let slot = store.load_locked().await.map_err(LoginError::Store)?;
+        admit(&slot, replace)?;
+        let (expected, set_aside) = match &slot {
+            Slot::Corrupt { digest, bytes, .. } => {
+                let place = store.set_aside(bytes.clone(), clock.now()).await.map_err(LoginError::Store)?;
+                (Some(*digest), Some(place))
+            }
+            Slot::Empty | Slot::Holds { .. } => (slot.digest(), None),
+        };
+        match store.save(expected, &record).await {
+            Ok(digest) => {
+                written_here::note(store.home(), digest);
+                break (slot, set_aside);
+            }
+            // Another program stored something in this very moment: look again at what it is.
+            Err(StoreError::Changed) => {}
+            Err(error) => return Err(LoginError::Store(error)),
+        }
+    };
+    drop(lock);
+    let superseded = match old_session(&before) {
+        Some(old) if revoke(&old.issuer, &old.revocation()).await.is_ok() => Superseded::Revoked,
+        Some(_) => Superseded::Unconfirmed,
+        None => Superseded::Nothing,
+    };
+    Ok(KeptKey { superseded, set_aside })
+}
+
+/// Says whether a key may take the place of what is stored (design D14).
+fn admit(slot: &Slot, replace: Replace) -> Result<(), Occupied> {
+    if replace == Replace::Anything {
+        return Ok(());
+    }
+    match slot {
+        Slot::Empty
+        | Slot::Corrupt { why: InvalidAuthFile::NotJson { .. } | InvalidAuthFile::TooDeep, .. } => Ok(()),
+        Slot::Corrupt { why: InvalidAuthFile::Member(_), location, .. } => {
+            Err(Occupied::NotUnderstood(location.clone()))
+        }
+        Slot::Holds { record, .. } => match record.login() {
+            Login::ApiKey => Ok(()),
+            Login::Foreign(kind) => Err(Occupied::OtherKind(kind)),
+            Login::Account(tokens) => Err(match tokens.provenance {
+                Some(from) => Occupied::OtherIssuer(from.issuer),
+                None => match IssuerUrl::parse(UNNAMED_ISSUER) {
+                    Ok(unnamed) => Occupied::OtherIssuer(unnamed),
+                    Err(_) => Occupied::OtherKind("chatgpt".into()),
+                },
+            }),
+        },
+    }
+}
+
+/// Returns the session of an account login that the key took the place of.
+fn old_session(slot: &Slot) -> Option<OldSession> {
+    let Slot::Holds { record, .. } = slot else { return None };
+    let Login::Account(tokens) = record.login() else { return None };
+    let from = tokens.provenance?;
+    Some(OldSession {
+        issuer: from.issuer,
+        client_id: from.client_id,
+        refresh_token: tokens.refresh_token?,
+        login: record.login_owner_id(),
+        replaced_by: String::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Home;
+    use crate::store::FileStore;
+    use keyfob_oauth::Timestamp;
+    use std::sync::Arc;
+
+    #[derive(Debug)]
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix(10_000)
+        }
+    }
+
+    async fn kept_over(before: Option<&str>, replace: Replace) -> (Result<KeptKey, LoginError>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        home.make().unwrap();
+        if let Some(text) = before {
+            std::fs::File::create(home.auth_file())
+                .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+                .unwrap();
+        }
+        let store = SharedStore::new(home.clone(), Arc::new(FileStore::new(home.clone())));
+        let kept = keep_key(&store, &ApiKey::new("sk-new"), replace, &Stopped).await;
+        (kept, std::fs::read_to_string(home.auth_file()).unwrap_or_default())
+    }
+
+    const KEY: &str = "{\n  \"auth_mode\": \"apikey\",\n  \"OPENAI_API_KEY\": \"sk-new\"\n}";
+
+    #[tokio::test]
+    async fn s_02_a_key_is_stored_as_the_codex_cli_does_over_nothing_another_key_or_damage() {
+        let nothing_before = KeptKey { superseded: Superseded::Nothing, set_aside: None };
+        let another = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-old"}"#;
+        for before in [None, Some(another)] {
+            let (kept, stored) = kept_over(before, Replace::SameIssuer).await;
+            assert_eq!((kept.unwrap(), stored.as_str()), (nothing_before.clone(), KEY));
+        }
+
+        let (kept, stored) = kept_over(Some("{broken"), Replace::SameIssuer).await;
+        assert_eq!((kept.unwrap().set_aside.is_some(), stored.as_str()), (true, KEY));
+    }
+
+    #[tokio::test]
+    async fn d_14_a_key_takes_the_place_of_a_login_only_when_that_is_asked_for() {
+        let account =
+            r#"{"auth_mode":"chatgpt","tokens":{"id_token":"i","access_token":"a","refresh_token":"r"}}"#;
+        for replace in [Replace::SameIssuer, Replace::ElseBeside] {
+            let (kept, stored) = kept_over(Some(account), replace).await;
+            let unnamed = Occupied::OtherIssuer(IssuerUrl::parse(UNNAMED_ISSUER).unwrap());
+            assert!(matches!(kept, Err(LoginError::Occupied(occupied)) if occupied == unnamed));
+            assert_eq!(stored, account);
+        }
+
+        // Whose session it is was not written down, so there is nobody to end it.
+        let (kept, stored) = kept_over(Some(account), Replace::Anything).await;
+        assert_eq!((kept.unwrap().superseded, stored.as_str()), (Superseded::Nothing, KEY));
+    }
+}

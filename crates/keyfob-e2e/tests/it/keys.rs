@@ -1,0 +1,95 @@
+//! Keeping an API key.
+
+use anyhow::{Context as _, Result};
+use keyfob_e2e::leak::Kind;
+use keyfob_e2e::process::Finished;
+use keyfob_e2e::{Home, World, codex};
+use serde_json::{Value, json};
+
+const KEY: &str = "sk-test-0123456789abcdefghijklmnop";
+
+async fn pipe(world: &World, home: &Home, text: &str, arguments: &[&str]) -> Result<Finished> {
+    let program = home.keyfob(&["login"])?.args(arguments).stdin(text);
+    program.run(world.evidence()).await
+}
+
+#[tokio::test]
+async fn s_02_c_29_a_key_from_standard_input_is_kept_as_the_codex_cli_keeps_it_and_nowhere_else() -> Result<()>
+{
+    let world = World::start_at_trace_level().await?;
+    world.evidence().note(Kind::ApiKey, KEY);
+    let home = world.home("mia")?;
+
+    let finished =
+        pipe(&world, &home, &format!("{KEY}\r\n"), &["--with-api-key", "--json"]).await?.expect_code(0)?;
+
+    let words: Vec<&str> = finished.stderr.lines().filter(|line| !line.contains("TRACE")).collect();
+    let codex_says = [
+        "Reading API key from stdin...",
+        "API key saved. Authentication is checked when you send a request.",
+    ];
+    assert_eq!(words.get(..2), Some(&codex_says[..]), "{}", finished.stderr);
+    let result: Value = serde_json::from_str(&finished.stdout)?;
+    assert_eq!(result, json!({ "schema": 1, "state": "active", "method": "api_key", "login": "shared" }));
+    let said = "API key configured - ***\nAuthentication is checked when you send a request.\n";
+    let status = home.expect(0, &["login", "status"]).await?.stderr;
+    assert!(status.ends_with(said), "{status}");
+    world.finish().await
+}
+
+#[tokio::test]
+async fn s_02_the_real_codex_cli_writes_the_same_file_for_the_same_key() -> Result<()> {
+    let Some(codex) = codex::installed()? else { return Ok(()) };
+    let world = World::start().await?;
+    world.evidence().note(Kind::ApiKey, KEY);
+    let (ours, theirs) = (world.home("ours")?, world.home("theirs")?);
+
+    pipe(&world, &ours, KEY, &["--with-api-key"]).await?.expect_code(0)?;
+    let login = theirs.codex(&codex, &["login", "--with-api-key"])?.stdin(KEY);
+    let finished = login.run(world.evidence()).await?.expect_code(0)?;
+
+    assert_eq!(ours.auth_text()?, theirs.auth_text()?);
+    assert!(finished.stderr.starts_with("Reading API key from stdin...\n"), "{}", finished.stderr);
+    world.finish().await
+}
+
+#[tokio::test]
+async fn s_02_c_29_what_is_no_key_is_refused_with_advice_and_what_is_stored_stays() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    home.sign_in(&mut world.form_client()?).await?;
+    let before = home.auth_text()?;
+    let refused = async |text: &str, arguments: &[&str]| {
+        let finished = pipe(&world, &home, text, arguments).await?.expect_code(1)?;
+        let error =
+            finished.stderr.lines().find_map(|line| line.strip_prefix("error: ")).context("no error")?;
+        Ok::<_, anyhow::Error>(error.to_owned())
+    };
+
+    assert_eq!(refused(" \n", &["--with-api-key"]).await?, "No API key provided via stdin.");
+    let flawed = "what is on standard input is no API key: it holds a character that no key has";
+    assert_eq!(refused("sk-one\nsk-two\n", &["--with-api-key"]).await?, flawed);
+    let argument = "The --api-key flag is no longer supported. Pipe the key instead.";
+    assert_eq!(refused("", &["--api-key", "sk-anything"]).await?, argument);
+    let occupied =
+        format!("a login of {} is stored in the place that the new one would take", world.issuer());
+    assert_eq!(refused(KEY, &["--with-api-key"]).await?, occupied);
+    assert_eq!(home.auth_text()?, before);
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_64_a_key_that_replaces_a_login_ends_its_session_after_the_key_is_stored() -> Result<()> {
+    let world = World::start().await?;
+    world.evidence().note(Kind::ApiKey, KEY);
+    let (home, desk) = (world.home("mia")?, world.home("desk")?);
+    home.sign_in(&mut world.form_client()?).await?;
+
+    let replaced = pipe(&world, &home, KEY, &["--with-api-key", "--replace"]).await?.expect_code(0)?;
+
+    assert!(!replaced.stderr.contains("warning"), "{}", replaced.stderr);
+    desk.sign_in(&mut world.form_client()?).await?;
+    let listed: Value = serde_json::from_str(&desk.expect(0, &["session", "list", "--json"]).await?.stdout)?;
+    assert_eq!(listed["sessions"].as_array().map(Vec::len), Some(1), "only the one that looks: {listed}");
+    world.finish().await
+}
