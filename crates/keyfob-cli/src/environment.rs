@@ -1,5 +1,6 @@
 //! What this program reads from its environment; nothing else does.
 
+use crate::surroundings::Surroundings;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -55,6 +56,20 @@ impl Environment {
 #[expect(clippy::disallowed_methods, reason = "the one place of this program that reads the environment")]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// The surroundings of this process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here;
+
+impl Surroundings for Here {
+    fn variable(&self, name: &str) -> Option<OsString> {
+        variable(name).filter(|value| !value.is_empty())
+    }
+
+    fn file(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(path).ok()
+    }
 }
 
 /// Returns the folder that the program was started in; there are no links in its path.

@@ -17,6 +17,7 @@ mod hardening;
 mod log;
 mod output;
 mod settings;
+mod surroundings;
 mod usual;
 
 use clap::Parser as _;

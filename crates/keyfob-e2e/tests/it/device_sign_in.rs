@@ -54,6 +54,27 @@ async fn s_06_c_26_the_dialect_of_codex_is_spoken_to_an_issuer_that_offers_no_ot
 }
 
 #[tokio::test]
+async fn s_19_where_no_browser_could_come_back_a_code_is_used_unasked_and_that_is_said() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    let program = home.keyfob(&["login", "--issuer", world.issuer()])?.env("CODESPACES", "true");
+    let mut login = program.start(world.evidence()).await?;
+    let line = login.line(Stream::Stdout, |line| line.contains("pending")).await?;
+    let prompt: Value = serde_json::from_str(&line)?;
+
+    world
+        .form_client()?
+        .approve_device(&address(&prompt)?, text(&prompt, "user_code")?, world.owner())
+        .await?;
+    let finished = login.finished(LIMIT).await?.expect_code(0)?;
+
+    let note = "note: this is a Codespace, so a code is used; `--no-browser` shows an address instead\n";
+    assert!(finished.stderr.contains(note), "{}", finished.stderr);
+    home.token().await?;
+    world.finish().await
+}
+
+#[tokio::test]
 async fn c_24_a_person_who_refuses_ends_it_at_once_and_a_stored_login_stays() -> Result<()> {
     let world = World::start().await?;
     let home = world.home("mia")?;

@@ -9,6 +9,7 @@ use crate::args::Login;
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
+use crate::surroundings::{self, Remote};
 use crate::{environment, output, settings};
 use keyfob_client::login::{Asked, Means, Prompt, Replace, SignIn};
 use keyfob_client::logins::Which;
@@ -42,10 +43,11 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
     let codex_cares = acting.chosen.login == Which::Shared
         && issuer.as_str() != UNNAMED_ISSUER
         && !settings::codex_knows(&issuer, home)?;
+    let remote = surroundings::remote(&environment::Here);
     let asked = Asked {
         issuer: issuer.clone(),
         client_id: ClientId::new(CLIENT_ID),
-        means: if arguments.device_auth { Means::DeviceCode } else { Means::Browser },
+        means: means(arguments, remote),
         workspace: arguments.workspace.as_deref().map(WorkspaceId::new),
         replace: match (arguments.replace, &acting.chosen.login) {
             (true, _) => Replace::Anything,
@@ -66,8 +68,16 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
         if codex_cares && !pending.goes_beside() {
             warn_of_codex(&issuer);
         }
-        if pending.fell_back() {
-            output::say("Device code login is not enabled; falling back to browser login.");
+        match (pending.prompt(), remote) {
+            (Prompt::Visit { .. }, _) if pending.fell_back() => {
+                output::say("Device code login is not enabled; falling back to browser login.");
+            }
+            (Prompt::Type(_), Some(remote)) if !arguments.device_auth => {
+                output::say(&format!(
+                    "note: {remote}, so a code is used; `--no-browser` shows an address instead"
+                ));
+            }
+            (Prompt::Visit { .. } | Prompt::Type(_), _) => {}
         }
         if programs_read {
             output::data(&prompt::document(pending.prompt()).to_string()).map_err(Failure::Output)?;
@@ -83,6 +93,14 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
         output::data(&report::document(&signed_in, &issuer, acting).to_string()).map_err(Failure::Output)?;
     }
     Ok(Exit::Ok)
+}
+
+/// A browser that would not come back here is of no use, unless the person says otherwise.
+fn means(arguments: &Login, remote: Option<Remote>) -> Means {
+    match (arguments.device_auth, arguments.no_browser, remote) {
+        (true, _, _) | (false, false, Some(_)) => Means::DeviceCode,
+        (false, true, _) | (false, false, None) => Means::Browser,
+    }
 }
 
 /// The Codex CLI sends a login that it finds to OpenAI's hosts, whoever issued it (design D14).
