@@ -69,6 +69,9 @@ pub(crate) struct Login {
     /// Keep the API key that is on standard input, for use with the Codex CLI.
     #[arg(long, conflicts_with_all = ["device_auth", "issuer", "workspace", "no_browser"])]
     pub(crate) with_api_key: bool,
+    /// Keep the personal access token that is on standard input; its issuer is asked whose it is.
+    #[arg(long, conflicts_with_all = ["device_auth", "no_browser"])]
+    pub(crate) with_access_token: bool,
     /// Was taken from the command line once, which every user of a machine can read.
     #[arg(long, hide = true, num_args = 0..=1, value_name = "KEY", default_missing_value = "", value_parser = forget)]
     pub(crate) api_key: Option<Forgotten>,

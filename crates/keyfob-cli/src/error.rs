@@ -9,7 +9,7 @@ use keyfob_client::logout::SignOutError;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::why::Flaw;
-use keyfob_client::{DiscoveryError, SessionsError};
+use keyfob_client::{DiscoveryError, SessionsError, WhoIsError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::InvalidKey;
@@ -41,12 +41,14 @@ pub(crate) enum Failure {
     VariableExpired,
     #[error("the standard output cannot be written")]
     Output(#[source] std::io::Error),
-    #[error("--with-api-key expects the API key on stdin, and that is a terminal")]
-    KeyFromTerminal,
-    #[error("No API key provided via stdin.")]
-    NoKey,
-    #[error("what is on standard input is no API key: {0}")]
-    NotAKey(InvalidKey),
+    #[error("{flag} expects the {what} on stdin, and that is a terminal")]
+    SecretFromTerminal { flag: &'static str, what: &'static str },
+    #[error("No {0} provided via stdin.")]
+    NothingOnInput(&'static str),
+    #[error("what is on standard input is no {0}: {1}")]
+    NotAKey(&'static str, InvalidKey),
+    #[error("Choose one login credential source: --with-api-key or --with-access-token.")]
+    TwoCredentials,
     #[error("The --api-key flag is no longer supported. Pipe the key instead.")]
     KeyInArguments,
     #[error("the standard input cannot be read")]
@@ -124,10 +126,11 @@ impl From<Failure> for CommandError {
                 Exit::SessionEnded,
                 &["nothing can refresh it: replace it, unset it, or name a login: `--login NAME`"],
             ),
-            Failure::KeyFromTerminal | Failure::KeyInArguments | Failure::NoKey => {
+            Failure::SecretFromTerminal { .. } | Failure::KeyInArguments | Failure::NothingOnInput(_) => {
                 (Exit::Failure, &["pipe it, e.g. `printenv OPENAI_API_KEY | keyfob login --with-api-key`"])
             }
-            Failure::NotAKey(_) => (Exit::Failure, &["nothing was stored; give the key alone, on one line"]),
+            Failure::TwoCredentials => (Exit::Failure, &[]),
+            Failure::NotAKey(..) => (Exit::Failure, &["nothing was stored; give it alone, on one line"]),
             Failure::Input(_) | Failure::Output(_) | Failure::Setup(_) | Failure::Remove { .. } => {
                 (Exit::Failure, &[])
             }
@@ -235,6 +238,24 @@ impl From<SessionsError> for CommandError {
     }
 }
 
+impl From<WhoIsError> for CommandError {
+    fn from(error: WhoIsError) -> Self {
+        let (exit, hints): (_, &[&str]) = match &error {
+            WhoIsError::Unreachable { .. } => {
+                (Exit::Offline, &["nothing was stored; try again when the issuer answers"])
+            }
+            WhoIsError::Refused { .. } => (
+                Exit::Failure,
+                &[
+                    "nothing was stored; was it copied whole, has it ended, and is it of that issuer (`--issuer URL`)?",
+                ],
+            ),
+            WhoIsError::Unusable(_) => (Exit::Failure, &["nothing was stored; tell whoever runs the issuer"]),
+        };
+        Self::new(exit, error, hints)
+    }
+}
+
 /// Like the Codex CLI, 1 stands for whatever goes wrong but the store.
 impl From<SignOutError> for CommandError {
     fn from(error: SignOutError) -> Self {
@@ -264,6 +285,7 @@ impl From<RefreshError> for CommandError {
     fn from(error: RefreshError) -> Self {
         let (exit, hints): (_, &[&str]) = match &error {
             RefreshError::SignedOut => (Exit::SignedOut, &[SIGN_IN]),
+            RefreshError::EndUnknown => (Exit::Failure, &["ask without `--min-ttl` to have it as it is"]),
             RefreshError::NotAnAccount(_) => (Exit::Failure, &["only an account sign-in has access tokens"]),
             RefreshError::NotRefreshable => (Exit::SessionEnded, &["run `keyfob login` to sign in again"]),
             RefreshError::Copied { .. } => (

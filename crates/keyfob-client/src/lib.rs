@@ -49,6 +49,7 @@ pub mod store;
 mod superseded;
 mod token_endpoint;
 mod trouble;
+mod who_is;
 pub mod why;
 mod written_here;
 
@@ -68,3 +69,4 @@ pub use store::{CredentialStore, FileStore, Location, SharedStore};
 pub use superseded::OldSession;
 pub use token_endpoint::TokenError;
 pub use trouble::Trouble;
+pub use who_is::{WhoIsError, who_is};

@@ -44,7 +44,11 @@ impl Session {
 
     /// Returns the access token if it is stored and fresh: no lock, no network, no runtime.
     pub fn fresh_token(&self, now: Timestamp, need: Need) -> Result<Option<AccessToken>, StoreError> {
-        let Some(Login::Account(tokens)) = self.store.blocking().login()? else { return Ok(None) };
+        let tokens = match self.store.blocking().login()? {
+            Some(Login::Account(tokens)) => tokens,
+            Some(Login::AccessToken(token)) if matches!(need, Need::Usable(_)) => return Ok(Some(token)),
+            Some(Login::AccessToken(_) | Login::ApiKey | Login::Foreign(_)) | None => return Ok(None),
+        };
         let is_fresh = |moment| Freshness::of(&tokens, moment, need) == Freshness::Fresh;
         // The note is read only when it may matter: almost every clock is right.
         let fresh = is_fresh(now.into()) || is_fresh(self.moment(now));
@@ -60,7 +64,7 @@ impl Session {
     pub fn clock_skew_by(&self, status: &Status, now: Timestamp) -> Option<ClockSkew> {
         match status {
             Status::Account(account) => self.moment(now).skew_by_token_of(account.access_token_made?),
-            Status::SignedOut | Status::ApiKey | Status::Foreign(_) => None,
+            Status::SignedOut | Status::ApiKey | Status::AccessToken | Status::Foreign(_) => None,
         }
     }
 
@@ -103,8 +107,8 @@ impl Session {
         entropy: &dyn Entropy,
     ) -> Result<SignedOutEverywhere, SignOutError> {
         let ends = ends.with_noted(self.store.home())?;
-        if let Slot::Holds { record, .. } = self.store.load().await? {
-            logout::admit(&record.login(), &ends)?;
+        if let Slot::Holds { digest, record } = self.store.load().await? {
+            logout::admit(&record.login(), digest, &ends)?;
         }
         let everywhere = match self.issuer_sessions(clock, entropy).await {
             Ok(sessions) => sessions.end_all().await,

@@ -13,6 +13,8 @@ pub enum Status {
     SignedOut,
     /// An API key.
     ApiKey,
+    /// A personal access token; whose it is and until when, only its issuer knows.
+    AccessToken,
     /// A kind of login that we show and do not use.
     Foreign(String),
     /// An account.
@@ -63,6 +65,7 @@ impl Status {
         let Some(login) = store.login()? else { return Ok(Self::SignedOut) };
         Ok(match login {
             Login::ApiKey => Self::ApiKey,
+            Login::AccessToken(_) => Self::AccessToken,
             Login::Foreign(kind) => Self::Foreign(kind),
             Login::Account(tokens) => {
                 let lifetime = Lifetime::read_unverified(tokens.access_token.expose());

@@ -19,7 +19,12 @@ pub(crate) fn note(home: &Home, digest: Digest) {
 
 /// Whether this home wrote the document with this digest, and none after it.
 pub(crate) fn is(home: &Home, digest: Digest) -> bool {
-    state::read(home, MEMBER).is_some_and(|noted| noted == digest.to_hex())
+    noted(home) == Some(digest.to_hex())
+}
+
+/// Returns the digest of the document that this home wrote last, in hexadecimal.
+pub(crate) fn noted(home: &Home) -> Option<String> {
+    Some(state::read(home, MEMBER)?.as_str()?.to_owned())
 }
 
 /// Sees, at the price of a look at a file, when another process of this home stores something.

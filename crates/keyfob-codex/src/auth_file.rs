@@ -20,6 +20,8 @@ pub enum Login {
     Account(Box<AccountTokens>),
     /// An API key.
     ApiKey,
+    /// A personal access token, which its person made on a page of the issuer; it is never refreshed.
+    AccessToken(AccessToken),
     /// A kind that we show, keep and do not handle; the name is the mode's.
     Foreign(String),
 }
@@ -135,6 +137,14 @@ impl AuthFile {
         Self(file)
     }
 
+    /// Returns the document of a personal access token, member for member as the Codex CLI writes it.
+    pub fn of_access_token(token: &AccessToken) -> Self {
+        let mut file = Members::default();
+        file.set("OPENAI_API_KEY", &None::<&str>);
+        file.set("personal_access_token", &token.expose());
+        Self(file)
+    }
+
     /// Puts refreshed tokens in the places of the old ones; every other member stays.
     pub fn replace_tokens(
         &mut self,
@@ -198,6 +208,10 @@ impl AuthFile {
             "apikey" => match self.0.read::<String>("OPENAI_API_KEY") {
                 Some(_) => Ok(Login::ApiKey),
                 None => Err(InvalidAuthFile::Member("OPENAI_API_KEY")),
+            },
+            "personalAccessToken" => match self.0.read::<String>("personal_access_token") {
+                Some(token) => Ok(Login::AccessToken(AccessToken::new(token))),
+                None => Err(InvalidAuthFile::Member("personal_access_token")),
             },
             _ => Ok(Login::Foreign(mode)),
         }

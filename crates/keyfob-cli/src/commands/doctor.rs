@@ -45,7 +45,7 @@ fn issuer(acting: &Acting, environment: &Environment) -> Option<IssuerUrl> {
     let stored = match acting.session.status() {
         Ok(Status::Account(account)) => account.issuer,
         // A store that cannot be read is a finding of its own.
-        Ok(Status::SignedOut | Status::ApiKey | Status::Foreign(_)) | Err(_) => None,
+        Ok(Status::SignedOut | Status::ApiKey | Status::AccessToken | Status::Foreign(_)) | Err(_) => None,
     };
     stored.or_else(|| settings::issuer(None, environment, acting.logins.home()).unwrap_or_default())
 }

@@ -59,6 +59,7 @@ fn table(entries: &[Entry], acting: &Acting, now: Timestamp) -> String {
                 stored.issuer.as_ref().map(ToString::to_string),
             ),
             Ok(Status::ApiKey) => (Some("API key".into()), None, None),
+            Ok(Status::AccessToken) => (Some("personal access token".into()), None, None),
             Ok(Status::Foreign(kind)) => (Some(kind.clone()), None, None),
             Ok(Status::SignedOut) | Err(_) => (None, None, None),
         };
@@ -121,6 +122,7 @@ fn document(entries: &[Entry], acting: &Acting, now: Timestamp) -> Value {
             let (method, account) = match &entry.status {
                 Ok(Status::Account(account)) => (Some("account"), Some(account)),
                 Ok(Status::ApiKey) => (Some("api_key"), None),
+                Ok(Status::AccessToken) => (Some("access_token"), None),
                 Ok(Status::Foreign(kind)) => (Some(kind.as_str()), None),
                 Ok(Status::SignedOut) | Err(_) => (None, None),
             };

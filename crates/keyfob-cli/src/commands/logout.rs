@@ -33,7 +33,7 @@ pub(crate) fn run(
 pub(super) fn ends(environment: &Environment, home: &Home) -> Result<Ends, CommandError> {
     let configured = settings::issuer(None, environment, home)?;
     let issuer = configured.or_else(|| IssuerUrl::parse(UNNAMED_ISSUER).ok());
-    Ok(Ends::OfIssuers(issuer.into_iter().collect()))
+    Ok(Ends::of_issuers(issuer.into_iter().collect()))
 }
 
 /// Ends the session of a login at its issuer, removes it here, and says what happened.

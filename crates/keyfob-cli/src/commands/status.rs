@@ -116,6 +116,7 @@ fn details(status: &Status, trouble: Option<Trouble>, skew: Option<ClockSkew>) -
     match status {
         Status::SignedOut => json!({}),
         Status::ApiKey => json!({ "method": "api_key" }),
+        Status::AccessToken => json!({ "method": "access_token" }),
         Status::Foreign(kind) => json!({ "method": kind }),
         Status::Account(status) => json!({
             "method": "account",
@@ -153,6 +154,7 @@ fn rows_of_login(status: &Status, used: &Used, session: &Session, now: Timestamp
     match status {
         Status::SignedOut => vec![uses(used)],
         Status::ApiKey => vec![("Method", "API key".into()), store, uses(used)],
+        Status::AccessToken => vec![("Method", "personal access token".into()), store, uses(used)],
         Status::Foreign(kind) => vec![("Method", format!("{kind} (kept, not used)")), store, uses(used)],
         Status::Account(account) => {
             let skew = session.clock_skew_by(status, now);

@@ -101,6 +101,6 @@ fn print(arguments: &Token, token: &AccessToken, facts: &TokenFacts) -> Result<E
 fn account(session: &Session) -> Result<Option<Box<AccountStatus>>, CommandError> {
     Ok(match session.status()? {
         Status::Account(account) => Some(account),
-        Status::SignedOut | Status::ApiKey | Status::Foreign(_) => None,
+        Status::SignedOut | Status::ApiKey | Status::AccessToken | Status::Foreign(_) => None,
     })
 }

@@ -25,7 +25,9 @@ impl Used {
         let stored = acting.session.status();
         let stored_login = match &stored {
             Ok(Status::SignedOut) => Found::Absent,
-            Ok(Status::ApiKey | Status::Foreign(_) | Status::Account(_)) => Found::Present,
+            Ok(Status::ApiKey | Status::AccessToken | Status::Foreign(_) | Status::Account(_)) => {
+                Found::Present
+            }
             Err(_) => Found::Flawed(Flaw::Unreadable),
         };
         let places = Places { stored_login, ..variables(acting.asked()) };
@@ -69,7 +71,7 @@ pub(super) fn exit_of(stored: &Result<Status, StoreError>, now: Timestamp) -> Ex
             let over = account.access_token_expires.is_some_and(|end| now >= end);
             if over && !account.refreshable { Exit::SessionEnded } else { Exit::Ok }
         }
-        Ok(Status::ApiKey | Status::Foreign(_)) => Exit::Ok,
+        Ok(Status::ApiKey | Status::AccessToken | Status::Foreign(_)) => Exit::Ok,
         Ok(Status::SignedOut) => Exit::SignedOut,
         Err(_) => Exit::StoreUnavailable,
     }

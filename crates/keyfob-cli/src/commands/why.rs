@@ -105,7 +105,7 @@ fn document(used: &Used, acting: &Acting, exit: Exit, store: &str) -> Value {
     };
     let account = match used.stored_login() {
         Some(Status::Account(account)) => Some(account),
-        Some(Status::SignedOut | Status::ApiKey | Status::Foreign(_)) | None => None,
+        Some(Status::SignedOut | Status::ApiKey | Status::AccessToken | Status::Foreign(_)) | None => None,
     };
     let shadows: Vec<&str> = used.places.shadowed().into_iter().map(Source::as_str).collect();
     let not_used: &[&str] = if used.ignores_openai_key { &[OPENAI_API_KEY] } else { &[] };

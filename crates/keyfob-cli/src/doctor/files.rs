@@ -18,6 +18,7 @@ pub(super) fn store(session: &Session, now: Timestamp) -> Finding {
             Finding::warn(CHECK, format!("nobody is signed in ({location})"), "run `keyfob login`")
         }
         Ok(Status::ApiKey) => Finding::ok(CHECK, format!("an API key in {location}")),
+        Ok(Status::AccessToken) => Finding::ok(CHECK, format!("a personal access token in {location}")),
         Ok(Status::Foreign(kind)) => Finding::ok(CHECK, format!("a login of kind {kind} in {location}")),
         Ok(Status::Account(account)) => {
             let over = account.access_token_expires.is_some_and(|end| now >= end);

@@ -21,12 +21,13 @@ fn an_api_key_is_shown_without_the_key() {
 
 #[test]
 fn a_kind_that_we_do_not_use_is_shown_and_kept() {
-    let document = r#"{"OPENAI_API_KEY":null,"personal_access_token":"at-secret"}"#;
+    let document = r#"{"auth_mode":"bedrockApiKey","OPENAI_API_KEY":null,"bedrock_api_key":"secret"}"#;
     let home = Home::holding(document);
 
     let status = home.run(&["status"]);
 
-    let shown = "Method     personalAccessToken (kept, not used)\nKept in    $HOME/auth.json\nUsed       this login\n";
+    let shown =
+        "Method     bedrockApiKey (kept, not used)\nKept in    $HOME/auth.json\nUsed       this login\n";
     assert_eq!(status, ran(0, shown, ""));
     assert_eq!(home.stored().as_deref(), Some(document));
 }

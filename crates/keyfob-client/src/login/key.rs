@@ -1,4 +1,4 @@
-//! Keeping an API key: no issuer is asked, and nobody signs in.
+//! Keeping a key or a token that the person brings: nobody signs in.
 
 use super::{LoginError, Occupied, Replace, Superseded};
 use crate::logout::revoke;
@@ -7,29 +7,41 @@ use crate::superseded::OldSession;
 use crate::written_here;
 use keyfob_codex::auth_file::{AuthFile, InvalidAuthFile, Login};
 use keyfob_codex::client::UNNAMED_ISSUER;
-use keyfob_oauth::{ApiKey, Clock, IssuerUrl};
+use keyfob_oauth::{AccessToken, ApiKey, Clock, IssuerUrl};
 
-/// An API key is stored.
+/// A key or a token is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptKey {
+pub struct Kept {
     /// What became of the account login that was there before.
     pub superseded: Superseded,
     /// Where the damaged login is kept that was there before, for people.
     pub set_aside: Option<String>,
 }
 
-/// Stores `key` in the place of nothing, of another key, of damage, or of whatever `replace` admits.
+/// What a person brings.
+#[derive(Clone, Debug)]
+pub enum Brought {
+    /// An API key; its issuer is not asked.
+    ApiKey(ApiKey),
+    /// A personal access token.
+    AccessToken(AccessToken),
+}
+
+/// Stores what was `brought` in the place of nothing, of its like, of damage, or of whatever `replace` admits.
 ///
-/// Dropped before the end, it leaves what was there, or the key whole.
-pub async fn keep_key(
+/// Dropped before the end, it leaves what was there, or the new one whole.
+pub async fn keep_brought(
     store: &SharedStore,
-    key: &ApiKey,
+    brought: &Brought,
     replace: Replace,
     clock: &dyn Clock,
-) -> Result<KeptKey, LoginError> {
+) -> Result<Kept, LoginError> {
     admit(&store.load().await.map_err(LoginError::Store)?, replace)?;
     store.prepare().await.map_err(LoginError::Store)?;
-    let record = AuthFile::of_api_key(key);
+    let record = match brought {
+        Brought::ApiKey(key) => AuthFile::of_api_key(key),
+        Brought::AccessToken(token) => AuthFile::of_access_token(token),
+    };
     let lock = store.lock().await.map_err(LoginError::Store)?;
     let (before, set_aside) = loop {
         let slot = store.load_locked().await.map_err(LoginError::Store)?;
@@ -57,10 +69,10 @@ pub async fn keep_key(
         Some(_) => Superseded::Unconfirmed,
         None => Superseded::Nothing,
     };
-    Ok(KeptKey { superseded, set_aside })
+    Ok(Kept { superseded, set_aside })
 }
 
-/// Says whether a key may take the place of what is stored (design D14).
+/// Says whether what a person brings may take the place of what is stored (design D14).
 fn admit(slot: &Slot, replace: Replace) -> Result<(), Occupied> {
     if replace == Replace::Anything {
         return Ok(());
@@ -72,7 +84,7 @@ fn admit(slot: &Slot, replace: Replace) -> Result<(), Occupied> {
             Err(Occupied::NotUnderstood(location.clone()))
         }
         Slot::Holds { record, .. } => match record.login() {
-            Login::ApiKey => Ok(()),
+            Login::ApiKey | Login::AccessToken(_) => Ok(()),
             Login::Foreign(kind) => Err(Occupied::OtherKind(kind)),
             Login::Account(tokens) => Err(match tokens.provenance {
                 Some(from) => Occupied::OtherIssuer(from.issuer),
@@ -85,7 +97,7 @@ fn admit(slot: &Slot, replace: Replace) -> Result<(), Occupied> {
     }
 }
 
-/// Returns the session of an account login that the key took the place of.
+/// Returns the session of an account login whose place was taken.
 fn old_session(slot: &Slot) -> Option<OldSession> {
     let Slot::Holds { record, .. } = slot else { return None };
     let Login::Account(tokens) = record.login() else { return None };
@@ -116,7 +128,7 @@ mod tests {
         }
     }
 
-    async fn kept_over(before: Option<&str>, replace: Replace) -> (Result<KeptKey, LoginError>, String) {
+    async fn kept_over(before: Option<&str>, replace: Replace) -> (Result<Kept, LoginError>, String) {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new(folder.path().join("home"));
         home.make().unwrap();
@@ -126,7 +138,7 @@ mod tests {
                 .unwrap();
         }
         let store = SharedStore::new(home.clone(), Arc::new(FileStore::new(home.clone())));
-        let kept = keep_key(&store, &ApiKey::new("sk-new"), replace, &Stopped).await;
+        let kept = keep_brought(&store, &Brought::ApiKey(ApiKey::new("sk-new")), replace, &Stopped).await;
         (kept, std::fs::read_to_string(home.auth_file()).unwrap_or_default())
     }
 
@@ -134,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn s_02_a_key_is_stored_as_the_codex_cli_does_over_nothing_another_key_or_damage() {
-        let nothing_before = KeptKey { superseded: Superseded::Nothing, set_aside: None };
+        let nothing_before = Kept { superseded: Superseded::Nothing, set_aside: None };
         let another = r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-old"}"#;
         for before in [None, Some(another)] {
             let (kept, stored) = kept_over(before, Replace::SameIssuer).await;

@@ -17,7 +17,7 @@ mod slot;
 pub use crate::device_endpoint::{DeviceError, PendingDevice, Polled};
 pub use callback::{Callback, ListenError};
 pub use error::{IdTokenError, KeysError, LoginError};
-pub use key::{KeptKey, keep_key};
+pub use key::{Brought, Kept, keep_brought};
 pub use machine::{Asked, Login, Means, Once};
 pub use page::Page;
 pub use run::{PendingSignIn, Prompt, SignIn};

@@ -71,6 +71,7 @@ pub(super) fn admit(slot: &Slot, issuer: &IssuerUrl, replace: Replace) -> Result
     };
     match record.login() {
         Login::ApiKey => Err(Occupied::OtherKind("API key".into())),
+        Login::AccessToken(_) => Err(Occupied::OtherKind("personal access token".into())),
         Login::Foreign(kind) => Err(Occupied::OtherKind(kind)),
         Login::Account(tokens) => match tokens.provenance.map(|from| from.issuer) {
             Some(stored) if stored == *issuer => Ok(()),

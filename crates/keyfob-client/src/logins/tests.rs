@@ -137,7 +137,7 @@ async fn removing_a_login_leaves_nothing_of_it_and_the_others_as_they_are() {
     let before = [read("auth.json"), read("keyfob/logins/home/auth.json")];
 
     let removed = logins
-        .remove(&Which::parse("team").unwrap(), Ends::OfIssuers(Vec::new()), &SystemClock)
+        .remove(&Which::parse("team").unwrap(), Ends::of_issuers(Vec::new()), &SystemClock)
         .await
         .unwrap();
 

@@ -2,7 +2,8 @@
 
 use crate::home::Home;
 use crate::signed_in_at;
-use crate::store::StoreError;
+use crate::store::{Digest, StoreError};
+use crate::written_here;
 use keyfob_codex::auth_file::Login;
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
@@ -10,19 +11,32 @@ use keyfob_oauth::IssuerUrl;
 /// What a logout may end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ends {
-    /// Logins of these issuers, and of those where somebody signed in from this home with us.
-    OfIssuers(Vec<IssuerUrl>),
+    /// Logins of some issuers, and what was stored here by us.
+    Ours(Ours),
     /// Anything, because the person said so.
     Anything,
 }
 
+/// What counts as ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ours {
+    issuers: Vec<IssuerUrl>,
+    /// The digest of the document that this home wrote last, in hexadecimal.
+    written: Option<String>,
+}
+
 impl Ends {
-    /// Adds the issuers where somebody signed in from `home` with us.
+    /// Logins of these issuers, of those where somebody signed in from this home with us, and what was stored here by us.
+    pub fn of_issuers(issuers: Vec<IssuerUrl>) -> Self {
+        Self::Ours(Ours { issuers, written: None })
+    }
+
+    /// Adds what `home` knows to be ours.
     pub(crate) fn with_noted(self, home: &Home) -> Result<Self, StoreError> {
         Ok(match self {
-            Self::OfIssuers(mut issuers) => {
+            Self::Ours(Ours { mut issuers, .. }) => {
                 issuers.extend(signed_in_at::issuers(home)?);
-                Self::OfIssuers(issuers)
+                Self::Ours(Ours { issuers, written: written_here::noted(home) })
             }
             Self::Anything => Self::Anything,
         })
@@ -43,12 +57,15 @@ pub enum SignOutError {
     Store(#[from] StoreError),
 }
 
-/// Says whether `login` may be ended; a key counts as one of the issuer of logins that name none.
-pub(crate) fn admit(login: &Login, ends: &Ends) -> Result<(), SignOutError> {
-    let Ends::OfIssuers(issuers) = ends else { return Ok(()) };
+/// Says whether `login`, in the document with this digest, may be ended.
+///
+/// A key or token that somebody else stored counts as one of the issuer of logins that name none.
+pub(crate) fn admit(login: &Login, digest: Digest, ends: &Ends) -> Result<(), SignOutError> {
+    let Ends::Ours(Ours { issuers, written }) = ends else { return Ok(()) };
     let named = match login {
         Login::Foreign(kind) => return Err(SignOutError::OtherKind(kind.clone())),
-        Login::ApiKey => None,
+        Login::ApiKey | Login::AccessToken(_) if *written == Some(digest.to_hex()) => return Ok(()),
+        Login::ApiKey | Login::AccessToken(_) => None,
         Login::Account(tokens) => tokens.provenance.as_ref().map(|from| from.issuer.as_str()),
     };
     let issuer = named.unwrap_or(UNNAMED_ISSUER);

@@ -168,7 +168,7 @@ impl Logout {
             Slot::Holds { digest, record } => (*digest, record),
         };
         let login = record.login();
-        if let Err(refused) = admit(&login, &self.ends) {
+        if let Err(refused) = admit(&login, digest, &self.ends) {
             return Effect::Done(Err(refused));
         }
         let Login::Account(tokens) = login else {

@@ -15,7 +15,7 @@ fn slot(text: &str) -> Slot {
 }
 
 fn issuers(names: &[&str]) -> Ends {
-    Ends::OfIssuers(names.iter().map(|name| IssuerUrl::parse(name).unwrap()).collect())
+    Ends::of_issuers(names.iter().map(|name| IssuerUrl::parse(name).unwrap()).collect())
 }
 
 fn after_load(slot: Slot) -> (Logout, Effect) {

@@ -335,6 +335,7 @@ fn account(slot: Slot) -> Result<(Digest, AuthFile, AccountTokens), RefreshError
     match record.login() {
         Login::Account(tokens) => Ok((digest, record, *tokens)),
         Login::ApiKey => Err(RefreshError::NotAnAccount("API key".into())),
+        Login::AccessToken(_) => Err(RefreshError::EndUnknown),
         Login::Foreign(kind) => Err(RefreshError::NotAnAccount(kind)),
     }
 }
@@ -343,7 +344,7 @@ fn account_of(slot: &Slot) -> Option<AccountTokens> {
     match slot {
         Slot::Holds { record, .. } => match record.login() {
             Login::Account(tokens) => Some(*tokens),
-            Login::ApiKey | Login::Foreign(_) => None,
+            Login::ApiKey | Login::AccessToken(_) | Login::Foreign(_) => None,
         },
         Slot::Empty | Slot::Corrupt { .. } => None,
     }

@@ -117,6 +117,9 @@ pub enum RefreshError {
     /// The stored login is of a kind without refresh.
     #[error("the stored login ({0}) has no access token to give")]
     NotAnAccount(String),
+    /// The stored login is a personal access token, and it was asked for how long it is valid.
+    #[error("nobody but its issuer knows when the stored personal access token ends")]
+    EndUnknown,
     /// The stored login is an account that cannot be refreshed, and its access token has expired.
     #[error("the access token has expired, and the stored login has no refresh token")]
     NotRefreshable,

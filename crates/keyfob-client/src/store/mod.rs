@@ -219,7 +219,7 @@ impl Slot {
         let Self::Holds { record, .. } = self else { return None };
         match record.login() {
             Login::Account(tokens) => tokens.provenance.map(|from| from.issuer),
-            Login::ApiKey | Login::Foreign(_) => None,
+            Login::ApiKey | Login::AccessToken(_) | Login::Foreign(_) => None,
         }
     }
 

@@ -63,7 +63,7 @@ impl OldSession {
             Slot::Holds { record, .. } => record,
         };
         let tokens = match record.login() {
-            Login::ApiKey | Login::Foreign(_) => return Fate::End,
+            Login::ApiKey | Login::AccessToken(_) | Login::Foreign(_) => return Fate::End,
             Login::Account(tokens) => tokens,
         };
         if tokens.refresh_token.as_ref() == Some(&self.refresh_token) {

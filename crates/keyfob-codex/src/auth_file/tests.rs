@@ -125,7 +125,7 @@ fn kinds_of_login_are_told_apart_as_the_codex_cli_does() {
     assert_eq!(login(r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk"}"#), Ok(Login::ApiKey));
     assert_eq!(login(r#"{"OPENAI_API_KEY":"sk","tokens":null}"#), Ok(Login::ApiKey));
     let pat = r#"{"OPENAI_API_KEY":null,"personal_access_token":"at-1"}"#;
-    assert_eq!(login(pat), Ok(Login::Foreign("personalAccessToken".into())));
+    assert_eq!(login(pat), Ok(Login::AccessToken(AccessToken::new("at-1"))));
     let old = r#"{"OPENAI_API_KEY":null,"tokens":{"id_token":"i","access_token":"a","refresh_token":""}}"#;
     let Ok(Login::Account(tokens)) = login(old) else { panic!("an account") };
     assert_eq!((tokens.refresh_token, tokens.provenance, tokens.last_refresh), (None, None, None));

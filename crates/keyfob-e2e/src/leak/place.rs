@@ -18,7 +18,7 @@ pub enum Kind {
     Code,
     /// The `state` of an authorization request.
     State,
-    /// An API key that a person pipes in.
+    /// An API key or a personal access token that a person pipes in.
     ApiKey,
     /// A PKCE verifier.
     Verifier,
@@ -74,7 +74,13 @@ impl Place {
             Kind::AccessToken => self.is_token_store() || self.is_output("keyfob token", Stream::Stdout),
             // Of a session that a new login took the place of, until it has ended.
             Kind::RefreshToken => self.is_token_store() || self.is_file("superseded.json"),
-            Kind::IdToken | Kind::ApiKey => self.is_token_store(),
+            Kind::IdToken => self.is_token_store(),
+            // A personal access token is shown to its person once, and given out like an access token.
+            Kind::ApiKey => {
+                self.is_token_store()
+                    || self.is_output("keyfob token", Stream::Stdout)
+                    || self.is_output("keyfob-issuer on its host", Stream::Stdout)
+            }
             Kind::Password => self.is_file("password"),
             Kind::ServerSecret => {
                 self.is_file("gateway.secret")

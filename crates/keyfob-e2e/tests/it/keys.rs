@@ -93,3 +93,75 @@ async fn c_64_a_key_that_replaces_a_login_ends_its_session_after_the_key_is_stor
     assert_eq!(listed["sessions"].as_array().map(Vec::len), Some(1), "only the one that looks: {listed}");
     world.finish().await
 }
+
+#[tokio::test]
+async fn s_02_a_personal_access_token_is_kept_and_used_once_its_issuer_says_whose_it_is() -> Result<()> {
+    let Some(codex) = codex::installed()? else { return Ok(()) };
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    let token = made(&world).await?;
+
+    let kept = pipe(&world, &home, &token, &["--with-access-token", "--issuer", world.issuer()]).await?;
+    let said = kept.expect_code(0)?.stderr;
+    let theirs = home
+        .codex(&codex, &["login", "status"])?
+        .env("CODEX_AUTHAPI_BASE_URL", format!("{}/api/accounts", world.issuer()));
+    let theirs = theirs.run(world.evidence()).await?.expect_code(0)?;
+
+    assert!(said.starts_with("Reading access token from stdin...\nSuccessfully logged in\n"), "{said}");
+    assert!(said.contains("With a token of mia@example.org"), "{said}");
+    assert_eq!(
+        serde_json::from_str::<Value>(&home.auth_text()?)?,
+        json!({ "OPENAI_API_KEY": null, "personal_access_token": token })
+    );
+    assert_eq!(home.expect(0, &["login", "status"]).await?.stderr, theirs.stderr);
+    assert_eq!(home.token().await?, token);
+    home.expect(1, &["token", "--min-ttl", "60"]).await?;
+    assert_eq!(home.expect(0, &["logout"]).await?.stderr, "Successfully logged out\n");
+    assert!(!home.has_auth_file());
+    world.finish().await
+}
+
+#[tokio::test]
+async fn s_02_a_token_that_its_issuer_does_not_know_is_not_kept() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    let unknown = format!("at-{}", "x".repeat(43));
+
+    let refused = pipe(&world, &home, &unknown, &["--with-access-token", "--issuer", world.issuer()]).await?;
+
+    let said = format!("error: {} does not accept the token (status 401)\n", world.issuer());
+    assert!(refused.expect_code(1)?.stderr.contains(&said));
+    let both =
+        pipe(&world, &home, &unknown, &["--with-access-token", "--with-api-key"]).await?.expect_code(1)?;
+    let choose = "error: Choose one login credential source: --with-api-key or --with-access-token.\n";
+    assert!(both.stderr.contains(choose), "{}", both.stderr);
+    assert!(!home.has_auth_file());
+    world.finish().await
+}
+
+#[tokio::test]
+async fn d_14_a_key_that_was_kept_here_is_signed_out_and_one_of_somebody_else_stays() -> Result<()> {
+    let world = World::start().await?;
+    world.evidence().note(Kind::ApiKey, KEY);
+    let (ours, foreign) = (world.home("ours")?, world.home("foreign")?);
+    ours.configure()?;
+    foreign.configure()?;
+
+    pipe(&world, &ours, KEY, &["--with-api-key"]).await?.expect_code(0)?;
+    ours.expect(0, &["logout"]).await?;
+    foreign.write_auth_text(&format!(r#"{{"auth_mode":"apikey","OPENAI_API_KEY":"{KEY}"}}"#))?;
+    foreign.expect(1, &["logout"]).await?;
+
+    assert_eq!((ours.has_auth_file(), foreign.has_auth_file()), (false, true));
+    world.finish().await
+}
+
+/// Makes a personal access token of the world's owner.
+async fn made(world: &World) -> Result<String> {
+    let printed =
+        world.on_host(&["token", "create", "--email", &world.owner().email, "--label", "laptop"]).await?;
+    let token = printed.split_whitespace().find(|word| word.starts_with("at-")).context("no token")?;
+    world.evidence().note(Kind::ApiKey, token);
+    Ok(token.to_owned())
+}

@@ -1,13 +1,16 @@
-//! `keyfob login --with-api-key`.
+//! `keyfob login --with-api-key` and `--with-access-token`.
 
 use super::super::{Acting, on_runtime};
 use crate::args::Login;
+use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
-use keyfob_client::SystemClock;
-use keyfob_client::login::{Replace, Superseded, keep_key};
-use keyfob_oauth::{ApiKey, InvalidKey};
+use keyfob_client::login::{Brought, Replace, Superseded, keep_brought};
+use keyfob_client::{SystemClock, who_is};
+use keyfob_codex::who_am_i::WhoAmI;
+use keyfob_oauth::text::printable;
+use keyfob_oauth::{AccessToken, ApiKey, InvalidKey};
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
 use zeroize::Zeroizing;
@@ -16,36 +19,81 @@ use zeroize::Zeroizing;
 const MOST: usize = 16 * 1024;
 
 /// Keeps the key on standard input, in the words of the Codex CLI.
-pub(super) fn run(arguments: &Login, acting: &Acting) -> Result<Exit, CommandError> {
-    if io::stdin().is_terminal() {
-        return Err(Failure::KeyFromTerminal.into());
+pub(super) fn keep_api_key(arguments: &Login, acting: &Acting) -> Result<Exit, CommandError> {
+    let key = read("--with-api-key", "API key")?;
+    keep(arguments, acting, &Brought::ApiKey(key), "api_key", async || Ok(None))?;
+    output::say("API key saved. Authentication is checked when you send a request.");
+    say_where(acting);
+    Ok(Exit::Ok)
+}
+
+/// Keeps the personal access token on standard input, once its issuer has said whose it is.
+pub(super) fn keep_access_token(
+    arguments: &Login,
+    acting: &Acting,
+    environment: &Environment,
+) -> Result<Exit, CommandError> {
+    let issuer = super::issuer(arguments, acting, environment)?;
+    let token = AccessToken::new(read("--with-access-token", "access token")?.expose());
+    let ask = async || Ok(Some(who_is(&issuer, &token).await?));
+    let whose = keep(arguments, acting, &Brought::AccessToken(token.clone()), "access_token", ask)?;
+    output::say("Successfully logged in");
+    if let Some(WhoAmI { email, chatgpt_user_id, chatgpt_account_id, .. }) = whose {
+        let person = printable(&email.unwrap_or(chatgpt_user_id));
+        output::say(&format!(
+            "With a token of {person}, workspace {}, at {issuer}",
+            printable(&chatgpt_account_id)
+        ));
     }
-    output::say("Reading API key from stdin...");
-    let key = match ApiKey::parse(&read_all().map_err(Failure::Input)?) {
-        Ok(key) => key,
-        Err(InvalidKey::Empty) => return Err(Failure::NoKey.into()),
-        Err(flaw) => return Err(Failure::NotAKey(flaw).into()),
-    };
+    say_where(acting);
+    Ok(Exit::Ok)
+}
+
+fn keep(
+    arguments: &Login,
+    acting: &Acting,
+    brought: &Brought,
+    method: &str,
+    ask: impl AsyncFnOnce() -> Result<Option<WhoAmI>, CommandError>,
+) -> Result<Option<WhoAmI>, CommandError> {
     let replace = if arguments.replace { Replace::Anything } else { Replace::SameIssuer };
     let store = acting.session.store();
-    let kept = on_runtime(async { Ok(keep_key(store, &key, replace, &SystemClock).await?) })?;
-    output::say("API key saved. Authentication is checked when you send a request.");
-    output::say(&format!("Kept in `{}`", store.blocking().location()));
+    let (whose, kept) = on_runtime(async {
+        let whose = ask().await?;
+        Ok((whose, keep_brought(store, brought, replace, &SystemClock).await?))
+    })?;
     if let Some(place) = &kept.set_aside {
         output::say(&format!("note: the damaged login that was there is kept in `{place}`"));
     }
     match kept.superseded {
         Superseded::Nothing | Superseded::Revoked => {}
         Superseded::Unconfirmed => {
-            output::say("warning: the session that the key replaces could not be ended at its issuer");
+            output::say("warning: the session that this replaces could not be ended at its issuer");
         }
     }
-    if arguments.json {
+    if arguments.json || !io::stdout().is_terminal() {
         let login = acting.chosen.login.to_string();
-        let document = json!({ "schema": 1, "state": Exit::Ok.state(), "method": "api_key", "login": login });
+        let document = json!({ "schema": 1, "state": Exit::Ok.state(), "method": method, "login": login });
         output::data(&document.to_string()).map_err(Failure::Output)?;
     }
-    Ok(Exit::Ok)
+    Ok(whose)
+}
+
+fn say_where(acting: &Acting) {
+    output::say(&format!("Kept in `{}`", acting.session.store().blocking().location()));
+}
+
+/// Reads one secret from standard input; `flag` asked for it, `what` is what it is called.
+fn read(flag: &'static str, what: &'static str) -> Result<ApiKey, CommandError> {
+    if io::stdin().is_terminal() {
+        return Err(Failure::SecretFromTerminal { flag, what }.into());
+    }
+    output::say(&format!("Reading {what} from stdin..."));
+    match ApiKey::parse(&read_all().map_err(Failure::Input)?) {
+        Ok(key) => Ok(key),
+        Err(InvalidKey::Empty) => Err(Failure::NothingOnInput(what).into()),
+        Err(problem) => Err(Failure::NotAKey(what, problem).into()),
+    }
 }
 
 /// Reads into one buffer that never moves, past the one of the standard library, so that no copy of a key is left behind.

@@ -25,20 +25,19 @@ pub(crate) fn run(
     acting: &Acting,
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
-    let result = match (&arguments.api_key, arguments.with_api_key) {
-        (Some(_), _) => Err(Failure::KeyInArguments.into()),
-        (None, true) => key::run(arguments, acting),
-        (None, false) => sign_in(arguments, acting, environment),
+    let result = match (&arguments.api_key, arguments.with_api_key, arguments.with_access_token) {
+        (Some(_), _, _) => Err(Failure::KeyInArguments.into()),
+        (None, true, true) => Err(Failure::TwoCredentials.into()),
+        (None, true, false) => key::keep_api_key(arguments, acting),
+        (None, false, true) => key::keep_access_token(arguments, acting, environment),
+        (None, false, false) => sign_in(arguments, acting, environment),
     };
     if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
 }
 
 fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Result<Exit, CommandError> {
     let home = acting.logins.home();
-    let issuer = match settings::issuer(arguments.issuer.as_deref(), environment, home)? {
-        Some(issuer) => issuer,
-        None => stored_issuer(acting).ok_or(Failure::NoIssuer)?,
-    };
+    let issuer = issuer(arguments, acting, environment)?;
     // The Codex CLI does not see the logins that are kept beside the shared one.
     let codex_cares = acting.chosen.login == Which::Shared
         && issuer.as_str() != UNNAMED_ISSUER
@@ -111,12 +110,17 @@ fn warn_of_codex(issuer: &IssuerUrl) {
     ));
 }
 
+fn issuer(arguments: &Login, acting: &Acting, environment: &Environment) -> Result<IssuerUrl, CommandError> {
+    let named = settings::issuer(arguments.issuer.as_deref(), environment, acting.logins.home())?;
+    Ok(named.or_else(|| stored_issuer(acting)).ok_or(Failure::NoIssuer)?)
+}
+
 /// Whoever is signed in signs in again where they did before; a login of a new name is one where the shared one is.
 fn stored_issuer(acting: &Acting) -> Option<IssuerUrl> {
     let shared = Session::new(acting.logins.store(&Which::Shared));
     [&acting.session, &shared].into_iter().find_map(|session| match session.status() {
         Ok(Status::Account(account)) => account.issuer,
-        Ok(Status::SignedOut | Status::ApiKey | Status::Foreign(_)) | Err(_) => None,
+        Ok(Status::SignedOut | Status::ApiKey | Status::AccessToken | Status::Foreign(_)) | Err(_) => None,
     })
 }
 
@@ -135,6 +139,7 @@ pub(crate) fn status(acting: &Acting) -> Result<Exit, CommandError> {
             output::say("API key configured - ***");
             output::say("Authentication is checked when you send a request.");
         }
+        Status::AccessToken => output::say("Logged in using personal access token"),
         Status::Foreign(kind) => output::say(&format!("Logged in using {kind}")),
     }
     Ok(Exit::Ok)
