@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Print a usable access token, refreshed if need be.
     Token(Token),
+    /// Print an access token for a job or pod that has no login; nothing is stored.
+    Workload(Workload),
     /// Say which credential is used, why, and who pays.
     Why(Why),
     /// Keep several logins side by side, and say which is used where.
@@ -180,6 +182,19 @@ pub(crate) struct Token {
     /// Print the token even to a terminal.
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Workload {
+    /// The issuer whose rules let this job or pod in.
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+    /// Where the platform put the ID token; else `KEYFOB_ID_TOKEN` is read, or GitHub Actions is asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) id_token_file: Option<PathBuf>,
+    /// Print JSON for programs, with the end of the token.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

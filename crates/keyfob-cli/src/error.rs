@@ -9,7 +9,8 @@ use keyfob_client::logout::SignOutError;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::why::Flaw;
-use keyfob_client::{DiscoveryError, SessionsError, WhoIsError};
+use keyfob_client::workload::{PlatformError, WorkloadError};
+use keyfob_client::{DiscoveryError, SessionsError, TokenError, WhoIsError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::InvalidKey;
@@ -53,6 +54,14 @@ pub(crate) enum Failure {
     KeyInArguments,
     #[error("the standard input cannot be read")]
     Input(#[source] std::io::Error),
+    #[error("nothing here says where this runs")]
+    NoIdToken,
+    #[error("cannot read the ID token in {path}")]
+    IdTokenFile {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("cancelled")]
     Cancelled,
     #[error("the program cannot set itself up")]
@@ -131,9 +140,18 @@ impl From<Failure> for CommandError {
             }
             Failure::TwoCredentials => (Exit::Failure, &[]),
             Failure::NotAKey(..) => (Exit::Failure, &["nothing was stored; give it alone, on one line"]),
-            Failure::Input(_) | Failure::Output(_) | Failure::Setup(_) | Failure::Remove { .. } => {
-                (Exit::Failure, &[])
-            }
+            Failure::NoIdToken => (
+                Exit::SignedOut,
+                &[
+                    "a job of GitHub Actions needs `permissions: id-token: write`; one of GitLab, `id_tokens:` with the name \
+                   `KEYFOB_ID_TOKEN`; a pod, a projected service account token and `--id-token-file`",
+                ],
+            ),
+            Failure::Input(_)
+            | Failure::IdTokenFile { .. }
+            | Failure::Output(_)
+            | Failure::Setup(_)
+            | Failure::Remove { .. } => (Exit::Failure, &[]),
             Failure::TokenToTerminal => (Exit::Usage, &["pass it on a pipe, or add `--yes` to see it"]),
             Failure::TooShort { .. } => (
                 Exit::Failure,
@@ -235,6 +253,24 @@ impl From<SessionsError> for CommandError {
             | SessionsError::Unusable(_)
             | SessionsError::Discovery(_) => Self::new(Exit::Failure, error, &[]),
         }
+    }
+}
+
+impl From<WorkloadError> for CommandError {
+    fn from(error: WorkloadError) -> Self {
+        let (exit, hints): (_, &[&str]) = match &error {
+            WorkloadError::Platform(PlatformError::Unreachable(_))
+            | WorkloadError::Discovery(DiscoveryError::Unreachable { .. })
+            | WorkloadError::Refused { source: TokenError::Unreachable(_), .. } => {
+                (Exit::Offline, &["run the job again when it answers"])
+            }
+            WorkloadError::Refused { .. } => (
+                Exit::Failure,
+                &["a rule in the issuer's `workloads.toml` has to fit what the ID token says of this job"],
+            ),
+            WorkloadError::Platform(_) | WorkloadError::Discovery(_) => (Exit::Failure, &[]),
+        };
+        Self::new(exit, error, hints)
     }
 }
 

@@ -51,6 +51,7 @@ mod token_endpoint;
 mod trouble;
 mod who_is;
 pub mod why;
+pub mod workload;
 mod written_here;
 
 pub use account::Account;

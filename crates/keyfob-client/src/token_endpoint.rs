@@ -127,7 +127,7 @@ fn without_echo(error: TokenError, request: &TokenRequest) -> TokenError {
 }
 
 /// The fields of a token request that nobody else may see.
-const SECRET_FIELDS: [&str; 4] = ["code", "code_verifier", "refresh_token", "device_code"];
+const SECRET_FIELDS: [&str; 5] = ["code", "code_verifier", "refresh_token", "device_code", "subject_token"];
 /// So much of a secret tells which it is.
 const TELLING: usize = 16;
 

@@ -15,6 +15,7 @@ mod times;
 mod token;
 mod used;
 mod why;
+mod workload;
 
 pub(crate) use acting::Acting;
 pub(crate) use used::Used;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         Command::Session(command) => session::run(&command, &acting(None)?.session),
         Command::Status(arguments) => status::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Token(arguments) => token::run(&arguments, &acting(arguments.login.as_deref())?),
+        Command::Workload(arguments) => workload::run(&arguments, environment),
         Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?, environment),
         Command::Doctor(arguments) => doctor::run(&arguments, &Acting::to_examine(environment)?, environment),

@@ -71,7 +71,11 @@ impl Place {
     /// Whether a secret of `kind` belongs here.
     pub fn may_hold(&self, kind: Kind) -> bool {
         match kind {
-            Kind::AccessToken => self.is_token_store() || self.is_output("keyfob token", Stream::Stdout),
+            Kind::AccessToken => {
+                self.is_token_store()
+                    || self.is_output("keyfob token", Stream::Stdout)
+                    || self.is_output("keyfob workload", Stream::Stdout)
+            }
             // Of a session that a new login took the place of, until it has ended.
             Kind::RefreshToken => self.is_token_store() || self.is_file("superseded.json"),
             Kind::IdToken => self.is_token_store(),

@@ -31,3 +31,4 @@ mod tls;
 mod traces;
 mod trouble;
 mod walkthrough;
+mod workload;

@@ -1,6 +1,6 @@
 //! The token request: one variant per grant type (RFC 6749 §4.1.3 and §6).
 
-use crate::{AuthorizationCode, ClientId, CodeVerifier, DeviceCode, RefreshToken};
+use crate::{AuthorizationCode, ClientId, CodeVerifier, DeviceCode, IdToken, RefreshToken};
 
 /// The grant types that are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,13 @@ pub enum TokenRequest {
         /// The token that is spent.
         refresh_token: RefreshToken,
     },
+    /// Exchanges a workload's ID token for an access token (RFC 8693 §2.1).
+    Workload {
+        /// Who asks.
+        client_id: ClientId,
+        /// What says where the workload runs.
+        subject_token: IdToken,
+    },
     /// Asks whether the person has let the device in, and for its tokens then (RFC 8628 §3.4).
     Device {
         /// Who asks.
@@ -76,6 +83,12 @@ impl TokenRequest {
                 ("grant_type", GrantType::RefreshToken.as_str()),
                 ("client_id", client_id.as_str()),
                 ("refresh_token", refresh_token.expose()),
+            ],
+            Self::Workload { client_id, subject_token } => vec![
+                ("grant_type", GrantType::TokenExchange.as_str()),
+                ("client_id", client_id.as_str()),
+                ("subject_token", subject_token.expose()),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
             ],
             Self::Device { client_id, device_code } => vec![
                 ("grant_type", GrantType::DeviceCode.as_str()),

@@ -1,0 +1,69 @@
+//! `keyfob workload`: an access token for a job in CI, or for a pod, without any secret of its own.
+
+use super::on_runtime;
+use super::times::utc;
+use crate::args::Workload;
+use crate::environment::{self, Environment};
+use crate::error::{CommandError, Failure};
+use crate::exit::Exit;
+use crate::{output, settings};
+use keyfob_client::TokenFacts;
+use keyfob_client::workload::{ask_platform, exchange};
+use keyfob_codex::client::CLIENT_ID;
+use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl};
+use serde_json::json;
+use std::io::{self, IsTerminal as _};
+
+/// In which a job finds an ID token that its platform made: GitLab's `id_tokens` puts it into a variable of any name.
+const ID_TOKEN: &str = "KEYFOB_ID_TOKEN";
+/// Where a job of GitHub Actions asks for one, and with what.
+const GITHUB: [&str; 2] = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+/// What started a job of GitHub Actions.
+const GITHUB_EVENT: &str = "GITHUB_EVENT_NAME";
+/// Events that somebody without any right to the repository can cause, while the job has its secrets.
+const BY_ANYBODY: [&str; 5] =
+    ["pull_request_target", "issue_comment", "issues", "discussion", "discussion_comment"];
+
+/// Prints the token alone on its line, or in JSON.
+pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exit, CommandError> {
+    if io::stdout().is_terminal() {
+        return Err(Failure::TokenToTerminal.into());
+    }
+    let home = settings::home(environment)?;
+    let issuer =
+        settings::issuer(arguments.issuer.as_deref(), environment, &home)?.ok_or(Failure::NoIssuer)?;
+    if let Some(event) = text(GITHUB_EVENT).filter(|event| BY_ANYBODY.contains(&event.as_str())) {
+        output::say(&format!(
+            "warning: this job was started by `{event}`, which anybody can cause; whatever it runs of theirs can use the token"
+        ));
+    }
+    let token = on_runtime(async {
+        let identity = identity(arguments, &issuer).await?;
+        Ok(exchange(&issuer, &ClientId::new(CLIENT_ID), &identity).await?)
+    })?;
+    let line = if arguments.json {
+        let end = TokenFacts::unverified(&token).expires.and_then(utc);
+        let state = Exit::Ok.state();
+        json!({ "schema": 1, "state": state, "access_token": token.expose(), "expires_at": end }).to_string()
+    } else {
+        token.expose().to_owned()
+    };
+    output::data(&line).map_err(Failure::Output)?;
+    Ok(Exit::Ok)
+}
+
+async fn identity(arguments: &Workload, issuer: &IssuerUrl) -> Result<IdToken, CommandError> {
+    if let Some(path) = &arguments.id_token_file {
+        let unreadable = |source| Failure::IdTokenFile { path: path.clone(), source };
+        return Ok(IdToken::new(std::fs::read_to_string(path).map_err(unreadable)?.trim()));
+    }
+    if let Some(token) = text(ID_TOKEN) {
+        return Ok(IdToken::new(token.trim()));
+    }
+    let [Some(endpoint), Some(bearer)] = GITHUB.map(text) else { return Err(Failure::NoIdToken.into()) };
+    Ok(ask_platform(&endpoint, &AccessToken::new(bearer), issuer).await?)
+}
+
+fn text(name: &str) -> Option<String> {
+    environment::variable(name)?.into_string().ok().filter(|text| !text.is_empty())
+}
