@@ -124,6 +124,15 @@ pub(crate) enum SessionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Give one session a name, or none any more.
+    Rename {
+        /// Its name in the list.
+        #[arg(value_name = "ID")]
+        id: String,
+        /// What to call it; nothing takes its name away.
+        #[arg(value_name = "NAME", default_value = "")]
+        name: String,
+    },
     /// End one session, on whatever machine it is.
     Revoke {
         /// Its name in the list.

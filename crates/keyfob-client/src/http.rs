@@ -102,6 +102,19 @@ impl HttpClient {
         read(url.as_str(), request.timeout(limit).send().await).await
     }
 
+    /// As [`Self::send_with_token`], with a body.
+    pub(crate) async fn send_json_with_token(
+        &self,
+        limit: Duration,
+        method: Method,
+        url: &Url,
+        token: &AccessToken,
+        body: &serde_json::Value,
+    ) -> Result<Answer, HttpError> {
+        let request = self.0.request(method, url.clone()).bearer_auth(token.expose()).json(body);
+        read(url.as_str(), request.timeout(limit).send().await).await
+    }
+
     /// Posts within `limit`, for calls that somebody waits for.
     pub(crate) async fn post_form_within(
         &self,

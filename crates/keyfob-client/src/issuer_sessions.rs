@@ -6,6 +6,7 @@ use crate::refresh::RefreshError;
 use keyfob_oauth::{AccessToken, IssuerUrl, text};
 use reqwest::Method;
 use serde::Deserialize;
+use serde_json::json;
 use std::time::Duration;
 use url::Url;
 
@@ -103,12 +104,24 @@ impl IssuerSessions {
 
     /// Ends one session.
     pub async fn end(&self, id: &str) -> Result<(), SessionsError> {
+        self.ask(Method::DELETE, &self.address_of(id)?).await.map(drop)
+    }
+
+    /// Calls one session `name`; an empty one takes its name away.
+    pub async fn rename(&self, id: &str, name: &str) -> Result<(), SessionsError> {
+        let body = json!({ "name": name });
+        let address = self.address_of(id)?;
+        let sent = self.http.send_json_with_token(LIMIT, Method::PATCH, &address, &self.token, &body).await;
+        self.understood(sent).map(drop)
+    }
+
+    fn address_of(&self, id: &str) -> Result<Url, SessionsError> {
         let mut address = self.endpoint.clone();
         match address.path_segments_mut() {
             Ok(mut segments) => drop(segments.push(id)),
             Err(()) => return Err(SessionsError::NotOffered(self.issuer.clone())),
         }
-        self.ask(Method::DELETE, &address).await.map(drop)
+        Ok(address)
     }
 
     /// Ends every session of the person; returns how many there were.
@@ -119,8 +132,12 @@ impl IssuerSessions {
     }
 
     async fn ask(&self, method: Method, address: &Url) -> Result<Answer, SessionsError> {
+        self.understood(self.http.send_with_token(LIMIT, method, address, &self.token).await)
+    }
+
+    fn understood(&self, sent: Result<Answer, HttpError>) -> Result<Answer, SessionsError> {
         let issuer = self.issuer.clone();
-        match self.http.send_with_token(LIMIT, method, address, &self.token).await {
+        match sent {
             Err(source) => Err(SessionsError::Unreachable { issuer, source }),
             Ok(answer) if matches!(answer.status, 200 | 204) => Ok(answer),
             Ok(Answer { status: 404, .. }) => Err(SessionsError::NotFound(issuer)),

@@ -21,6 +21,13 @@ pub(crate) fn run(command: &SessionCommand, session: &Session) -> Result<Exit, C
             let text = if *json { document(&listed).to_string() } else { table(&listed, SystemClock.now()) };
             output::data(&text).map_err(Failure::Output)?;
         }
+        SessionCommand::Rename { id, name } => {
+            on_runtime(async {
+                let sessions = session.issuer_sessions(&SystemClock, &SystemEntropy).await?;
+                Ok(sessions.rename(id, name).await?)
+            })?;
+            output::say(&format!("Renamed the session {id}"));
+        }
         SessionCommand::Revoke { id } => {
             on_runtime(async {
                 let sessions = session.issuer_sessions(&SystemClock, &SystemEntropy).await?;

@@ -30,6 +30,24 @@ async fn s_25_a_session_is_seen_and_ended_from_another_machine() -> Result<()> {
 }
 
 #[tokio::test]
+async fn s_25_a_session_is_given_a_name_that_the_list_shows_and_loses_it_again() -> Result<()> {
+    let world = World::start().await?;
+    let desk = signed_in(&world, "desk").await?;
+    let id = list(&desk).await?[0]["id"].as_str().context("no id")?.to_owned();
+    let names =
+        async || Ok::<_, anyhow::Error>(list(&desk).await?.first().map(|session| session["name"].clone()));
+
+    desk.expect(0, &["session", "rename", &id, "my desk"]).await?;
+    ensure!(names().await? == Some(Value::from("my desk")));
+    desk.expect(0, &["session", "rename", &id]).await?;
+    ensure!(names().await? == Some(Value::Null));
+
+    let unknown = desk.expect(1, &["session", "rename", "../../oauth/token", "x"]).await?;
+    ensure!(unknown.stderr.contains("no such session"), "{}", unknown.stderr);
+    world.finish().await
+}
+
+#[tokio::test]
 async fn d_10_logout_all_ends_every_session_also_when_the_access_token_has_expired() -> Result<()> {
     let world = World::start().await?;
     let desk = signed_in(&world, "desk").await?;
