@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 #[tokio::test]
-async fn s_06_s_19_c_26_a_code_approved_in_a_browser_elsewhere_signs_this_machine_in() -> Result<()> {
+async fn s_19_c_26_a_code_approved_in_a_browser_elsewhere_signs_this_machine_in() -> Result<()> {
     let world = World::start_at_trace_level().await?;
     let home = world.home("mia")?;
     let (mut login, prompt) = started(&world, &home, &[]).await?;
@@ -37,7 +37,7 @@ async fn s_06_s_19_c_26_a_code_approved_in_a_browser_elsewhere_signs_this_machin
 }
 
 #[tokio::test]
-async fn s_06_c_26_the_dialect_of_codex_is_spoken_to_an_issuer_that_offers_no_other() -> Result<()> {
+async fn s_19_c_26_the_dialect_of_codex_is_spoken_to_an_issuer_that_offers_no_other() -> Result<()> {
     let world = World::start_with_issuer("[device_codes]\nstandard = false\ngateway = false\n").await?;
     let home = world.home("mia")?;
     let (mut login, prompt) = started(&world, &home, &[]).await?;

@@ -64,7 +64,7 @@ fn broken() -> TokenError {
 }
 
 #[test]
-fn s_06_an_approved_code_is_redeemed_with_the_verifier_that_the_issuer_made() {
+fn s_19_an_approved_code_is_redeemed_with_the_verifier_that_the_issuer_made() {
     let mut world = World::polling();
     let claims = world.claims(|claims| drop(claims.as_object_mut().unwrap().remove("nonce")));
 
@@ -91,7 +91,7 @@ fn s_06_an_approved_code_is_redeemed_with_the_verifier_that_the_issuer_made() {
 }
 
 #[test]
-fn s_06_tokens_that_the_poll_itself_brings_are_verified_too() {
+fn s_19_tokens_that_the_poll_itself_brings_are_verified_too() {
     let mut world = World::polling();
     let claims = world.claims(|claims| claims["aud"] = json!("another"));
     let brought = Polled::Tokens(world.response(&claims));
