@@ -1,14 +1,23 @@
 //! The part of a sign-in in which a browser brings the code.
 
 use super::machine::State;
-use super::{Callback, Effect, Login, LoginError};
+use super::{Answer, Effect, ExpectedCallback, Login, LoginError};
 use crate::endpoints::Endpoints;
 use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
 use keyfob_codex::client::CALLBACK_PATH;
 use keyfob_oauth::request::{AuthorizationRequest, TokenRequest};
-use keyfob_oauth::{AuthorizationCode, Scope, text};
+use keyfob_oauth::{AuthorizationCode, Scope};
 
 impl Login {
+    pub(super) fn listen(&mut self, endpoints: Endpoints) -> Effect {
+        let expected = ExpectedCallback {
+            state: self.once.state.clone(),
+            issuer: self.issuer.clone(),
+            names_itself: endpoints.names_itself,
+        };
+        self.go(State::Opening(endpoints), Effect::Listen(expected))
+    }
+
     pub(super) fn show(&mut self, endpoints: Endpoints, port: u16) -> Effect {
         // The literal, not `localhost`, which another program could answer on ::1 (RFC 8252 §8.3, security C-05).
         let redirect_uri = format!("http://127.0.0.1:{port}{CALLBACK_PATH}");
@@ -26,29 +35,11 @@ impl Login {
         self.go(State::Waiting { endpoints, redirect_uri }, Effect::Show(url))
     }
 
-    /// A callback counts only with the state of this sign-in and from its issuer; others change nothing.
-    pub(super) fn called(
-        &mut self,
-        endpoints: Endpoints,
-        redirect_uri: String,
-        callback: Callback,
-    ) -> Effect {
-        let ours = callback.state.as_ref() == Some(&self.once.state);
-        // RFC 9207 §2.4: the issuer that was asked is named, and left out only by one that never names itself.
-        let from_issuer = match &callback.issuer {
-            Some(named) => named.trim_end_matches('/') == self.issuer.as_str(),
-            None => !endpoints.names_itself,
-        };
-        if !ours || !from_issuer {
-            return self.go(State::Waiting { endpoints, redirect_uri }, Effect::Refuse);
-        }
-        match (callback.error, callback.code) {
-            (Some(code), _) => self.tell(LoginError::Refused {
-                code: text::printable(&code),
-                description: callback.error_description.as_deref().map(text::printable),
-            }),
-            (None, None) => self.tell(LoginError::NoCode),
-            (None, Some(code)) => self.exchange(endpoints, redirect_uri, code),
+    pub(super) fn called(&mut self, endpoints: Endpoints, redirect_uri: String, answer: Answer) -> Effect {
+        match answer {
+            Answer::Code(code) => self.exchange(endpoints, redirect_uri, code),
+            Answer::Refused { code, description } => self.tell(LoginError::Refused { code, description }),
+            Answer::Nothing => self.tell(LoginError::NoCode),
         }
     }
 

@@ -7,54 +7,21 @@ use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use keyfob_codex::client::{CALLBACK_PATH, CALLBACK_PORTS};
-use keyfob_oauth::AuthorizationCode;
-use keyfob_oauth::token::State;
-use std::collections::VecDeque;
+use places::Places;
+use query::Callback;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
-/// What a browser brought to the callback.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Callback {
-    /// Binds it to a sign-in.
-    pub state: Option<State>,
-    /// Redeemed for tokens.
-    pub code: Option<AuthorizationCode>,
-    /// Why there is no code.
-    pub error: Option<String>,
-    /// The same as a sentence.
-    pub error_description: Option<String>,
-    /// Who answers (RFC 9207).
-    pub issuer: Option<String>,
-}
+mod places;
+mod query;
 
-impl Callback {
-    /// Reads a query; a parameter that comes twice makes it nothing (RFC 6749 §3.1).
-    pub(super) fn parse(query: &str) -> Option<Self> {
-        let mut callback = Self::default();
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let value = value.into_owned();
-            let twice = match name.as_ref() {
-                "state" => callback.state.replace(State::new(value)).is_some(),
-                "code" => callback.code.replace(AuthorizationCode::new(value)).is_some(),
-                "error" => callback.error.replace(value).is_some(),
-                "error_description" => callback.error_description.replace(value).is_some(),
-                "iss" => callback.issuer.replace(value).is_some(),
-                _ => false,
-            };
-            if twice {
-                return None;
-            }
-        }
-        Some(callback)
-    }
-}
+pub use query::{Answer, ExpectedCallback};
 
 /// No callback can be received.
 #[derive(Debug, thiserror::Error)]
@@ -64,68 +31,50 @@ pub enum ListenError {
     Bind(#[source] io::Error),
 }
 
-/// The answer to a callback.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Reply {
-    /// It is not of this sign-in.
-    Refuse,
-    /// Go and see the result.
-    SeeResult,
-}
-
-/// A callback that waits for its answer.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) callback: Callback,
-    pub(super) reply: oneshot::Sender<Reply>,
-}
-
 /// The running server; it ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct CallbackServer {
     pub(super) port: u16,
-    pub(super) callbacks: mpsc::Receiver<Waiting>,
+    answers: mpsc::Receiver<Answer>,
     result: watch::Sender<Option<Page>>,
-    shown: mpsc::Receiver<()>,
+    owed: watch::Receiver<usize>,
     serving: JoinHandle<()>,
 }
 
 const RESULT_PATH: &str = "/done";
-const MOST_CONNECTIONS: usize = 32;
 /// Out of descriptors, most likely: trying again at once would only turn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const HEADER_LIMIT: Duration = Duration::from_secs(5);
+const LONGEST_HEADERS: usize = 16 * 1024;
 const LONGEST_QUERY: usize = 8 * 1024;
 /// How long a browser has to come for the result; the login is stored by then.
 const RESULT_LIMIT: Duration = Duration::from_secs(2);
 
 impl CallbackServer {
     /// Listens on the first port of the Codex CLI's that is free, else on any.
-    pub(super) async fn open() -> Result<Self, ListenError> {
+    pub(super) async fn open(expected: ExpectedCallback) -> Result<Self, ListenError> {
         let listener = match bind(&CALLBACK_PORTS).await {
             Some(listener) => listener,
             None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(ListenError::Bind)?,
         };
         let port = listener.local_addr().map_err(ListenError::Bind)?.port();
-        let (sender, callbacks) = mpsc::channel(MOST_CONNECTIONS);
+        let (sender, answers) = mpsc::channel(1);
         let (result, results) = watch::channel(None);
-        let (show, shown) = mpsc::channel(1);
-        let door = Door { port, callbacks: sender, results, has_shown: Arc::default() };
-        let serving = tokio::spawn(serve(listener, door, show));
-        Ok(Self { port, callbacks, result, shown, serving })
+        let (owing, owed) = watch::channel(0);
+        let door = Door { port, expected, answers: sender, results, owing, connection: Arc::default() };
+        let serving = tokio::spawn(serve(listener, door));
+        Ok(Self { port, answers, result, owed, serving })
     }
 
-    /// Shows `page` to the browser that waits and to any that comes within a moment, then ends.
-    pub(super) async fn finish(mut self, page: Page, reply: Option<oneshot::Sender<Reply>>) {
+    /// Waits for the callback of the sign-in; the first one counts.
+    pub(super) async fn answer(&mut self) -> Option<Answer> {
+        self.answers.recv().await
+    }
+
+    /// Shows `page` to the browsers that wait and to any that comes within a moment, then ends.
+    pub(super) async fn finish(mut self, page: Page) {
         self.result.send_replace(Some(page));
-        let Some(reply) = reply else { return };
-        // A browser that has gone away needs no answer.
-        let _gone = reply.send(Reply::SeeResult);
-        self.callbacks.close();
-        while let Some(another) = self.callbacks.recv().await {
-            let _gone = another.reply.send(Reply::SeeResult);
-        }
-        let _nobody_came = tokio::time::timeout(RESULT_LIMIT, self.shown.recv()).await;
+        let _nobody_came = tokio::time::timeout(RESULT_LIMIT, self.owed.wait_for(|pages| *pages == 0)).await;
     }
 }
 
@@ -148,58 +97,88 @@ async fn bind(ports: &[u16]) -> Option<TcpListener> {
 #[derive(Clone, Debug)]
 struct Door {
     port: u16,
-    callbacks: mpsc::Sender<Waiting>,
+    expected: ExpectedCallback,
+    answers: mpsc::Sender<Answer>,
     results: watch::Receiver<Option<Page>>,
-    /// Whether this connection was given the result.
-    has_shown: Arc<AtomicBool>,
+    /// How many browsers are still to be shown the result.
+    owing: watch::Sender<usize>,
+    connection: Arc<Connection>,
 }
 
-async fn serve(listener: TcpListener, door: Door, shown: mpsc::Sender<()>) {
-    let mut connections = JoinSet::new();
-    let mut open = VecDeque::new();
+/// What became of one connection.
+#[derive(Debug, Default)]
+struct Connection {
+    /// It brought the callback of the sign-in, so it keeps its place.
+    is_admitted: AtomicBool,
+    /// It was given the result.
+    has_shown: AtomicBool,
+}
+
+async fn serve(listener: TcpListener, door: Door) {
+    let mut places = Places::default();
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        places.make_room().await;
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let connection = Arc::new(Connection::default());
+                let door = Door { connection: Arc::clone(&connection), ..door.clone() };
+                places.take(connection, door.serve(stream));
+            }
             Err(error) => {
                 tracing::debug!(%error, "a callback connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        while connections.try_join_next().is_some() {}
-        // Whoever fills the places must not keep the browser out: the oldest goes, and a browser never waits long.
-        while open.len() >= MOST_CONNECTIONS {
-            let oldest: Option<AbortHandle> = open.pop_front();
-            oldest.iter().for_each(AbortHandle::abort);
         }
-        let has_shown = Arc::new(AtomicBool::new(false));
-        let door = Door { has_shown: Arc::clone(&has_shown), ..door.clone() };
-        let shown = shown.clone();
-        let connection = connections.spawn(async move {
-            let service = hyper::service::service_fn(move |request| {
-                let door = door.clone();
-                async move { Ok::<_, std::convert::Infallible>(door.answer(request).await) }
-            });
-            let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new())
-                .header_read_timeout(HEADER_LIMIT)
-                .keep_alive(false)
-                .max_buf_size(16 * 1024);
-            let served = http.serve_connection(TokioIo::new(stream), service).await;
-            tracing::debug!(ok = served.is_ok(), "a callback connection ended");
-            // Only when the page has left us may the server end; full means that it was shown before.
-            if has_shown.load(Ordering::Relaxed) {
-                let _shown_before = shown.try_send(());
-            }
-        });
-        open.retain(|handle| !handle.is_finished());
-        open.push_back(connection);
     }
 }
 
+/// A browser that was admitted and has not been told where the result is; one that goes away is owed nothing.
+struct Admitted<'a>(Option<&'a watch::Sender<usize>>);
+
+impl<'a> Admitted<'a> {
+    fn new(owing: &'a watch::Sender<usize>) -> Self {
+        owing.send_modify(|pages| *pages += 1);
+        Self(Some(owing))
+    }
+
+    /// It will come for the result.
+    fn send_on(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if let Some(owing) = self.0 {
+            settle(owing);
+        }
+    }
+}
+
+fn settle(owing: &watch::Sender<usize>) {
+    owing.send_modify(|pages| *pages = pages.saturating_sub(1));
+}
+
 impl Door {
+    async fn serve(self, stream: TcpStream) {
+        let service = hyper::service::service_fn(|request| async {
+            Ok::<_, std::convert::Infallible>(self.answer(request).await)
+        });
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(HEADER_LIMIT)
+            .keep_alive(false)
+            .max_buf_size(LONGEST_HEADERS);
+        let served = http.serve_connection(TokioIo::new(stream), service).await;
+        tracing::debug!(ok = served.is_ok(), "a callback connection ended");
+        // Only when the page has left us may the server end.
+        if self.connection.has_shown.load(Ordering::Relaxed) {
+            settle(&self.owing);
+        }
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if !self.is_expected_host(request.headers()) {
+        if !self.is_for_us(&request) {
             return plain(StatusCode::MISDIRECTED_REQUEST, "Unknown host");
         }
         if request.method() != Method::GET || !is_navigation(request.headers()) {
@@ -213,37 +192,41 @@ impl Door {
     }
 
     /// Only names of this very address are answered, against DNS rebinding (security C-08).
-    fn is_expected_host(&self, headers: &HeaderMap) -> bool {
-        let mut hosts = headers.get_all(header::HOST).iter();
-        let expected = [format!("127.0.0.1:{}", self.port), format!("localhost:{}", self.port)];
+    fn is_for_us(&self, request: &Request<Incoming>) -> bool {
+        // A request for a proxy names its host in the first line.
+        if request.uri().authority().is_some() {
+            return false;
+        }
+        let mut hosts = request.headers().get_all(header::HOST).iter();
+        let names = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{}", self.port));
         match (hosts.next(), hosts.next()) {
-            (Some(host), None) => expected.iter().any(|name| name.as_bytes() == host.as_bytes()),
+            (Some(host), None) => names.iter().any(|name| name.as_bytes() == host.as_bytes()),
             _ => false,
         }
     }
 
     async fn callback(&self, query: &str) -> Response<Full<Bytes>> {
-        let refused = || plain(StatusCode::BAD_REQUEST, "State mismatch");
-        if query.len() > LONGEST_QUERY {
-            return refused();
-        }
-        let Some(callback) = Callback::parse(query) else { return refused() };
-        let (reply, answer) = oneshot::channel();
-        if self.callbacks.send(Waiting { callback, reply }).await.is_err() {
+        let callback = if query.len() <= LONGEST_QUERY { Callback::parse(query) } else { None };
+        let Some(answer) = callback.and_then(|callback| self.expected.admit(callback)) else {
+            return plain(StatusCode::BAD_REQUEST, "State mismatch");
+        };
+        self.connection.is_admitted.store(true, Ordering::Relaxed);
+        let admitted = Admitted::new(&self.owing);
+        // Only the first is redeemed; each that comes meanwhile sees its result (security C-14).
+        let _another = self.answers.try_send(answer);
+        let mut results = self.results.clone();
+        if results.wait_for(Option::is_some).await.is_err() {
             return plain(StatusCode::GONE, "This sign-in is over");
         }
-        match answer.await {
-            Ok(Reply::SeeResult) => see_result(),
-            Ok(Reply::Refuse) => refused(),
-            Err(_) => plain(StatusCode::GONE, "This sign-in is over"),
-        }
+        admitted.send_on();
+        see_result()
     }
 
     fn result(&self) -> Response<Full<Bytes>> {
         let page = self.results.borrow().clone();
         match page {
             Some(page) => {
-                self.has_shown.store(true, Ordering::Relaxed);
+                self.connection.has_shown.store(true, Ordering::Relaxed);
                 html(&page)
             }
             None => plain(StatusCode::NOT_FOUND, "Not Found"),
@@ -253,8 +236,10 @@ impl Door {
 
 /// Scripts and frames of other pages cannot call (security C-09); programs without these headers can.
 fn is_navigation(headers: &HeaderMap) -> bool {
-    let mode = headers.get("sec-fetch-mode");
-    mode.is_none_or(|mode| mode.as_bytes() == b"navigate") && !headers.contains_key(header::ORIGIN)
+    let is = |name, wanted: &[u8]| headers.get(name).is_none_or(|value| value.as_bytes() == wanted);
+    is("sec-fetch-mode", b"navigate")
+        && is("sec-fetch-dest", b"document")
+        && !headers.contains_key(header::ORIGIN)
 }
 
 /// Takes the code out of the address bar (security C-13).

@@ -48,7 +48,7 @@ impl Login {
             }
             Err(DeviceError::NotOffered) => {
                 self.fell_back = true;
-                self.go(State::Opening(endpoints), Effect::Listen)
+                self.listen(endpoints)
             }
             Err(DeviceError::Failed(error)) => match (after(&error), PAUSES.get(tries)) {
                 // A silent issuer has had its time.

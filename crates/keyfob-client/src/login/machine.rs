@@ -154,14 +154,14 @@ impl Login {
                 failed(LoginError::Store(error))
             }
             (State::Discovering, Event::Discovered(Ok(found))) => match self.means {
-                Means::Browser => self.go(State::Opening(*found), Effect::Listen),
+                Means::Browser => self.listen(*found),
                 Means::DeviceCode => self.ask_for_code(*found, 0),
             },
             (State::Discovering, Event::Discovered(Err(error))) => failed(error.into()),
             (State::Opening(endpoints), Event::Listening(Ok(port))) => self.show(endpoints, port),
             (State::Opening(_), Event::Listening(Err(error))) => failed(error.into()),
-            (State::Waiting { endpoints, redirect_uri }, Event::Called(callback)) => {
-                self.called(endpoints, redirect_uri, callback)
+            (State::Waiting { endpoints, redirect_uri }, Event::Called(answer)) => {
+                self.called(endpoints, redirect_uri, answer)
             }
             (State::Asking(endpoints, tries), Event::CodeGiven(given)) => self.given(endpoints, tries, given),
             (State::PausingToAsk(endpoints, tries), Event::Paused) => self.ask_for_code(endpoints, tries),

@@ -15,7 +15,7 @@ mod run;
 mod slot;
 
 pub use crate::device_endpoint::{DeviceError, PendingDevice, Polled};
-pub use callback::{Callback, ListenError};
+pub use callback::{Answer, ExpectedCallback, ListenError};
 pub use error::{IdTokenError, KeysError, LoginError};
 pub use key::{Brought, Kept, keep_brought};
 pub use machine::{Asked, Login, Means, Once};
@@ -47,8 +47,8 @@ pub enum Event {
     Discovered(Result<Box<Endpoints>, DiscoveryError>),
     /// The callback can be received on this port, or not.
     Listening(Result<u16, ListenError>),
-    /// A browser came to the callback.
-    Called(Callback),
+    /// A browser brought the callback of this sign-in.
+    Called(Answer),
     /// The issuer gave a code to show, or not.
     CodeGiven(Result<Box<PendingDevice>, DeviceError>),
     /// The code was shown.
@@ -88,12 +88,10 @@ pub enum Effect {
     Prepare,
     /// Find the issuer's endpoints.
     Discover,
-    /// Receive callbacks on loopback.
-    Listen,
-    /// Send the person's browser here, and wait for a callback.
+    /// Receive callbacks on loopback, and take none but this.
+    Listen(ExpectedCallback),
+    /// Send the person's browser here, and wait for the callback.
     Show(Url),
-    /// Answer 400 to the callback that came, and wait for another.
-    Refuse,
     /// Ask for a code to show.
     RequestCode(DeviceEndpoint),
     /// Show the code to the person.

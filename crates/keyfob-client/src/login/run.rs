@@ -1,6 +1,6 @@
 //! Does what [`Login`] says.
 
-use super::callback::{CallbackServer, Reply};
+use super::callback::CallbackServer;
 use super::{
     Asked, Effect, Event, KeysError, Login, LoginError, Once, Page, PendingDevice, SignedIn, Superseded,
 };
@@ -21,7 +21,6 @@ use keyfob_jose::KeySet;
 use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl, WorkspaceId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use url::Url;
 
 /// How long a person has to sign in (security C-11).
@@ -87,7 +86,6 @@ impl SignIn {
             machine: self.machine.filter(|name| is_header_text(name)),
             lock: None,
             server: None,
-            browser: None,
             deadline: tokio::time::Instant::now() + PATIENCE,
         };
         loop {
@@ -167,8 +165,6 @@ struct Shell {
     machine: Option<String>,
     lock: Option<Lock>,
     server: Option<CallbackServer>,
-    /// The browser that came to the callback and waits for an answer.
-    browser: Option<oneshot::Sender<Reply>>,
     /// When nobody waits for the person any more, however many wrong callbacks came.
     deadline: tokio::time::Instant,
 }
@@ -188,19 +184,11 @@ impl Shell {
                 }
                 Event::Discovered(found.map(Box::new))
             }
-            Effect::Listen => Event::Listening(match CallbackServer::open().await {
-                Ok(server) => {
-                    let port = server.port;
-                    self.server = Some(server);
-                    Ok(port)
-                }
-                Err(error) => Err(error),
-            }),
-            Effect::Show(_) => self.callback().await,
-            Effect::Refuse => {
-                self.answer(Reply::Refuse);
-                self.callback().await
+            Effect::Listen(expected) => {
+                let opened = CallbackServer::open(expected).await;
+                Event::Listening(opened.map(|server| self.server.insert(server).port))
             }
+            Effect::Show(_) => self.callback().await,
             Effect::RequestCode(endpoint) => {
                 let wanted = (SCOPE, self.workspace.as_ref());
                 let given =
@@ -270,11 +258,8 @@ impl Shell {
     /// Waits for a browser.
     async fn callback(&mut self) -> Event {
         let Some(server) = &mut self.server else { return Event::TimedOut };
-        match tokio::time::timeout_at(self.deadline, server.callbacks.recv()).await {
-            Ok(Some(waiting)) => {
-                self.browser = Some(waiting.reply);
-                Event::Called(waiting.callback)
-            }
+        match tokio::time::timeout_at(self.deadline, server.answer()).await {
+            Ok(Some(answer)) => Event::Called(answer),
             Ok(None) | Err(_) => Event::TimedOut,
         }
     }
@@ -297,17 +282,9 @@ impl Shell {
         Ok(name)
     }
 
-    fn answer(&mut self, reply: Reply) {
-        if let Some(browser) = self.browser.take() {
-            // A browser that has gone away needs no answer.
-            let _gone = browser.send(reply);
-        }
-    }
-
     async fn tell(&mut self, page: Page) {
-        let browser = self.browser.take();
         if let Some(server) = self.server.take() {
-            server.finish(page, browser).await;
+            server.finish(page).await;
         }
     }
 

@@ -6,7 +6,7 @@ use super::*;
 fn comparing(replace: Replace, stored: &str) -> (World, Effect) {
     let mut world = World::waiting_to(replace, holds(stored));
     let claims = world.claims(|_| {});
-    world.login.step(Event::Called(world.callback()));
+    world.login.step(called());
     let response = world.response(&claims);
     world.login.step(Event::Answered(Ok(response)));
     assert!(matches!(world.login.step(world.keys()), Effect::Lock));

@@ -138,7 +138,7 @@ fn c_24_a_decision_ends_it_at_once_and_so_does_an_answer_that_waiting_does_not_m
 #[test]
 fn c_27_only_an_issuer_without_device_codes_is_signed_in_at_with_a_browser() {
     let mut without = World::asking();
-    assert!(matches!(without.login.step(Event::CodeGiven(Err(DeviceError::NotOffered))), Effect::Listen));
+    assert!(matches!(without.login.step(Event::CodeGiven(Err(DeviceError::NotOffered))), Effect::Listen(..)));
     assert!(without.login.fell_back);
     assert!(matches!(without.login.step(Event::Listening(Ok(1455))), Effect::Show(_)));
 

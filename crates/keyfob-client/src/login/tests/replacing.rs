@@ -20,7 +20,7 @@ fn comparing(slot: Slot, replace: Replace) -> (World, Effect) {
     let (mut world, _) = World::begin(replace);
     world.go_on_to_waiting(slot.clone());
     let claims = world.claims(|_| {});
-    world.login.step(Event::Called(world.callback()));
+    world.login.step(called());
     let response = world.response(&claims);
     world.login.step(Event::Answered(Ok(response)));
     assert!(matches!(world.login.step(world.keys()), Effect::Lock));
