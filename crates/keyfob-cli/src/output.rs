@@ -2,9 +2,13 @@
 
 use crate::error::CommandError;
 use crate::exit::Exit;
+use keyfob_oauth::text;
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+
+/// The longest of our own messages shows a place in a file.
+const MOST_LINES: usize = 16;
 
 /// Writes a line of data for another program or a person.
 pub(crate) fn data(line: &str) -> io::Result<()> {
@@ -16,15 +20,15 @@ pub(crate) fn data(line: &str) -> io::Result<()> {
 /// Writes a line for the person.
 pub(crate) fn say(line: &str) {
     // Nobody is left to tell when standard error is closed.
-    let _closed = writeln!(io::stderr().lock(), "{line}");
+    let _closed = writeln!(io::stderr().lock(), "{}", text::inert(line));
 }
 
 /// Writes what failed, why, and what to do next.
 pub(crate) fn failure(error: &CommandError) {
-    let mut lines = format!("error: {}", error.source);
+    let mut lines = format!("error: {}", shortened(&error.source.to_string()));
     let mut cause = error.source.source();
     while let Some(reason) = cause {
-        let text = reason.to_string();
+        let text = shortened(&reason.to_string());
         // A transparent error repeats what was just said.
         if !lines.ends_with(&text) {
             lines.push_str("\n  cause: ");
@@ -37,6 +41,11 @@ pub(crate) fn failure(error: &CommandError) {
         lines.push_str(hint);
     }
     say(&lines);
+}
+
+/// Somebody else may have written a part of it.
+fn shortened(message: &str) -> String {
+    message.lines().take(MOST_LINES).map(text::printable).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns an error and its causes on one line.
