@@ -13,6 +13,8 @@ const HOME: &str = "HOME";
 const SESSION_BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 /// Where the bus is when the former is not set.
 const RUNTIME_FOLDER: &str = "XDG_RUNTIME_DIR";
+/// Set where somebody came over SSH.
+const SSH_CONNECTION: &str = "SSH_CONNECTION";
 /// Which login this terminal is pinned to.
 pub(crate) const LOGIN: &str = "KEYFOB_LOGIN";
 /// In a test build: the failpoint at which something happens, and what.
@@ -30,6 +32,8 @@ pub(crate) struct Environment {
     pub(crate) session_bus: Option<String>,
     /// The value of `XDG_RUNTIME_DIR`.
     pub(crate) runtime_folder: Option<PathBuf>,
+    /// Whether `SSH_CONNECTION` is set, so that the browser is on another machine.
+    pub(crate) is_over_ssh: bool,
     /// The value of `KEYFOB_LOGIN`; what is set to nothing names no login, which is an error and not nothing.
     pub(crate) login: Option<OsString>,
     /// The value of `KEYFOB_FAIL_AT`.
@@ -45,6 +49,7 @@ impl Environment {
             home: path(HOME),
             session_bus: variable(SESSION_BUS).and_then(|address| address.into_string().ok()),
             runtime_folder: path(RUNTIME_FOLDER),
+            is_over_ssh: variable(SSH_CONNECTION).is_some(),
             login: variable(LOGIN),
             #[cfg(feature = "failpoints")]
             fail_at: variable(FAIL_AT).and_then(|name| name.into_string().ok()),

@@ -58,6 +58,9 @@ impl From<LoginError> for CommandError {
             LoginError::Exchange { .. } | LoginError::TimedOut => &["run `keyfob login` again"],
             LoginError::Store(cause) => store_hints(cause),
             LoginError::Listen(ListenError::Bind(_)) => &["a local firewall or sandbox may forbid listening"],
+            LoginError::Listen(ListenError::Taken(_)) => {
+                &["end one of them, or sign in without a port of this machine: `keyfob login --device-auth`"]
+            }
             LoginError::Refused { .. } | LoginError::Entropy(_) => &[],
         };
         Self::new(exit(&error), error, hints)

@@ -4,7 +4,7 @@ use super::machine::State;
 use super::{Answer, Effect, ExpectedCallback, Login, LoginError};
 use crate::endpoints::Endpoints;
 use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
-use keyfob_codex::client::CALLBACK_PATH;
+use keyfob_codex::client::{CALLBACK_PATH, RegisteredCallbacks};
 use keyfob_oauth::request::{AuthorizationRequest, TokenRequest};
 use keyfob_oauth::{AuthorizationCode, Scope};
 
@@ -15,12 +15,11 @@ impl Login {
             issuer: self.issuer.clone(),
             names_itself: endpoints.names_itself,
         };
-        self.go(State::Opening(endpoints), Effect::Listen(expected))
+        self.go(State::Opening(endpoints), Effect::Listen(self.registered(), expected))
     }
 
     pub(super) fn show(&mut self, endpoints: Endpoints, port: u16) -> Effect {
-        // The literal, not `localhost`, which another program could answer on ::1 (RFC 8252 §8.3, security C-05).
-        let redirect_uri = format!("http://127.0.0.1:{port}{CALLBACK_PATH}");
+        let redirect_uri = format!("http://{}:{port}{CALLBACK_PATH}", self.registered().host());
         let request = AuthorizationRequest {
             client_id: self.client_id.clone(),
             redirect_uri: redirect_uri.clone(),
@@ -41,6 +40,10 @@ impl Login {
             Answer::Refused { code, description } => self.tell(LoginError::Refused { code, description }),
             Answer::Nothing => self.tell(LoginError::NoCode),
         }
+    }
+
+    fn registered(&self) -> RegisteredCallbacks {
+        RegisteredCallbacks::at(&self.issuer)
     }
 
     fn exchange(&mut self, endpoints: Endpoints, redirect_uri: String, code: AuthorizationCode) -> Effect {

@@ -6,30 +6,25 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use keyfob_codex::client::{CALLBACK_PATH, CALLBACK_PORTS};
+use keyfob_codex::client::{CALLBACK_PATH, RegisteredCallbacks};
+use listen::Listener;
 use places::Places;
 use query::Callback;
-use std::io;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+mod holder;
+mod listen;
 mod places;
 mod query;
 
+pub use holder::Holder;
+pub use listen::{ListenError, Taken};
 pub use query::{Answer, ExpectedCallback};
-
-/// No callback can be received.
-#[derive(Debug, thiserror::Error)]
-pub enum ListenError {
-    /// No port of the loopback address is to be had.
-    #[error("cannot listen on 127.0.0.1")]
-    Bind(#[source] io::Error),
-}
 
 /// The running server; it ends when this is dropped.
 #[derive(Debug)]
@@ -51,13 +46,13 @@ const LONGEST_QUERY: usize = 8 * 1024;
 const RESULT_LIMIT: Duration = Duration::from_secs(2);
 
 impl CallbackServer {
-    /// Listens on the first port of the Codex CLI's that is free, else on any.
-    pub(super) async fn open(expected: ExpectedCallback) -> Result<Self, ListenError> {
-        let listener = match bind(&CALLBACK_PORTS).await {
-            Some(listener) => listener,
-            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(ListenError::Bind)?,
-        };
-        let port = listener.local_addr().map_err(ListenError::Bind)?.port();
+    /// Listens where the issuer sends browsers.
+    pub(super) async fn open(
+        registered: RegisteredCallbacks,
+        expected: ExpectedCallback,
+    ) -> Result<Self, ListenError> {
+        let listener = Listener::open(registered).await?;
+        let port = listener.port;
         let (sender, answers) = mpsc::channel(1);
         let (result, results) = watch::channel(None);
         let (owing, owed) = watch::channel(0);
@@ -84,15 +79,6 @@ impl Drop for CallbackServer {
     }
 }
 
-async fn bind(ports: &[u16]) -> Option<TcpListener> {
-    for port in ports {
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await {
-            return Some(listener);
-        }
-    }
-    None
-}
-
 /// What a connection needs to answer.
 #[derive(Clone, Debug)]
 struct Door {
@@ -114,12 +100,12 @@ struct Connection {
     has_shown: AtomicBool,
 }
 
-async fn serve(listener: TcpListener, door: Door) {
+async fn serve(listener: Listener, door: Door) {
     let mut places = Places::default();
     loop {
         places.make_room().await;
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 let connection = Arc::new(Connection::default());
                 let door = Door { connection: Arc::clone(&connection), ..door.clone() };
                 places.take(connection, door.serve(stream));

@@ -15,7 +15,7 @@ mod run;
 mod slot;
 
 pub use crate::device_endpoint::{DeviceError, PendingDevice, Polled};
-pub use callback::{Answer, ExpectedCallback, ListenError};
+pub use callback::{Answer, ExpectedCallback, Holder, ListenError, Taken};
 pub use error::{IdTokenError, KeysError, LoginError};
 pub use key::{Brought, Kept, keep_brought};
 pub use machine::{Asked, Login, Means, Once};
@@ -30,6 +30,7 @@ use crate::store::{Damaged, Digest, Slot, StoreError};
 use crate::superseded::OldSession;
 use crate::token_endpoint::TokenError;
 use keyfob_codex::auth_file::AuthFile;
+use keyfob_codex::client::RegisteredCallbacks;
 use keyfob_jose::KeySet;
 use keyfob_oauth::request::{RevocationRequest, TokenRequest};
 use keyfob_oauth::{IssuerUrl, Timestamp, TokenResponse};
@@ -89,7 +90,7 @@ pub enum Effect {
     /// Find the issuer's endpoints.
     Discover,
     /// Receive callbacks on loopback, and take none but this.
-    Listen(ExpectedCallback),
+    Listen(RegisteredCallbacks, ExpectedCallback),
     /// Send the person's browser here, and wait for the callback.
     Show(Url),
     /// Ask for a code to show.

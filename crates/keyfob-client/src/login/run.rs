@@ -55,7 +55,7 @@ pub struct PendingSignIn {
 /// What the person is asked to do.
 #[derive(Clone, Debug)]
 pub enum Prompt {
-    /// Go to this address with a browser on this machine, which then comes back to `port` of 127.0.0.1.
+    /// Go to this address with a browser on this machine, which then comes back to `port` of loopback.
     Visit {
         /// Where to go.
         address: Url,
@@ -184,8 +184,8 @@ impl Shell {
                 }
                 Event::Discovered(found.map(Box::new))
             }
-            Effect::Listen(expected) => {
-                let opened = CallbackServer::open(expected).await;
+            Effect::Listen(registered, expected) => {
+                let opened = CallbackServer::open(registered, expected).await;
                 Event::Listening(opened.map(|server| self.server.insert(server).port))
             }
             Effect::Show(_) => self.callback().await,

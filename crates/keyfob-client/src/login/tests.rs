@@ -59,7 +59,7 @@ impl World {
         assert!(matches!(self.login.step(Event::Loaded(Ok(stored))), Effect::Prepare));
         assert!(matches!(self.login.step(Event::Prepared(Ok(()))), Effect::Discover));
         let effect = self.login.step(Event::Discovered(Ok(Box::new(endpoints()))));
-        let Effect::Listen(expected) = effect else { panic!("a listener") };
+        let Effect::Listen(RegisteredCallbacks::AnyPort, expected) = effect else { panic!("a listener") };
         assert_eq!(expected.state, self.login.once.state);
         assert_eq!((expected.issuer.as_str(), expected.names_itself), ("https://id.test", true));
         let Effect::Show(address) = self.login.step(Event::Listening(Ok(1457))) else { panic!("an address") };

@@ -81,7 +81,7 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
         if programs_read {
             output::data(&prompt::document(pending.prompt()).to_string()).map_err(Failure::Output)?;
         }
-        prompt::show(pending.prompt());
+        prompt::show(pending.prompt(), environment);
         if let (Prompt::Visit { address, .. }, false) = (pending.prompt(), arguments.no_browser) {
             prompt::open_browser(address.to_string());
         }

@@ -1,19 +1,33 @@
 //! What a person is asked to do.
 
+use crate::environment::Environment;
 use crate::{browser, output};
 use keyfob_client::login::{PendingDevice, Prompt};
+use keyfob_codex::client::CALLBACK_PORTS;
 use serde_json::{Value, json};
 
 /// Says it in the words of the Codex CLI, where it has some.
-pub(super) fn show(prompt: &Prompt) {
+pub(super) fn show(prompt: &Prompt, environment: &Environment) {
     match prompt {
         Prompt::Visit { address, port } => {
             output::say(&format!("Starting local login server on http://localhost:{port}."));
+            if environment.is_over_ssh && *port != CALLBACK_PORTS[0] {
+                warn_of_port(*port);
+            }
             output::say("If your browser did not open, navigate to this URL to authenticate:\n");
             output::say(&format!("{address}\n"));
         }
         Prompt::Type(device) => show_code(device),
     }
+}
+
+/// Whoever forwards a port over SSH forwards the usual one, as the documentation says.
+fn warn_of_port(port: u16) {
+    output::say(&format!(
+        "WARNING: the port is {port}, since {} is taken here. Where your browser is, forward this one: \
+         `ssh -L {port}:127.0.0.1:{port} HOST`",
+        CALLBACK_PORTS[0]
+    ));
 }
 
 fn show_code(device: &PendingDevice) {

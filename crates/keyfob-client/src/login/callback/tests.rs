@@ -3,6 +3,7 @@
 use super::*;
 use keyfob_oauth::token::State;
 use keyfob_oauth::{AuthorizationCode, IssuerUrl};
+use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const GENUINE: &str = "/auth/callback?code=a&state=genuine";
@@ -10,7 +11,7 @@ const GENUINE: &str = "/auth/callback?code=a&state=genuine";
 async fn open() -> CallbackServer {
     let issuer = IssuerUrl::parse("https://id.test").unwrap();
     let expected = ExpectedCallback { state: State::new("genuine"), issuer, names_itself: false };
-    CallbackServer::open(expected).await.unwrap()
+    CallbackServer::open(RegisteredCallbacks::AnyPort, expected).await.unwrap()
 }
 
 async fn send(port: u16, request: &str) -> String {
