@@ -41,7 +41,11 @@ pub(crate) enum Command {
     Purge(Purge),
     /// Open the page whose address is on standard input.
     #[command(name = crate::browser::COMMAND, hide = true)]
-    OpenPage,
+    OpenPage {
+        /// With this program.
+        #[arg(long)]
+        browser: Option<String>,
+    },
     /// List the named points at which a test build can be killed.
     #[cfg(feature = "failpoints")]
     #[command(hide = true)]
@@ -65,14 +69,17 @@ pub(crate) struct Login {
     /// Do not open a browser; only print the address.
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// Open the address with this program; `%s` among its arguments stands for the address.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["no_browser", "device_auth"])]
+    pub(crate) browser: Option<String>,
     /// Sign in with a code that is typed into a browser on any machine.
     #[arg(long)]
     pub(crate) device_auth: bool,
     /// Keep the API key that is on standard input, for use with the Codex CLI.
-    #[arg(long, conflicts_with_all = ["device_auth", "issuer", "workspace", "no_browser"])]
+    #[arg(long, conflicts_with_all = ["device_auth", "issuer", "workspace", "no_browser", "browser"])]
     pub(crate) with_api_key: bool,
     /// Keep the personal access token that is on standard input; its issuer is asked whose it is.
-    #[arg(long, conflicts_with_all = ["device_auth", "no_browser"])]
+    #[arg(long, conflicts_with_all = ["device_auth", "no_browser", "browser"])]
     pub(crate) with_access_token: bool,
     /// Was taken from the command line once, which every user of a machine can read.
     #[arg(long, hide = true, num_args = 0..=1, value_name = "KEY", default_missing_value = "", value_parser = forget)]

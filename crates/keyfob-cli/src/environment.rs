@@ -13,6 +13,8 @@ const HOME: &str = "HOME";
 const SESSION_BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 /// Where the bus is when the former is not set.
 const RUNTIME_FOLDER: &str = "XDG_RUNTIME_DIR";
+/// Which browsers the person wants, in order.
+const BROWSER: &str = "BROWSER";
 /// Set where somebody came over SSH.
 const SSH_CONNECTION: &str = "SSH_CONNECTION";
 /// Which login this terminal is pinned to.
@@ -32,6 +34,8 @@ pub(crate) struct Environment {
     pub(crate) session_bus: Option<String>,
     /// The value of `XDG_RUNTIME_DIR`.
     pub(crate) runtime_folder: Option<PathBuf>,
+    /// The value of `BROWSER`.
+    pub(crate) browser: Option<String>,
     /// Whether `SSH_CONNECTION` is set, so that the browser is on another machine.
     pub(crate) is_over_ssh: bool,
     /// The value of `KEYFOB_LOGIN`; what is set to nothing names no login, which is an error and not nothing.
@@ -49,6 +53,7 @@ impl Environment {
             home: path(HOME),
             session_bus: variable(SESSION_BUS).and_then(|address| address.into_string().ok()),
             runtime_folder: path(RUNTIME_FOLDER),
+            browser: variable(BROWSER).and_then(|names| names.into_string().ok()),
             is_over_ssh: variable(SSH_CONNECTION).is_some(),
             login: variable(LOGIN),
             #[cfg(feature = "failpoints")]

@@ -2,8 +2,7 @@
 
 use crate::http::{HttpClient, HttpError};
 use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH};
-use keyfob_oauth::id::is_secure_or_loopback;
-use keyfob_oauth::{IssuerUrl, metadata};
+use keyfob_oauth::{IssuerUrl, address, metadata};
 use url::Url;
 
 /// The endpoints that a sign-in needs.
@@ -125,10 +124,8 @@ pub(crate) fn stored_revocation_endpoint(issuer: &IssuerUrl) -> String {
 
 /// Reads an address of the issuer's own host that a request or a person may be sent to.
 pub(crate) fn safe(issuer: &IssuerUrl, text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
     let home = Url::parse(issuer.as_str()).ok()?;
-    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (bare && is_secure_or_loopback(&url) && url.host() == home.host()).then_some(url)
+    address::parse(text).filter(|url| url.host() == home.host())
 }
 
 #[cfg(test)]
@@ -150,6 +147,7 @@ mod tests {
             "file:///etc/passwd",
             "-profile",
             "https://x@id.test/oauth/token",
+            "https://id.test/$(calc)",
         ] {
             assert!(safe(&issuer, foreign).is_none(), "{foreign}");
         }

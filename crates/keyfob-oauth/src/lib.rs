@@ -19,6 +19,7 @@
 //!
 //! Start reading at [`token`] (what an issuer hands out) and [`request`] (what a client sends).
 
+pub mod address;
 pub mod device;
 mod entropy;
 pub mod error;

@@ -55,7 +55,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
             let home = settings::home(environment)?;
             purge::run(&arguments, &settings::logins(environment, &home)?, environment)
         }
-        Command::OpenPage => browser::open_page(),
+        Command::OpenPage { browser } => browser::open_page(browser.as_deref(), environment),
         #[cfg(feature = "failpoints")]
         Command::Failpoints => failpoints::list(),
         Command::Beside(arguments) => Err(beside::run(&arguments)),

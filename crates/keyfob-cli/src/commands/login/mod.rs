@@ -83,7 +83,7 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
         }
         prompt::show(pending.prompt(), environment);
         if let (Prompt::Visit { address, .. }, false) = (pending.prompt(), arguments.no_browser) {
-            prompt::open_browser(address.to_string());
+            prompt::open_browser(address.to_string(), arguments.browser.clone());
         }
         Ok(pending.finish().await?)
     })?;
@@ -96,7 +96,8 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
 
 /// A browser that would not come back here is of no use, unless the person says otherwise.
 fn means(arguments: &Login, remote: Option<Remote>) -> Means {
-    match (arguments.device_auth, arguments.no_browser, remote) {
+    let is_said = arguments.no_browser || arguments.browser.is_some();
+    match (arguments.device_auth, is_said, remote) {
         (true, _, _) | (false, false, Some(_)) => Means::DeviceCode,
         (false, true, _) | (false, false, None) => Means::Browser,
     }

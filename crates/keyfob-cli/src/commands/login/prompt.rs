@@ -55,9 +55,9 @@ pub(super) fn document(prompt: &Prompt) -> Value {
 }
 
 /// Opens the browser beside the sign-in, which does not depend on it: the address was shown.
-pub(super) fn open_browser(address: String) {
+pub(super) fn open_browser(address: String, wanted: Option<String>) {
     drop(tokio::task::spawn_blocking(move || {
-        if browser::open(&address).is_err() {
+        if browser::open(&address, wanted.as_deref()).is_err() {
             output::say("No browser could be opened here; open the address yourself.");
         }
     }));
