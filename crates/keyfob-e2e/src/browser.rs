@@ -7,6 +7,7 @@ use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use keyfob_oauth::Secret;
 use keyfob_testing::chromium::Chromium;
+use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -79,6 +80,16 @@ impl Browser {
     /// Goes to `address`.
     pub async fn open(&self, address: &Url) -> Result<()> {
         Ok(self.chromium.client().goto(address.as_str()).await?)
+    }
+
+    /// Runs `script` in the page that is open; returns what it gives to the function that is its last argument.
+    pub async fn run(&self, script: &str) -> Result<Value> {
+        Ok(self.chromium.client().execute_async(script, Vec::new()).await?)
+    }
+
+    /// Returns the address of the page that is open.
+    pub async fn address(&self) -> Result<Url> {
+        Ok(self.chromium.client().current_url().await?)
     }
 
     /// Signs in on the page that is open.

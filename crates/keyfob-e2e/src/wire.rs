@@ -81,6 +81,7 @@ pub struct Wire {
 
 #[derive(Debug, Default)]
 struct Seen {
+    redeemed_codes: usize,
     refreshes: usize,
     successors: HashSet<String>,
     faults: VecDeque<Fault>,
@@ -105,6 +106,11 @@ impl Wire {
     pub fn tally(&self) -> Tally {
         let seen = locked(&self.seen);
         Tally { refreshes: seen.refreshes, successors: seen.successors.len() }
+    }
+
+    /// Returns how often the issuer was asked to redeem a code.
+    pub fn redeemed_codes(&self) -> usize {
+        locked(&self.seen).redeemed_codes
     }
 
     /// Breaks off the answers to the next refreshes, one for each of `cuts`.
@@ -188,6 +194,9 @@ impl End {
             .any(|path| request.is_to(path))
         {
             self.note_device(&answer.body);
+        }
+        if request.is_code() {
+            locked(&self.seen).redeemed_codes += 1;
         }
         if request.is_to("/oauth/token") {
             self.note_tokens(&answer.body, request.is_refresh());
@@ -277,15 +286,21 @@ impl Message {
         self.head.starts_with(&format!("POST {path} "))
     }
 
+    fn is_code(&self) -> bool {
+        self.is_to("/oauth/token") && self.has(b"grant_type=authorization_code")
+    }
+
+    fn has(&self, form: &[u8]) -> bool {
+        self.body.windows(form.len()).any(|part| part == form)
+    }
+
     /// Our form or the JSON of the Codex CLI.
     fn is_refresh(&self) -> bool {
-        let form = b"grant_type=refresh_token";
         let in_json = || {
             let body: Value = serde_json::from_slice(&self.body).ok()?;
             Some(body.get("grant_type")? == "refresh_token")
         };
-        self.is_to("/oauth/token")
-            && (self.body.windows(form.len()).any(|part| part == form) || in_json() == Some(true))
+        self.is_to("/oauth/token") && (self.has(b"grant_type=refresh_token") || in_json() == Some(true))
     }
 
     /// The request, asking for the answer to end with the connection: so its end needs no parsing.

@@ -1,8 +1,17 @@
-//! The loopback callback of a sign-in.
+//! The loopback callback of a sign-in, with whoever else comes to it.
 
-use anyhow::Result;
-use keyfob_e2e::World;
-use keyfob_e2e::process::LIMIT;
+use anyhow::{Context as _, Result, ensure};
+use futures_util::future::join_all;
+use keyfob_e2e::process::{LIMIT, Program};
+use keyfob_e2e::{World, files};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt as _;
+use url::Url;
+
+const INTERRUPTED: i32 = 130;
+const NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
 #[tokio::test]
 async fn c_02_a_wrong_state_is_refused_and_the_login_goes_on() -> Result<()> {
@@ -11,8 +20,7 @@ async fn c_02_a_wrong_state_is_refused_and_the_login_goes_on() -> Result<()> {
     let mut client = world.form_client()?;
     let (mut login, address) = home.start_sign_in().await?;
     let callback = client.approve(&address, world.owner()).await?;
-    let mut forged = callback.clone();
-    forged.query_pairs_mut().clear().append_pair("code", "forged-code").append_pair("state", "forged-state");
+    let forged = forged(&callback, "forged-state");
     let mut stateless = callback.clone();
     stateless.query_pairs_mut().clear().append_pair("error", "access_denied");
 
@@ -27,4 +35,203 @@ async fn c_02_a_wrong_state_is_refused_and_the_login_goes_on() -> Result<()> {
     assert!(accepted.status.is_success() && accepted.has_id("signed-in"), "{}", accepted.text);
     home.token().await?;
     world.finish().await
+}
+
+#[tokio::test]
+async fn c_02_a_thousand_wrong_callbacks_do_not_end_a_login_and_the_right_one_works_once() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    let mut client = world.form_client()?;
+    let (mut earlier, address) = home.start_sign_in().await?;
+    let of_earlier = state(&address)?;
+    earlier.interrupt();
+    earlier.finished(LIMIT).await?.expect_code(INTERRUPTED)?;
+    let (mut login, address) = home.start_sign_in().await?;
+    let callback = client.approve(&address, world.owner()).await?;
+    let long = "x".repeat(of_earlier.len());
+    let wrong = ["", "short", &long, &of_earlier].map(|state| forged(&callback, state));
+
+    for number in 0..1_000 {
+        let mut address = wrong[number % wrong.len()].clone();
+        if number % 3 == 0 {
+            address.query_pairs_mut().append_pair("error", "access_denied");
+        }
+        let refused = client.get(&address).await?.status.as_u16();
+        ensure!(refused == 400, "number {number}: {refused} for {address}");
+    }
+    client.deliver(&callback).await?;
+    login.finished(LIMIT).await?.expect_code(0)?;
+
+    ensure!(client.get(&callback).await.is_err(), "somebody still answers the callback");
+    ensure!(world.wire().redeemed_codes() == 1);
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_07_no_address_ends_a_login_whoever_asks_for_it() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    let mut client = world.form_client()?;
+    let (mut login, address) = home.start_sign_in().await?;
+    let callback = client.approve(&address, world.owner()).await?;
+
+    for path in ["/cancel", "/success", "/success?id_token=a", "/done", "/", "/quit"] {
+        let target = callback.join(path)?;
+        let stranger = Program::new("curl", Path::new("setpriv"), Path::new("/"))
+            .args(NOBODY)
+            .args([
+                "curl",
+                "--silent",
+                "--noproxy",
+                "*",
+                "--output",
+                "/dev/null",
+                "--write-out",
+                "%{http_code}",
+            ])
+            .args([target.as_str()]);
+        let told = stranger.run(world.evidence()).await?.stdout;
+        ensure!(told == "404", "{path}: {told}");
+    }
+    let accepted = client.deliver(&callback).await?;
+    login.finished(LIMIT).await?.expect_code(0)?;
+
+    ensure!(accepted.has_id("signed-in"), "{}", accepted.text);
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_14_a_callback_that_comes_fifty_times_at_once_is_redeemed_once_and_shows_one_page() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    let (mut login, address) = home.start_sign_in().await?;
+    let callback = world.form_client()?.approve(&address, world.owner()).await?;
+
+    let mut browsers = Vec::new();
+    for _ in 0..50 {
+        let (mut browser, callback) = (world.form_client()?, callback.clone());
+        browsers.push(async move { browser.deliver(&callback).await });
+    }
+    let pages = join_all(browsers).await.into_iter().collect::<Result<Vec<_>>>()?;
+    login.finished(LIMIT).await?.expect_code(0)?;
+
+    let first = pages.first().context("no page")?;
+    ensure!(first.has_id("signed-in"), "{}", first.text);
+    ensure!(pages.iter().all(|page| page.text == first.text), "not all saw the same");
+    ensure!(world.wire().redeemed_codes() == 1, "redeemed {} times", world.wire().redeemed_codes());
+    home.token().await?;
+    world.finish().await
+}
+
+/// Connects again and again, and sends a byte a second.
+async fn drip(port: u16) {
+    loop {
+        let Ok(mut stream) = tokio::net::TcpStream::connect(("127.0.0.1", port)).await else { return };
+        for byte in b"GET /auth/callback?code=".iter().cycle() {
+            if stream.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn c_11_five_hundred_slow_connections_do_not_hold_up_the_callback() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    let mut client = world.form_client()?;
+    let (mut login, address) = home.start_sign_in().await?;
+    let callback = client.approve(&address, world.owner()).await?;
+    let port = callback.port().context("no port")?;
+    let slow: Vec<_> = (0..500).map(|_| tokio::spawn(drip(port))).collect();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        tokio::task::yield_now().await;
+    }
+
+    let began = Instant::now();
+    let accepted = client.deliver(&callback).await?;
+    let took = began.elapsed();
+    login.finished(LIMIT).await?.expect_code(0)?;
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
+
+    eprintln!("the callback took {took:?} beside 500 slow connections");
+    ensure!(accepted.has_id("signed-in"), "{}", accepted.text);
+    ensure!(took < Duration::from_secs(1), "the callback took {took:?}");
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_11_an_interrupted_sign_in_leaves_no_process_no_port_and_no_file() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    let temporary = home.codex_home().join("temporary");
+    files::make_folder(&temporary)?;
+    let (mut looked, _) = home.start_sign_in().await?;
+    looked.kill();
+    looked.finished(LIMIT).await?;
+    let before = files::below(&home.codex_home());
+
+    let program = home.sign_in_program()?.env("TMPDIR", &temporary);
+    let mut login = program.start(world.evidence()).await?;
+    let address = home.printed_address(&login).await?;
+    let port = redirect(&address)?.port().context("no port")?;
+    let (open, _waits) = (TcpStream::connect(("127.0.0.1", port))?, TcpStream::connect(("127.0.0.1", port))?);
+    drop(open);
+    login.interrupt();
+    let ended = login.finished(LIMIT).await?.expect_code(INTERRUPTED)?;
+
+    ensure!(ended.stderr.ends_with("error: cancelled\n"), "{}", ended.stderr);
+    ensure!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "port {port} is still held");
+    ensure!(files::below(&home.codex_home()) == before, "{:?}", files::below(&home.codex_home()));
+    world.quiet().await?;
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_17_whoever_brings_their_own_code_is_named_and_takes_no_place() -> Result<()> {
+    let world = World::start().await?;
+    let eve = world.add_person("eve@example.org").await?;
+    let (empty, taken) = (world.home("empty")?, world.home("taken")?);
+    taken.sign_in(&mut world.form_client()?).await?;
+    let before = taken.auth_text()?;
+
+    // Somebody on this machine saw the address in the browser's arguments, and signs in with it first.
+    let (mut into_empty, address) = empty.start_sign_in().await?;
+    let callback = world.form_client()?.approve(&address, &eve).await?;
+    world.form_client()?.deliver(&callback).await?;
+    let told = into_empty.finished(LIMIT).await?.expect_code(0)?;
+    let (mut into_taken, address) = taken.start_sign_in().await?;
+    let callback = world.form_client()?.approve(&address, &eve).await?;
+    world.form_client()?.deliver(&callback).await?;
+    let refused = into_taken.finished(LIMIT).await?.expect_code(1)?;
+
+    let workspace = empty.tokens()?.account_id.context("no workspace")?;
+    let who = format!("Signed in as eve@example.org, workspace {workspace} at ");
+    ensure!(told.stderr.contains(&who), "{}", told.stderr);
+    ensure!(refused.stderr.contains("eve@example.org"), "{}", refused.stderr);
+    ensure!(taken.auth_text()? == before, "the login was exchanged for somebody else's");
+    world.finish().await
+}
+
+fn forged(callback: &Url, state: &str) -> Url {
+    let mut forged = callback.clone();
+    forged.query_pairs_mut().clear().append_pair("code", "forged-code");
+    if !state.is_empty() {
+        forged.query_pairs_mut().append_pair("state", state);
+    }
+    forged
+}
+
+fn state(address: &Url) -> Result<String> {
+    parameter(address, "state")
+}
+
+pub(crate) fn redirect(address: &Url) -> Result<Url> {
+    Ok(Url::parse(&parameter(address, "redirect_uri")?)?)
+}
+
+pub(crate) fn parameter(address: &Url, name: &str) -> Result<String> {
+    let found = address.query_pairs().find(|(own, _)| own == name);
+    Ok(found.with_context(|| format!("no {name} in the address"))?.1.into_owned())
 }

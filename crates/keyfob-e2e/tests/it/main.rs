@@ -3,6 +3,8 @@
 mod alternate;
 mod app_server;
 mod callback;
+mod callback_pages;
+mod callback_ports;
 mod codex_defects;
 mod codex_gateway;
 mod codex_login;
@@ -21,6 +23,7 @@ mod harness;
 mod independent;
 mod keys;
 mod logins;
+mod logins_at_once;
 mod second_factor;
 mod sessions;
 mod sign_in;

@@ -8,7 +8,7 @@ use keyfob_e2e::process::{LIMIT, Log};
 use keyfob_e2e::{ForwardProxy, Home, Network, World, codex};
 
 /// The only issuer that `codex login` asks without a device code; in the test's own network the name is ours.
-const BUILT_IN: &str = "auth.openai.com";
+pub(crate) const BUILT_IN: &str = "auth.openai.com";
 const HOST: &str = "id.keyfob.test";
 
 #[tokio::test]
