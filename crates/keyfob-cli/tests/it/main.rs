@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod doctor;
+mod fake_issuer;
 mod hardening;
+mod launch;
 mod login;
 mod logins;
 mod purge;
+mod redirects;
 mod schema;
 mod sessions;
 mod signed_in;
