@@ -12,7 +12,7 @@ use url::Url;
 
 /// Listens and tells of every connection and every byte.
 const SQUATTER: &str = r#"
-use Socket; $| = 1; my ($host, $port) = @ARGV;
+use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6); $| = 1; my ($host, $port) = @ARGV;
 my ($family, $name) = $host =~ /:/ ? (AF_INET6, pack_sockaddr_in6($port, inet_pton(AF_INET6, $host)))
                                    : (AF_INET, pack_sockaddr_in($port, inet_aton($host)));
 socket(S, $family, SOCK_STREAM, 0) and bind(S, $name) and listen(S, 9) or die; print "holds it\n";
