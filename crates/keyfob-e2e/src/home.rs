@@ -162,6 +162,15 @@ impl Home {
         self.keyfob(&["login", "--no-browser", "--issuer", self.issuer.as_str().trim_end_matches('/')])
     }
 
+    /// Returns that sign-in at a pseudo-terminal, which `script` (util-linux) makes and which does not repeat what is typed.
+    pub fn sign_in_at_terminal(&self, script: &Path) -> Result<Program> {
+        let keyfob = environment::program("keyfob")?;
+        let issuer = self.issuer.as_str().trim_end_matches('/');
+        let command = format!("'{}' login --no-browser --issuer '{issuer}'", keyfob.display());
+        let program = Program::new("keyfob login", script, &self.folder);
+        Ok(self.at_home(program).args(["-qefc", &command, "-E", "never", "/dev/null"]))
+    }
+
     /// Waits for the sign-in address that `running` prints alone on a line.
     pub async fn printed_address(&self, running: &Running) -> Result<Url> {
         let line = running

@@ -24,12 +24,15 @@ mod query;
 
 pub use holder::Holder;
 pub use listen::{ListenError, Taken};
+pub(super) use query::Typed;
 pub use query::{Answer, ExpectedCallback};
 
 /// The running server; it ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct CallbackServer {
     pub(super) port: u16,
+    /// What belongs to the sign-in, however it comes.
+    pub(super) expected: ExpectedCallback,
     answers: mpsc::Receiver<Answer>,
     result: watch::Sender<Option<Page>>,
     owed: watch::Receiver<usize>,
@@ -56,9 +59,16 @@ impl CallbackServer {
         let (sender, answers) = mpsc::channel(1);
         let (result, results) = watch::channel(None);
         let (owing, owed) = watch::channel(0);
-        let door = Door { port, expected, answers: sender, results, owing, connection: Arc::default() };
+        let door = Door {
+            port,
+            expected: expected.clone(),
+            answers: sender,
+            results,
+            owing,
+            connection: Arc::default(),
+        };
         let serving = tokio::spawn(serve(listener, door));
-        Ok(Self { port, answers, result, owed, serving })
+        Ok(Self { port, expected, answers, result, owed, serving })
     }
 
     /// Waits for the callback of the sign-in; the first one counts.

@@ -163,6 +163,7 @@ impl Login {
             (State::Waiting { endpoints, redirect_uri }, Event::Called(answer)) => {
                 self.called(endpoints, redirect_uri, answer)
             }
+            (State::Waiting { endpoints, .. }, Event::CodeWanted) => self.ask_for_code(endpoints, 0),
             (State::Asking(endpoints, tries), Event::CodeGiven(given)) => self.given(endpoints, tries, given),
             (State::PausingToAsk(endpoints, tries), Event::Paused) => self.ask_for_code(endpoints, tries),
             (State::Showing(endpoints, device), Event::Shown) => self.wait(endpoints, device),

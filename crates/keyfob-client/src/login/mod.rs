@@ -20,7 +20,7 @@ pub use error::{IdTokenError, KeysError, LoginError};
 pub use key::{Brought, Kept, keep_brought};
 pub use machine::{Asked, Login, Means, Once};
 pub use page::Page;
-pub use run::{PendingSignIn, Prompt, SignIn};
+pub use run::{PendingSignIn, Prompt, SignIn, Step};
 pub use slot::{Occupied, Replace};
 
 use crate::account::Account;
@@ -50,6 +50,8 @@ pub enum Event {
     Listening(Result<u16, ListenError>),
     /// A browser brought the callback of this sign-in.
     Called(Answer),
+    /// The person would rather have a device code.
+    CodeWanted,
     /// The issuer gave a code to show, or not.
     CodeGiven(Result<Box<PendingDevice>, DeviceError>),
     /// The code was shown.

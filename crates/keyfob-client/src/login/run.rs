@@ -1,6 +1,6 @@
 //! Does what [`Login`] says.
 
-use super::callback::CallbackServer;
+use super::callback::{CallbackServer, Typed};
 use super::{
     Asked, Effect, Event, KeysError, Login, LoginError, Once, Page, PendingDevice, SignedIn, Superseded,
 };
@@ -21,6 +21,7 @@ use keyfob_jose::KeySet;
 use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl, WorkspaceId};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use url::Url;
 
 /// How long a person has to sign in (security C-11).
@@ -66,6 +67,15 @@ pub enum Prompt {
     Type(PendingDevice),
 }
 
+/// How far a sign-in has come.
+#[derive(Debug)]
+pub enum Step {
+    /// It waits for the person, who is asked for something else now.
+    Asks(Box<PendingSignIn>),
+    /// The login is stored.
+    SignedIn(SignedIn),
+}
+
 impl SignIn {
     /// Looks at the store and the issuer, and listens for the callback or asks for a code; nothing is changed yet.
     pub async fn start(self, entropy: &dyn Entropy) -> Result<PendingSignIn, LoginError> {
@@ -90,14 +100,8 @@ impl SignIn {
         };
         loop {
             effect = match effect {
-                Effect::Show(address) => {
-                    let port = shell.server.as_ref().map_or(0, |server| server.port);
-                    return Ok(PendingSignIn { login, shell, prompt: Prompt::Visit { address, port } });
-                }
-                Effect::ShowCode(device) => {
-                    shell.deadline = tokio::time::Instant::now() + device.life;
-                    return Ok(PendingSignIn { login, shell, prompt: Prompt::Type(*device) });
-                }
+                Effect::Show(address) => return Ok(PendingSignIn::to_visit(login, shell, address)),
+                Effect::ShowCode(device) => return Ok(PendingSignIn::to_type(login, shell, *device)),
                 Effect::Done(Err(error)) => return Err(error),
                 other => login.step(shell.perform(other).await),
             };
@@ -121,12 +125,12 @@ impl PendingSignIn {
         self.login.place_is_taken
     }
 
-    /// Waits for the person, then redeems, verifies and stores.
+    /// Waits for the person, whose lines come from `typed`, then redeems, verifies and stores.
     ///
     /// Dropped before the end, it leaves the old login in place; a session that the issuer made meanwhile is unused.
-    pub async fn finish(mut self) -> Result<SignedIn, LoginError> {
+    pub async fn go_on(mut self, typed: &mut mpsc::Receiver<String>) -> Result<Step, LoginError> {
         let event = match &self.prompt {
-            Prompt::Visit { .. } => self.shell.callback().await,
+            Prompt::Visit { .. } => self.shell.callback(typed).await,
             Prompt::Type(_) => Event::Shown,
         };
         let mut effect = self.login.step(event);
@@ -139,11 +143,27 @@ impl PendingSignIn {
                         superseded::finish(store, now).await;
                         end_waiting(store, now).await;
                     }
-                    return result;
+                    return result.map(Step::SignedIn);
+                }
+                Effect::Show(address) => {
+                    return Ok(Step::Asks(Box::new(Self::to_visit(self.login, self.shell, address))));
+                }
+                Effect::ShowCode(device) => {
+                    return Ok(Step::Asks(Box::new(Self::to_type(self.login, self.shell, *device))));
                 }
                 other => self.login.step(self.shell.perform(other).await),
             };
         }
+    }
+
+    fn to_visit(login: Login, shell: Shell, address: Url) -> Self {
+        let port = shell.server.as_ref().map_or(0, |server| server.port);
+        Self { login, shell, prompt: Prompt::Visit { address, port } }
+    }
+
+    fn to_type(login: Login, mut shell: Shell, device: PendingDevice) -> Self {
+        shell.deadline = tokio::time::Instant::now() + device.life;
+        Self { login, shell, prompt: Prompt::Type(device) }
     }
 }
 
@@ -188,14 +208,14 @@ impl Shell {
                 let opened = CallbackServer::open(registered, expected).await;
                 Event::Listening(opened.map(|server| self.server.insert(server).port))
             }
-            Effect::Show(_) => self.callback().await,
             Effect::RequestCode(endpoint) => {
+                self.server = None;
                 let wanted = (SCOPE, self.workspace.as_ref());
                 let given =
                     device_endpoint::ask(&self.http, &self.issuer, &endpoint, &self.client_id, wanted);
                 Event::CodeGiven(given.await.map(Box::new))
             }
-            Effect::ShowCode(_) => Event::Shown,
+            Effect::Show(_) | Effect::ShowCode(_) => Event::Shown,
             Effect::Pause(pause) => self.pause(pause).await,
             Effect::Poll(endpoint, device) => {
                 let (http, issuer, client_id) = (&self.http, &self.issuer, &self.client_id);
@@ -256,11 +276,21 @@ impl Shell {
     }
 
     /// Waits for a browser.
-    async fn callback(&mut self) -> Event {
+    async fn callback(&mut self, typed: &mut mpsc::Receiver<String>) -> Event {
         let Some(server) = &mut self.server else { return Event::TimedOut };
-        match tokio::time::timeout_at(self.deadline, server.answer()).await {
-            Ok(Some(answer)) => Event::Called(answer),
-            Ok(None) | Err(_) => Event::TimedOut,
+        loop {
+            let line = tokio::select! {
+                answered = tokio::time::timeout_at(self.deadline, server.answer()) => match answered {
+                    Ok(Some(answer)) => return Event::Called(answer),
+                    Ok(None) | Err(_) => return Event::TimedOut,
+                },
+                Some(line) = typed.recv() => line,
+            };
+            match server.expected.read(&line) {
+                Typed::Answer(answer) => return Event::Called(answer),
+                Typed::DeviceCode => return Event::CodeWanted,
+                Typed::Nothing => tracing::warn!("that is neither the address nor the code of this sign-in"),
+            }
         }
     }
 

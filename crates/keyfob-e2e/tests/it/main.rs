@@ -30,6 +30,7 @@ mod sign_in;
 mod signing_keys;
 mod storm;
 mod superseded;
+mod terminal;
 mod tls;
 mod traces;
 mod trouble;

@@ -11,7 +11,7 @@ use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::surroundings::{self, Remote};
 use crate::{environment, output, settings};
-use keyfob_client::login::{Asked, Means, Prompt, Replace, SignIn};
+use keyfob_client::login::{Asked, Means, PendingSignIn, Prompt, Replace, SignIn, Step};
 use keyfob_client::logins::Which;
 use keyfob_client::{Session, Status, SystemClock, SystemEntropy};
 use keyfob_codex::client::{CLIENT_ID, UNNAMED_ISSUER};
@@ -63,35 +63,46 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
     };
     let programs_read = arguments.json || !io::stdout().is_terminal();
     let signed_in = on_runtime(async {
-        let pending = sign_in.start(&SystemEntropy).await?;
+        let mut pending = sign_in.start(&SystemEntropy).await?;
         if codex_cares && !pending.goes_beside() {
             warn_of_codex(&issuer);
         }
-        match (pending.prompt(), remote) {
-            (Prompt::Visit { .. }, _) if pending.fell_back() => {
-                output::say("Device code login is not enabled; falling back to browser login.");
+        let mut typed = prompt::lines_of_terminal();
+        loop {
+            say_why(arguments, &pending, remote);
+            if programs_read {
+                output::data(&prompt::document(pending.prompt()).to_string()).map_err(Failure::Output)?;
             }
-            (Prompt::Type(_), Some(remote)) if !arguments.device_auth => {
-                output::say(&format!(
-                    "note: {remote}, so a code is used; `--no-browser` shows an address instead"
-                ));
+            prompt::show(pending.prompt(), environment);
+            if let (Prompt::Visit { address, .. }, false) = (pending.prompt(), arguments.no_browser) {
+                prompt::open_browser(address.to_string(), arguments.browser.clone());
             }
-            (Prompt::Visit { .. } | Prompt::Type(_), _) => {}
+            match pending.go_on(&mut typed).await? {
+                Step::SignedIn(signed_in) => return Ok(signed_in),
+                Step::Asks(next) => pending = *next,
+            }
         }
-        if programs_read {
-            output::data(&prompt::document(pending.prompt()).to_string()).map_err(Failure::Output)?;
-        }
-        prompt::show(pending.prompt(), environment);
-        if let (Prompt::Visit { address, .. }, false) = (pending.prompt(), arguments.no_browser) {
-            prompt::open_browser(address.to_string(), arguments.browser.clone());
-        }
-        Ok(pending.finish().await?)
     })?;
     report::say(&signed_in, &issuer, acting);
     if programs_read {
         output::data(&report::document(&signed_in, &issuer, acting).to_string()).map_err(Failure::Output)?;
     }
     Ok(Exit::Ok)
+}
+
+/// Says why the person is asked for this, where it is not what they asked for.
+fn say_why(arguments: &Login, pending: &PendingSignIn, remote: Option<Remote>) {
+    match (pending.prompt(), remote) {
+        (Prompt::Visit { .. }, _) if pending.fell_back() => {
+            output::say("Device code login is not enabled; falling back to browser login.");
+        }
+        (Prompt::Type(_), Some(remote)) if !arguments.device_auth => {
+            output::say(&format!(
+                "note: {remote}, so a code is used; `--no-browser` shows an address instead"
+            ));
+        }
+        (Prompt::Visit { .. } | Prompt::Type(_), _) => {}
+    }
 }
 
 /// A browser that would not come back here is of no use, unless the person says otherwise.

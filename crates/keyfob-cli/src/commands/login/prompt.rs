@@ -5,6 +5,8 @@ use crate::{browser, output};
 use keyfob_client::login::{PendingDevice, Prompt};
 use keyfob_codex::client::CALLBACK_PORTS;
 use serde_json::{Value, json};
+use std::io::{self, IsTerminal as _};
+use tokio::sync::mpsc;
 
 /// Says it in the words of the Codex CLI, where it has some.
 pub(super) fn show(prompt: &Prompt, environment: &Environment) {
@@ -16,6 +18,11 @@ pub(super) fn show(prompt: &Prompt, environment: &Environment) {
             }
             output::say("If your browser did not open, navigate to this URL to authenticate:\n");
             output::say(&format!("{address}\n"));
+            if io::stdin().is_terminal() {
+                output::say(
+                    "On another machine? Paste here the address at which its browser ends up, or type `d` for a code.\n",
+                );
+            }
         }
         Prompt::Type(device) => show_code(device),
     }
@@ -39,6 +46,19 @@ fn show_code(device: &PendingDevice) {
          2. Enter this one-time code (it works for {minutes} minutes)\n   {code}\n\n\
          Continue only if you started this login yourself. If a website or another person gave you this code, cancel.\n"
     ));
+}
+
+/// Returns the lines that a person types from now on; none where nobody can type.
+pub(super) fn lines_of_terminal() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(1);
+    if io::stdin().is_terminal() {
+        // It waits for the terminal for as long as the program runs, and nobody waits for it.
+        drop(std::thread::spawn(move || {
+            let read = io::stdin().lines().map_while(Result::ok);
+            read.take_while(|line| sender.blocking_send(line.clone()).is_ok()).for_each(drop);
+        }));
+    }
+    lines
 }
 
 /// Says it to a program.

@@ -91,6 +91,47 @@ impl ExpectedCallback {
     }
 }
 
+/// What a person types while the sign-in waits for their browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    /// The address to which their browser was sent, or the code in it.
+    Answer(Answer),
+    /// They would rather have a device code.
+    DeviceCode,
+    /// Nothing that belongs to this sign-in.
+    Nothing,
+}
+
+/// Longer than any address that an issuer sends a browser to.
+const LONGEST_LINE: usize = 16 * 1024;
+
+impl ExpectedCallback {
+    /// Reads a line: an address or its query counts with the state of this sign-in.
+    ///
+    /// A code alone has no state. It is of no use unless it was made for the verifier of this sign-in (RFC 7636 §1).
+    pub(crate) fn read(&self, line: &str) -> Typed {
+        let line = line.trim();
+        if matches!(line, "d" | "D") {
+            return Typed::DeviceCode;
+        }
+        if line.is_empty() || line.len() > LONGEST_LINE {
+            return Typed::Nothing;
+        }
+        let query = match url::Url::parse(line) {
+            Ok(address) => Some(address.query().unwrap_or_default().to_owned()),
+            Err(_) => line.contains('=').then(|| line.trim_start_matches('?').to_owned()),
+        };
+        let answer = match query {
+            Some(query) => Callback::parse(&query).and_then(|callback| self.admit(callback)),
+            None if line.bytes().all(|b| b.is_ascii_graphic()) => {
+                Some(Answer::Code(AuthorizationCode::new(line)))
+            }
+            None => None,
+        };
+        answer.map_or(Typed::Nothing, Typed::Answer)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +150,40 @@ mod tests {
             issuer: Some("https://id.test/".into()),
             ..Callback::default()
         }
+    }
+
+    #[test]
+    fn c_02_a_pasted_address_counts_with_the_state_of_this_sign_in_and_a_code_by_itself() {
+        let read = |line: &str| expected().read(line);
+        let query = format!("code=code&state={STATE}&iss=https%3A%2F%2Fid.test");
+        let code = Typed::Answer(Answer::Code(AuthorizationCode::new("code")));
+
+        for line in [
+            format!("http://127.0.0.1:1455/auth/callback?{query}"),
+            format!("  http://localhost:1455/auth/callback?{query}\r\n"),
+            format!("?{query}"),
+            query.clone(),
+            "code".to_owned(),
+        ] {
+            assert_eq!(read(&line), code, "{line}");
+        }
+        assert_eq!(read("d\n"), Typed::DeviceCode);
+        let refused = read(&format!("error=access_denied&state={STATE}&iss=https%3A%2F%2Fid.test"));
+        assert!(matches!(refused, Typed::Answer(Answer::Refused { .. })));
+        for other in [
+            "",
+            "two words",
+            "http://127.0.0.1:1455/auth/callback",
+            "http://127.0.0.1:1455/auth/callback?code=code&state=another&iss=https%3A%2F%2Fid.test",
+            "code=code&code=code",
+            "c\u{f6}de",
+        ] {
+            assert_eq!(read(other), Typed::Nothing, "{other}");
+        }
+        assert_eq!(
+            read(&format!("http://127.0.0.1/?state={STATE}&code={}", "c".repeat(LONGEST_LINE))),
+            Typed::Nothing
+        );
     }
 
     #[test]
