@@ -2,9 +2,11 @@
 
 use crate::backup::BackupError;
 use crate::error::{is_lost, storage_error};
-use crate::file::{Company, File, PATIENCE};
+use crate::file::{Company, File};
+use crate::queue::Queue;
 use crate::schema;
 use crate::transaction::{Begun, Effect, SqlTransaction};
+use crate::urgency::{LONGEST, Urgency};
 use crate::url::DatabaseUrl;
 use async_trait::async_trait;
 use keyfob_issuer_core::storage::{SealedSigningKey, Storage, StorageError, Transaction};
@@ -105,12 +107,6 @@ pub(crate) enum Reached {
 const GREETING: Duration = Duration::from_secs(10);
 /// How long a node waits for the one that brings the tables up to date, in milliseconds.
 const MIGRATION_LIMITS: [(&str, &str); 1] = [("lock_timeout", "60000")];
-/// What a server ends by itself: a statement, a wait for a lock, a transaction whose node is gone, in milliseconds.
-const LIMITS: [(&str, &str); 3] = [
-    ("statement_timeout", "15000"),
-    ("lock_timeout", "10000"),
-    ("idle_in_transaction_session_timeout", "30000"),
-];
 
 impl Database {
     /// Takes a database for a new issuer: a file that must not exist, or a server's that holds none.
@@ -180,27 +176,28 @@ impl Database {
         Ok(schema::after(self.step().await?))
     }
 
-    /// Brings the tables up to date.
-    pub async fn into_storage(self) -> Result<SqlStorage, OpenError> {
+    /// Brings the tables up to date, for those who wait with this urgency.
+    pub async fn into_storage(self, urgency: Urgency) -> Result<SqlStorage, OpenError> {
         let pool = match self.reached {
             Reached::File { pool, path } => {
                 schema::for_file().run(&pool).await.map_err(OpenError::Migrate)?;
                 pool.close().await;
                 let source = |source| OpenError::Statements { database: self.name, source };
-                Pool::File(File::open(&path).map_err(source)?)
+                Pool::File(File::open(&path, urgency).map_err(source)?)
             }
             Reached::Server { mut connection, options, connections } => {
                 let migrated = schema::for_server().run_direct(None, &mut connection, false).await;
                 migrated.map_err(OpenError::Migrate)?;
-                let closed = connection.close().await;
-                closed.map_err(|source| OpenError::Open { database: self.name, source })?;
+                let source = |source| OpenError::Open { database: self.name.clone(), source };
+                connection.close().await.map_err(source)?;
                 let pool = PgPoolOptions::new()
                     .max_connections(connections)
-                    .acquire_timeout(PATIENCE)
+                    .acquire_timeout(LONGEST)
                     // The BEGIN that follows is the test.
                     .test_before_acquire(false)
-                    .connect_lazy_with(options.options(LIMITS));
-                Pool::Server { pool, connections }
+                    // One at least: the first to come is not the one who waits for it.
+                    .connect_with(options.options(urgency.limits()));
+                Pool::Server { pool: pool.await.map_err(source)?, connections, queue: Queue::of(urgency) }
             }
         };
         Ok(SqlStorage { pool, effect: Effect::Kept })
@@ -213,14 +210,14 @@ async fn open_file(path: &Path) -> Result<SqlitePool, sqlx::Error> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(LONGEST)
         // What is deleted is overwritten, so that an old digest or seal does not linger in the file.
         .pragma("secure_delete", "ON");
     SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(LONGEST)
         .connect_with(options)
         .await
 }
@@ -255,7 +252,7 @@ pub struct SqlStorage {
 #[derive(Clone, Debug)]
 enum Pool {
     File(File),
-    Server { pool: PgPool, connections: u32 },
+    Server { pool: PgPool, connections: u32, queue: Queue },
 }
 
 impl SqlStorage {
@@ -290,9 +287,12 @@ impl SqlStorage {
         let begun = match &self.pool {
             Pool::File(file) => Begun::File(file.begin(company).await?),
             // A server has the commits of all its connections in one file, and so shares them by itself.
-            Pool::Server { pool, connections } => {
-                let begun = begin_on_server(pool, *connections).await;
-                begun.map(Begun::Postgres).map_err(storage_error)?
+            Pool::Server { pool, connections, queue } => {
+                let begun = queue.wait(begin_on_server(pool, *connections)).await;
+                let begun = begun.map_err(|stalled| StorageError::Unavailable(Box::new(stalled)))?;
+                let begun = begun.map_err(storage_error)?;
+                queue.moved();
+                Begun::Postgres(begun)
             }
         };
         Ok(Box::new(SqlTransaction::new(begun, self.effect)))

@@ -8,7 +8,9 @@
 //! [`Company::Alone`] sees only what is durable.
 
 use crate::error::{CommitFailed, file_error};
+use crate::queue::Queue;
 use crate::row::FileRow;
+use crate::urgency::Urgency;
 use keyfob_issuer_core::storage::StorageError;
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
@@ -18,10 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
-/// How long a transaction waits for those before it, and for another process.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How many statements stay prepared: more than there are.
 const STATEMENTS: usize = 256;
 
@@ -35,9 +34,14 @@ pub(crate) enum Company {
     Shared,
 }
 
-/// The file's one connection.
+/// The file's one connection, and those who wait for it.
 #[derive(Clone)]
-pub(crate) struct File(Arc<Mutex<Writer>>);
+pub(crate) struct File {
+    writer: Arc<Mutex<Writer>>,
+    queue: Queue,
+    /// How long another process is waited for.
+    patience: Duration,
+}
 
 struct Writer {
     /// Nothing once it is closed.
@@ -69,7 +73,7 @@ impl std::fmt::Debug for File {
 
 impl File {
     /// Opens the file at `path`, which must have its tables.
-    pub(crate) fn open(path: &Path) -> Result<Self, rusqlite::Error> {
+    pub(crate) fn open(path: &Path, urgency: Urgency) -> Result<Self, rusqlite::Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -82,13 +86,17 @@ impl File {
         connection.pragma_update(None, "secure_delete", "ON")?;
         connection.busy_timeout(Duration::ZERO)?;
         let writer = Writer { connection: Some(connection), columns: HashMap::new(), waiting: Vec::new() };
-        Ok(Self(Arc::new(Mutex::new(writer))))
+        Ok(Self {
+            writer: Arc::new(Mutex::new(writer)),
+            queue: Queue::of(urgency),
+            patience: urgency.patience(),
+        })
     }
 
     /// Begins a transaction, when its turn comes.
     pub(crate) async fn begin(&self, company: Company) -> Result<FileTransaction, StorageError> {
-        let locked = timeout(PATIENCE, Arc::clone(&self.0).lock_owned()).await;
-        let mut turn = Turn::of(locked.map_err(|elapsed| StorageError::Unavailable(Box::new(elapsed)))?);
+        let locked = self.queue.wait(Arc::clone(&self.writer).lock_owned()).await;
+        let mut turn = Turn::of(locked.map_err(|stalled| StorageError::Unavailable(Box::new(stalled)))?);
         if company == Company::Alone && turn.writer.is_open() {
             // Whoever waits for it is told how it went.
             (turn, _) = turn.beside(Writer::commit).await?;
@@ -96,7 +104,8 @@ impl File {
         if !turn.writer.is_open() {
             match turn.writer.run("BEGIN IMMEDIATE") {
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                    let (back, begun) = turn.beside(Writer::begin_patiently).await?;
+                    let patience = self.patience;
+                    let (back, begun) = turn.beside(move |writer| writer.begin_patiently(patience)).await?;
                     begun.map_err(file_error)?;
                     turn = back;
                 }
@@ -107,12 +116,13 @@ impl File {
             turn.writer.run("SAVEPOINT one").map_err(file_error)?;
             turn.company = company;
         }
+        self.queue.moved();
         Ok(FileTransaction { file: self.clone(), turn })
     }
 
     /// Closes the connection when its turn comes.
     pub(crate) async fn close(self) {
-        let turn = Turn::of(self.0.lock_owned().await);
+        let turn = Turn::of(self.writer.lock_owned().await);
         let closed = turn.beside(|writer| {
             let _told = writer.commit();
             writer.connection = None;
@@ -177,8 +187,8 @@ impl Writer {
     }
 
     /// Begins while another process may hold the file.
-    fn begin_patiently(&mut self) -> Result<(), rusqlite::Error> {
-        self.connection()?.busy_timeout(PATIENCE)?;
+    fn begin_patiently(&mut self, patience: Duration) -> Result<(), rusqlite::Error> {
+        self.connection()?.busy_timeout(patience)?;
         let begun = self.run("BEGIN IMMEDIATE");
         self.connection()?.busy_timeout(Duration::ZERO)?;
         begun
@@ -295,7 +305,7 @@ impl FileTransaction {
         self.turn.writer.waiting.push(told);
         drop(self.turn);
         if is_first {
-            drop(spawn_blocking(move || self.file.0.blocking_lock().commit()));
+            drop(spawn_blocking(move || self.file.writer.blocking_lock().commit()));
         }
         durable.await.unwrap_or(Err(CommitFailed::Undone)).map_err(CommitFailed::into)
     }

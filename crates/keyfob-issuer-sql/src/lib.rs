@@ -20,11 +20,11 @@
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use keyfob_issuer_core::storage::Storage as _;
-//! use keyfob_issuer_sql::{Access, Database, DatabaseUrl};
+//! use keyfob_issuer_sql::{Access, Database, DatabaseUrl, Urgency};
 //!
 //! let url = DatabaseUrl::parse("postgres://keyfob@localhost/keyfob")?;
 //! let access = Access { url: &url, directory: "/var/lib/keyfob".as_ref(), password: None, connections: 16 };
-//! let storage = Database::reach(&access).await?.into_storage().await?;
+//! let storage = Database::reach(&access).await?.into_storage(Urgency::Requests).await?;
 //! let users = storage.begin().await?.list_users().await?;
 //! # Ok(())
 //! # }
@@ -36,16 +36,19 @@ mod backup;
 mod database;
 mod error;
 mod file;
+mod queue;
 mod row;
 mod schema;
 mod statement;
 mod table;
 mod transaction;
+mod urgency;
 mod url;
 
 pub use backup::{BackupError, Record, Take, Value};
 pub use database::{Access, Database, OpenError, SqlStorage};
 pub use transaction::Effect;
+pub use urgency::Urgency;
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 
 #[cfg(doc)]

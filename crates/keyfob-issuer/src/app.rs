@@ -16,6 +16,7 @@ use crate::server::Limits;
 use crate::site::Site;
 use crate::workloads::{Workloads, WorkloadsError};
 use keyfob_issuer_core::{Fault, Issuer, IssuerParts};
+use keyfob_issuer_sql::Urgency;
 use keyfob_oauth::{Clock, Entropy};
 use std::net::IpAddr;
 use std::path::Path;
@@ -103,7 +104,7 @@ impl App {
         if let Some(finding) = guessable(data, seal_key.expose()) {
             return Err(finding.into());
         }
-        let storage = database::open(data, &config, &seal_key).await?;
+        let storage = database::open(data, &config, &seal_key, Urgency::Requests).await?;
         let broken = |source| OpenError::Issuer { data: data.display().to_string(), source };
         let csrf = seal_key.authentication_key("csrf").map_err(|error| broken(error.into()))?;
         let issuer = Issuer::open(IssuerParts {

@@ -4,7 +4,7 @@ use crate::command::files::{self, FileError};
 use crate::config::Config;
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::seal::SealKey;
-use keyfob_issuer_sql::{Access, Database, OpenError, SqlStorage};
+use keyfob_issuer_sql::{Access, Database, OpenError, SqlStorage, Urgency};
 use keyfob_oauth::Secret;
 use std::path::Path;
 
@@ -33,8 +33,9 @@ pub(crate) async fn open(
     data: &Path,
     config: &Config,
     seal_key: &SealKey,
+    urgency: Urgency,
 ) -> Result<SqlStorage, DatabaseError> {
-    Ok(reach(data, config, seal_key).await?.into_storage().await?)
+    Ok(reach(data, config, seal_key).await?.into_storage(urgency).await?)
 }
 
 /// Reaches the database of the issuer in the directory `data`, and leaves it as it is.
@@ -54,7 +55,7 @@ pub(crate) async fn reach(
 
 /// Makes the tables of a new issuer; a file is made in `files`, and moved to `data` by the caller.
 pub(crate) async fn create(data: &Path, files: &Path, config: &Config) -> Result<SqlStorage, DatabaseError> {
-    Ok(create_empty(data, files, config).await?.into_storage().await?)
+    Ok(create_empty(data, files, config).await?.into_storage(Urgency::Commands).await?)
 }
 
 /// Takes a database for an issuer, and makes no tables.

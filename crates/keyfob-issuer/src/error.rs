@@ -95,7 +95,7 @@ impl IntoResponse for PageError {
                 (StatusCode::SERVICE_UNAVAILABLE, said.broken)
             }
         };
-        html(status, &ErrorPage { notice })
+        come_again(html(status, &ErrorPage { notice }))
     }
 }
 
@@ -123,6 +123,19 @@ impl From<Fault> for PageError {
 impl From<EntropyError> for PageError {
     fn from(error: EntropyError) -> Self {
         Self::Fault(error.into())
+    }
+}
+
+/// When to try again what broke inside: a database that stood still may be back, and one that is gone costs little to ask.
+const COME_AGAIN_SECONDS: &str = "1";
+
+/// Says when to try again, where the answer is that something is not possible now (RFC 9110 §10.2.3).
+fn come_again(answer: Response) -> Response {
+    match answer.status() {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            ([(header::RETRY_AFTER, COME_AGAIN_SECONDS)], answer).into_response()
+        }
+        _ => answer,
     }
 }
 
@@ -201,11 +214,11 @@ impl IntoResponse for ApiError {
             }
             Self::Fault(fault) => {
                 log(&fault);
-                oauth_error(
+                come_again(oauth_error(
                     StatusCode::SERVICE_UNAVAILABLE,
                     ErrorCode::TemporarilyUnavailable,
                     "something broke inside",
-                )
+                ))
             }
         }
     }
@@ -337,10 +350,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_internal_fault_is_a_503_for_programs_and_people_and_never_a_401() {
-        let program = ApiError::Fault(Fault::NoSigningKey).into_response().status();
-        let person = PageError::Fault(Fault::NoSigningKey).into_response().status();
+    fn r_27_an_internal_fault_is_a_503_for_programs_and_people_that_says_when_to_come_again_and_never_a_401()
+    {
+        let program = ApiError::Fault(Fault::NoSigningKey).into_response();
+        let person = PageError::Fault(Fault::NoSigningKey).into_response();
 
-        assert_eq!((program, person), (StatusCode::SERVICE_UNAVAILABLE, StatusCode::SERVICE_UNAVAILABLE));
+        for answer in [program, person] {
+            let said = (answer.status(), answer.headers()[header::RETRY_AFTER].to_str().unwrap());
+            assert_eq!(said, (StatusCode::SERVICE_UNAVAILABLE, COME_AGAIN_SECONDS));
+        }
     }
 }

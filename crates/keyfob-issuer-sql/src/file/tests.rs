@@ -7,7 +7,7 @@ fn file() -> (tempfile::TempDir, File) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file.db");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE things (thing BLOB NOT NULL)").unwrap();
-    (directory, File::open(&path).unwrap())
+    (directory, File::open(&path, Urgency::Commands).unwrap())
 }
 
 const ADD: &str = "INSERT INTO things (thing) VALUES ($1)";

@@ -1,7 +1,7 @@
 //! The file: who may read it, and when there is one.
 
 use crate::fixture::Place;
-use keyfob_issuer_sql::{Database, OpenError};
+use keyfob_issuer_sql::{Database, OpenError, Urgency};
 use std::os::unix::fs::PermissionsExt as _;
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn a_database_is_created_once_and_opened_only_where_it_is() {
 
     assert!(matches!(Database::reach(&place.access()).await, Err(OpenError::Open { .. })));
     let made = Database::create(&place.access()).await.unwrap();
-    made.into_storage().await.unwrap().close().await;
+    made.into_storage(Urgency::Commands).await.unwrap().close().await;
     assert!(matches!(Database::create(&place.access()).await, Err(OpenError::Create { .. })));
     Database::reach(&place.access()).await.unwrap();
 }

@@ -15,7 +15,7 @@ use keyfob_issuer_core::storage::{Storage as _, StorageError, Transaction};
 use keyfob_issuer_core::user::{DeviceCodes, Email, User, UserStatus};
 use keyfob_issuer_core::workspace::{AllowedWorkspaces, Role, Workspace, WorkspaceKind, WorkspaceName};
 use keyfob_issuer_core::{FamilyId, GrantId};
-use keyfob_issuer_sql::{Access, DatabaseUrl, SqlStorage};
+use keyfob_issuer_sql::{Access, DatabaseUrl, SqlStorage, Urgency};
 use keyfob_oauth::{ClientId, RefreshToken, Scope, Subject, Timestamp, WorkspaceId};
 use keyfob_testing::postgres;
 use sqlx::Connection as _;
@@ -74,7 +74,7 @@ impl Place {
 
     pub(crate) async fn database(self) -> Database {
         let database = keyfob_issuer_sql::Database::create(&self.access()).await.unwrap();
-        Database { storage: database.into_storage().await.unwrap(), place: self }
+        Database { storage: database.into_storage(Urgency::Commands).await.unwrap(), place: self }
     }
 
     /// Runs SQL behind the storage's back; returns the first column of each row.

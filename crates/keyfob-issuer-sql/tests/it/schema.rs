@@ -5,7 +5,7 @@ use keyfob_issuer_core::refresh_family::{Delivery, RefreshFamily, SealedCopy};
 use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::storage::{SealedSigningKey, Storage as _, StoredSigningKey};
 use keyfob_issuer_core::workspace::{Membership, Role};
-use keyfob_issuer_sql::{Database, OpenError};
+use keyfob_issuer_sql::{Database, OpenError, Urgency};
 use keyfob_oauth::Timestamp;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -40,7 +40,8 @@ async fn i_27_a_login_from_before_attempt_ids_goes_on_as_one_that_a_stock_client
     }
     connection.close().await.unwrap();
 
-    let storage = Database::reach(&place.access()).await.unwrap().into_storage().await.unwrap();
+    let storage =
+        Database::reach(&place.access()).await.unwrap().into_storage(Urgency::Commands).await.unwrap();
     let mut transaction = storage.begin().await.unwrap();
     let mut deliveries = Vec::new();
     let mut families: Vec<RefreshFamily> = Vec::new();
@@ -87,7 +88,7 @@ async fn r_29_of_nodes_that_start_at_once_on_one_server_one_makes_the_tables_and
         reached.push(Database::reach(&place.access()).await.unwrap());
     }
 
-    let nodes = reached.into_iter().map(|node| tokio::spawn(node.into_storage()));
+    let nodes = reached.into_iter().map(|node| tokio::spawn(node.into_storage(Urgency::Commands)));
 
     for node in nodes.collect::<Vec<_>>() {
         let storage = node.await.unwrap().unwrap();
@@ -166,7 +167,8 @@ async fn i_32_personal_workspaces_from_before_have_their_person_as_owner_and_ses
     sqlx::raw_sql(PERSONAL_ROWS).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 
-    let storage = Database::reach(&place.access()).await.unwrap().into_storage().await.unwrap();
+    let storage =
+        Database::reach(&place.access()).await.unwrap().into_storage(Urgency::Commands).await.unwrap();
 
     let mut transaction = storage.begin().await.unwrap();
     let memberships = transaction.list_memberships(&fixture::user().subject).await.unwrap();

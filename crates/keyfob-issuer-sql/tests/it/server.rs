@@ -2,7 +2,7 @@
 
 use crate::fixture::{NOW, client};
 use keyfob_issuer_core::storage::Storage as _;
-use keyfob_issuer_sql::{Access, Database, DatabaseUrl, OpenError};
+use keyfob_issuer_sql::{Access, Database, DatabaseUrl, OpenError, Urgency};
 use keyfob_oauth::Secret;
 use keyfob_testing::postgres::{Server, Stop};
 use std::error::Error;
@@ -50,7 +50,7 @@ async fn a_server_lets_nobody_in_without_the_password_and_no_message_holds_it() 
 
     assert!(told(&refused).contains("password authentication failed"), "{}", told(&refused));
     let reached_shown = format!("{reached:?}");
-    let storage = reached.into_storage().await.unwrap();
+    let storage = reached.into_storage(Urgency::Commands).await.unwrap();
     let storage_shown = format!("{storage:?}");
     for shown in [told(&refused), format!("{refused:?}"), told(&missing), reached_shown, storage_shown] {
         assert!(!shown.contains("horse"), "{shown}");
@@ -61,7 +61,8 @@ async fn a_server_lets_nobody_in_without_the_password_and_no_message_holds_it() 
 async fn a_restart_of_the_server_costs_what_was_under_way_and_nothing_after_it() {
     for stop in [Stop::Fast, Stop::Immediate] {
         let server = Server::own().unwrap().database().unwrap();
-        let storage = reach(&server.url(), None).await.unwrap().into_storage().await.unwrap();
+        let storage =
+            reach(&server.url(), None).await.unwrap().into_storage(Urgency::Commands).await.unwrap();
         // As many connections as there may be, all of them back in the pool.
         let mut transactions = Vec::new();
         for _ in 0..4 {

@@ -5,6 +5,7 @@ use keyfob_issuer_core::client::Client;
 use keyfob_issuer_core::refresh_family::FamilyStatus;
 use keyfob_issuer_core::storage::{Rotated, Rotation, Storage as _, StorageError};
 use keyfob_issuer_core::user::{Email, User};
+use keyfob_issuer_sql::Urgency;
 use keyfob_oauth::{ClientId, Subject};
 
 on_both!(what_is_committed_stays_and_what_is_dropped_never_happened);
@@ -18,7 +19,7 @@ async fn what_is_committed_stays_and_what_is_dropped_never_happened(database: Da
     database.storage.close().await;
 
     let reached = keyfob_issuer_sql::Database::reach(&place.access()).await.unwrap();
-    let mut transaction = reached.into_storage().await.unwrap().begin().await.unwrap();
+    let mut transaction = reached.into_storage(Urgency::Commands).await.unwrap().begin().await.unwrap();
 
     assert_eq!(transaction.find_client(&dropped.id).await.unwrap(), None);
     assert_eq!(transaction.find_user(&user().subject).await.unwrap(), Some(user()));

@@ -10,7 +10,7 @@ use crate::command::opened::{OpenDataError, reach};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::audit::{Action, AuditEvent, commit_on_host};
 use keyfob_issuer_core::storage::Storage as _;
-use keyfob_issuer_sql::BackupError;
+use keyfob_issuer_sql::{BackupError, Urgency};
 use keyfob_oauth::Clock;
 use std::path::{Path, PathBuf};
 
@@ -67,7 +67,7 @@ pub async fn backup(data: &Path, to: &Path, clock: &dyn Clock) -> Result<BackedU
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(write)?;
     // Tables of an older version are left as they are: a backup is what one takes before they change.
     if reached.database.pending().await?.is_empty() {
-        let storage = reached.database.into_storage().await.map_err(BackupError::from)?;
+        let storage = reached.database.into_storage(Urgency::Commands).await.map_err(BackupError::from)?;
         let event = AuditEvent::done(Action::Backup).saying(format!("{} rows", backed_up.rows));
         let transaction = storage.begin().await.map_err(Fault::from)?;
         commit_on_host(transaction, clock.now(), event).await.map_err(Fault::from)?;

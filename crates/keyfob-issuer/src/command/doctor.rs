@@ -6,7 +6,7 @@ use crate::command::opened::reach;
 use crate::config::Config;
 use keyfob_issuer_core::key_ring::{KeyState, schedule};
 use keyfob_issuer_core::storage::Storage as _;
-use keyfob_issuer_sql::SqlStorage;
+use keyfob_issuer_sql::{SqlStorage, Urgency};
 use keyfob_oauth::{Clock, Timestamp};
 use std::path::Path;
 use std::time::Duration;
@@ -107,7 +107,7 @@ pub async fn examine(data: &Path, clock: &dyn Clock) -> Vec<Finding> {
             return findings;
         }
     }
-    match reached.database.into_storage().await {
+    match reached.database.into_storage(Urgency::Commands).await {
         Ok(storage) => {
             findings.extend(examine_storage(&storage, clock.now()).await);
             storage.close().await;

@@ -1,7 +1,7 @@
 //! `migrate`: the tables are brought up to date, or one looks at what that would do.
 
 use crate::command::opened::{OpenDataError, reach};
-use keyfob_issuer_sql::{BackupError, OpenError};
+use keyfob_issuer_sql::{BackupError, OpenError, Urgency};
 use std::path::Path;
 
 /// The tables cannot be read, or stay as they are.
@@ -27,6 +27,6 @@ pub async fn pending(data: &Path) -> Result<Vec<&'static str>, MigrateError> {
 pub async fn migrate(data: &Path) -> Result<Vec<&'static str>, MigrateError> {
     let mut reached = reach(data).await?;
     let steps = reached.database.pending().await?;
-    reached.database.into_storage().await?.close().await;
+    reached.database.into_storage(Urgency::Commands).await?.close().await;
     Ok(steps)
 }

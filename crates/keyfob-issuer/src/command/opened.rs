@@ -4,7 +4,7 @@ use crate::command::files::{self, FileError};
 use crate::config::{Config, ConfigError};
 use crate::database::{self, DatabaseError};
 use keyfob_issuer_core::seal::SealKey;
-use keyfob_issuer_sql::{Database, SqlStorage};
+use keyfob_issuer_sql::{Database, SqlStorage, Urgency};
 use std::path::Path;
 
 /// The directory holds no issuer that can be opened.
@@ -53,6 +53,6 @@ pub(super) async fn open(data: &Path) -> Result<(Config, SqlStorage), OpenDataEr
 pub(super) async fn open_with_key(data: &Path) -> Result<Opened, OpenDataError> {
     let config = Config::load(data)?;
     let seal_key = files::read_seal_key(data)?;
-    let storage = database::open(data, &config, &seal_key).await?;
+    let storage = database::open(data, &config, &seal_key, Urgency::Commands).await?;
     Ok(Opened { config, seal_key, storage })
 }

@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigError, DatabaseSettings};
 use crate::database::{self, DatabaseError};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::operation::{Fate, Settled, settle_restored};
-use keyfob_issuer_sql::{BackupError, OpenError};
+use keyfob_issuer_sql::{BackupError, OpenError, Urgency};
 use keyfob_oauth::{Clock, Timestamp};
 use std::path::{Path, PathBuf};
 
@@ -96,7 +96,7 @@ pub async fn restore(data: &Path, wish: &Wish, clock: &dyn Clock) -> Result<(Fou
     let mut database = database::create_empty(data, &staging, &config).await?;
     let mut records = backup_file::records(&wish.backup).map_err(|error| invalid(error.into()))?;
     database.fill(verified.header.step, &mut records).await?;
-    let storage = database.into_storage().await?;
+    let storage = database.into_storage(Urgency::Commands).await?;
     let settled = settle_restored(&storage, clock, wish.sessions, wish.keys).await?;
     storage.close().await;
     staging::finish(data, &staging, &config)?;

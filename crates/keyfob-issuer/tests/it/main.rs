@@ -46,6 +46,7 @@ mod own_pages;
 mod pages;
 mod password;
 mod people;
+mod pressure;
 mod prompts;
 mod recovery;
 mod refresh;
