@@ -1,4 +1,8 @@
-//! Named points of the token transaction at which a test may kill the process; nothing in released programs.
+//! Named points of the token transaction, and one of the sweeper, at which a test may end the process; nothing in released
+//! programs.
+
+#[cfg(feature = "failpoints")]
+pub use rustix::process::Signal;
 
 /// A moment that matters to what survives a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +17,13 @@ pub enum Failpoint {
     Committed,
     /// The tokens are signed, and nothing is answered.
     Signed,
+    /// What has ended is forgotten, and that is not committed.
+    Swept,
 }
 
 impl Failpoint {
-    /// Every point there is.
-    pub const ALL: [Self; 5] = [Self::Begun, Self::Judged, Self::Written, Self::Committed, Self::Signed];
+    /// Those of the token transaction, in order.
+    pub const TOKEN: [Self; 5] = [Self::Begun, Self::Judged, Self::Written, Self::Committed, Self::Signed];
 
     /// Returns the name by which a test asks for it.
     pub const fn name(self) -> &'static str {
@@ -27,6 +33,7 @@ impl Failpoint {
             Self::Written => "token.written",
             Self::Committed => "token.committed",
             Self::Signed => "token.signed",
+            Self::Swept => "sweep.written",
         }
     }
 
@@ -40,15 +47,14 @@ impl Failpoint {
         fail::fail_point!(self.name());
     }
 
-    /// Makes the process kill itself with SIGKILL when it gets here for the `time`-th time.
+    /// Makes the process send itself `signal` when it gets here for the `time`-th time.
     #[cfg(feature = "failpoints")]
-    pub fn kill_here(self, time: usize) -> Result<(), String> {
+    pub fn signal_here(self, signal: Signal, time: usize) -> Result<(), String> {
         let reached = std::sync::atomic::AtomicUsize::new(0);
         fail::cfg_callback(self.name(), move || {
             if reached.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 == time {
-                let killed =
-                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-                debug_assert!(killed.is_ok(), "a process may always kill itself");
+                let sent = rustix::process::kill_process(rustix::process::getpid(), signal);
+                debug_assert!(sent.is_ok(), "a process may always signal itself");
             }
         })
     }

@@ -27,6 +27,7 @@ use keyfob_jose::SigningKey;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use system::{SystemClock, SystemEntropy};
 use terminal::read_password;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
     #[cfg(feature = "failpoints")]
-    system::kill_as_asked();
+    system::signal_as_asked();
     match run(arguments.command) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::FoundWrong) => ExitCode::from(FOUND_WRONG),
@@ -61,8 +62,17 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
-async fn run(command: Command) -> anyhow::Result<Outcome> {
+/// How long work beside the runtime may go on at the end: what waits for the database there undoes nothing by being cut.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
+
+fn run(command: Command) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(run_command(command));
+    runtime.shutdown_timeout(LAST_MOMENT);
+    outcome
+}
+
+async fn run_command(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Doctor(arguments) => return operation::look_after(arguments).await,
         Command::Backup(arguments) => operation::back_up(arguments).await,

@@ -32,14 +32,18 @@ pub(crate) fn log_filter() -> Option<String> {
     std::env::var("KEYFOB_LOG").ok()
 }
 
-/// In a test build: `KEYFOB_KILL_AT=NAME:TIMES` makes the process kill itself when it is at that failpoint so often.
+/// In a test build: `KEYFOB_KILL_AT=NAME:TIMES` makes the process kill itself when it is at that failpoint so often, and
+/// `KEYFOB_TERM_AT` makes it ask itself to end.
 #[cfg(feature = "failpoints")]
 #[expect(clippy::disallowed_methods, clippy::expect_used, reason = "tests ask for points that exist")]
-pub(crate) fn kill_as_asked() {
-    use keyfob_issuer_core::failpoint::Failpoint;
+pub(crate) fn signal_as_asked() {
+    use keyfob_issuer_core::failpoint::{Failpoint, Signal};
 
-    let Ok(asked) = std::env::var("KEYFOB_KILL_AT") else { return };
-    let (name, times) = asked.split_once(':').expect("NAME:TIMES");
-    let point = Failpoint::ALL.into_iter().find(|point| point.name() == name).expect("a failpoint's name");
-    point.kill_here(times.parse().expect("a number")).expect("a callback can be set");
+    for (variable, signal) in [("KEYFOB_KILL_AT", Signal::KILL), ("KEYFOB_TERM_AT", Signal::TERM)] {
+        let Ok(asked) = std::env::var(variable) else { continue };
+        let (name, times) = asked.split_once(':').expect("NAME:TIMES");
+        let mut points = Failpoint::TOKEN.into_iter().chain([Failpoint::Swept]);
+        let point = points.find(|point| point.name() == name).expect("a failpoint's name");
+        point.signal_here(signal, times.parse().expect("a number")).expect("a callback can be set");
+    }
 }

@@ -1,7 +1,9 @@
 //! What has ended is forgotten, when nothing could follow from it any more (I-87).
 
+use crate::failpoint::Failpoint;
 use crate::issuer::{Fault, Issuer};
 use crate::lifetime;
+use crate::operation::retry::retried;
 use crate::operation::signing_keys::forget_gone_keys;
 use crate::throttle::FORGOTTEN_AFTER;
 use keyfob_oauth::Timestamp;
@@ -66,6 +68,10 @@ impl Issuer {
     /// ended earlier or not: until then its reuse is recognised. A grant is kept for a day after its code, so that a
     /// code used twice is. A spent ID token is remembered as long, which is longer than it could be exchanged.
     pub async fn sweep(&self) -> Result<Swept, Fault> {
+        retried(|| self.try_sweep()).await
+    }
+
+    async fn try_sweep(&self) -> Result<Swept, Fault> {
         let now = self.now();
         let finished = before(now, lifetime::FINISHED_GRANT);
         let mut transaction = self.begin().await?;
@@ -83,6 +89,7 @@ impl Issuer {
             signing_keys: forget_gone_keys(&mut *transaction, now).await?,
             revocations: transaction.forget_revocations(before(now, lifetime::REVOCATION), AT_ONCE).await?,
         };
+        Failpoint::Swept.reach();
         transaction.commit().await?;
         Ok(swept)
     }

@@ -4,7 +4,7 @@ use crate::fixture::{Database, NOW, client, device, family, on_both, refresh_dig
 use keyfob_issuer_core::digest::RefreshDigest;
 use keyfob_issuer_core::grant::{AuthorizationGrant, Progress};
 use keyfob_issuer_core::refresh_family::RefreshFamily;
-use keyfob_issuer_core::storage::Transaction;
+use keyfob_issuer_core::storage::{Rotated, Rotation, Transaction};
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_issuer_core::{FamilyId, GrantId};
 use keyfob_oauth::pkce::CodeChallenge;
@@ -66,6 +66,60 @@ async fn grants_device_grants_and_sessions_are_forgotten_once_they_are_over(data
     assert_eq!(transaction.find_device_grant(&left.digest).await.unwrap(), Some(left));
     let last = session(3, at(3));
     assert_eq!(transaction.find_session(&last.digest).await.unwrap(), Some(last));
+}
+
+on_both!(r_42_a_token_that_is_redeemed_at_this_moment_is_not_swept_from_under_whoever_redeems_it);
+async fn r_42_a_token_that_is_redeemed_at_this_moment_is_not_swept_from_under_whoever_redeems_it(
+    database: Database,
+) {
+    let database = database.with_user().await;
+    let mut transaction = database.begin().await;
+    insert_family(&mut *transaction, 1, at(1)).await;
+    transaction.commit().await.unwrap();
+    let mut redeeming = database.begin().await;
+    let (_, family) = redeeming.find_refresh_token(&token(1)).await.unwrap().unwrap();
+
+    let sweeping = async {
+        let mut sweeping = database.begin().await;
+        sweeping.forget_families(at(2), 9).await.unwrap();
+        sweeping.commit().await.unwrap();
+    };
+    let redeem = async {
+        let next = token(2);
+        let rotation = Rotation {
+            family: family.id,
+            generation: 0,
+            next: &next,
+            sealed: b"sealed",
+            attempt: None,
+            now: at(2),
+        };
+        assert_eq!(redeeming.rotate(&rotation).await.unwrap(), Rotated::Done);
+        redeeming.commit().await.unwrap();
+    };
+    tokio::join!(sweeping, redeem);
+
+    let mut after = database.begin().await;
+    after.forget_families(at(2), 9).await.unwrap();
+    for number in [1, 2] {
+        assert_eq!(after.find_refresh_token(&token(number)).await.unwrap(), None, "whole, by now");
+    }
+}
+
+on_both!(r_42_who_comes_while_a_sweeper_forgets_a_token_finds_it_gone_and_nothing_half);
+async fn r_42_who_comes_while_a_sweeper_forgets_a_token_finds_it_gone_and_nothing_half(database: Database) {
+    let database = database.with_user().await;
+    let mut transaction = database.begin().await;
+    insert_family(&mut *transaction, 1, at(1)).await;
+    transaction.commit().await.unwrap();
+    let mut sweeping = database.begin().await;
+    assert_eq!(sweeping.forget_families(at(2), 9).await.unwrap(), 1);
+
+    let redeem = async { database.begin().await.find_refresh_token(&token(1)).await.unwrap() };
+    let (found, swept) = tokio::join!(redeem, sweeping.commit());
+
+    swept.unwrap();
+    assert_eq!(found, None);
 }
 
 fn grant(number: u8) -> AuthorizationGrant {

@@ -17,8 +17,12 @@ const KILLS: usize = 100;
 const RESTARTS: usize = 10;
 /// Between two restarts, so many refreshes.
 const REFRESHES_BETWEEN: usize = 10;
-const LIMIT: Duration = Duration::from_mins(1);
-const SIGKILL: i32 = 9;
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+/// What tells the program which signal it is to send itself.
+pub(crate) const KILL: &str = "KEYFOB_KILL_AT";
+pub(crate) const TERM: &str = "KEYFOB_TERM_AT";
+pub(crate) const NEVER: (&str, Failpoint, usize) = (KILL, Failpoint::Begun, usize::MAX);
+pub(crate) const SIGKILL: i32 = 9;
 
 #[tokio::test]
 async fn r_25_r_26_r_28_no_login_is_lost_by_100_kills_of_the_issuer_in_its_token_transaction_on_sqlite() {
@@ -36,25 +40,18 @@ async fn kills(kept: Kept) {
     let mut logins = logins(&world).await;
 
     for kill in 0..KILLS {
-        let point = Failpoint::ALL[kill % Failpoint::ALL.len()];
+        let point = Failpoint::TOKEN[kill % Failpoint::TOKEN.len()];
         // Now one of the first to come is in the middle of it, now one of many.
         let time = 1 + kill * 7 % 40;
-        let (mut issuer, address) = serve_until(world.data.path(), point, time).await;
-        let mut running = JoinSet::new();
-        for mut login in logins {
-            let (address, host) = (address.clone(), host.clone());
-            running.spawn(async move {
-                while let Refreshed::Yes = login.refresh(&address, &host).await {}
-                login
-            });
-        }
+        let (mut issuer, address) = serve_until(world.data.path(), (KILL, point, time)).await;
+        let running = refreshing(logins, &address, &host);
         let ended = timeout(LIMIT, issuer.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("it was not at {point:?} {time} times")).unwrap();
         assert_eq!(status.signal(), Some(SIGKILL), "{point:?}: {status}");
         logins = running.join_all().await;
     }
 
-    let (mut issuer, address) = serve_until(world.data.path(), Failpoint::Begun, usize::MAX).await;
+    let (mut issuer, address) = serve_until(world.data.path(), NEVER).await;
     for login in &mut logins {
         assert!(matches!(login.refresh(&address, &host).await, Refreshed::Yes));
     }
@@ -66,12 +63,28 @@ async fn kills(kept: Kept) {
     }
 }
 
-/// Starts the program, to kill itself when it is at `point` for the `time`-th time; returns where it listens.
-async fn serve_until(data: &Path, point: Failpoint, time: usize) -> (Child, String) {
+/// Lets each login refresh until it gets no answer.
+pub(crate) fn refreshing(logins: Vec<Login>, address: &str, host: &str) -> JoinSet<Login> {
+    let mut running = JoinSet::new();
+    for mut login in logins {
+        let (address, host) = (address.to_owned(), host.to_owned());
+        running.spawn(async move {
+            while let Refreshed::Yes = login.refresh(&address, &host).await {}
+            login
+        });
+    }
+    running
+}
+
+/// Starts the program, to send itself a signal when it is at a point for the so-manieth time; returns where it listens.
+pub(crate) async fn serve_until(
+    data: &Path,
+    (signal, point, time): (&str, Failpoint, usize),
+) -> (Child, String) {
     let mut issuer = Command::new(env!("CARGO_BIN_EXE_keyfob-issuer"))
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
-        .env("KEYFOB_KILL_AT", format!("{}:{time}", point.name()))
+        .env(signal, format!("{}:{time}", point.name()))
         .env("KEYFOB_LOG", "off")
         .stdin(Stdio::null())
         .stderr(Stdio::piped())

@@ -28,6 +28,8 @@ mod device_grant;
 mod device_load;
 mod device_page;
 mod ends;
+#[cfg(feature = "failpoints")]
+mod farewell;
 mod feed;
 mod grant_matrix;
 mod headers;
@@ -56,6 +58,8 @@ mod sessions;
 mod sign_in;
 mod signing_keys;
 mod storm;
+#[cfg(feature = "failpoints")]
+mod sweeping;
 mod throttle;
 mod token;
 mod token_exchange;
