@@ -6,6 +6,7 @@ use crate::id;
 use crate::issuer::{Fault, Issuer};
 use crate::operation::add_user::insert_person;
 use crate::operation::retry::retried;
+use crate::operation::workspaces::hold_to_role;
 use crate::password::PasswordHash;
 use crate::sign_in::{Demand, State};
 use crate::storage::{StorageError, Transaction};
@@ -160,6 +161,7 @@ impl Issuer {
             return Err(AcceptError::Over);
         }
         if transaction.find_membership(id, subject).await?.is_none() {
+            hold_to_role(transaction, subject, invitation.role).await?;
             transaction.insert_member(id, subject, invitation.role, self.now()).await?;
         }
         Ok(())

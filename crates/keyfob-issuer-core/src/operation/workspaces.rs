@@ -4,6 +4,7 @@
 //! may what their role lets them. To everybody else a workspace is as unknown as one that never was.
 
 use crate::audit::{Action, AuditEvent};
+use crate::browser_session::Standing;
 use crate::digest::{InvitationDigest, InvitationToken};
 use crate::issuer::Fault;
 use crate::operation::by::{Actor, By};
@@ -87,6 +88,7 @@ pub async fn add_workspace(
     let user = transaction.find_user_by_email(owner).await?;
     let user = user.ok_or_else(|| WorkspaceError::UnknownUser(owner.clone()))?;
     transaction.insert_workspace(&workspace, now).await?;
+    hold_to_role(&mut *transaction, &user.subject, Role::Owner).await?;
     transaction.insert_member(&workspace.id, &user.subject, Role::Owner, now).await?;
     let event = AuditEvent::done(Action::AddWorkspace).of(&user.subject).about(&workspace.id);
     by.commit(transaction, event).await?;
@@ -186,6 +188,7 @@ async fn try_change_role(
     if role != Role::Owner {
         leaves_an_owner(&members, subject)?;
     }
+    hold_to_role(&mut *transaction, subject, role).await?;
     transaction.set_role(id, subject, role).await?;
     Ok(by.commit(transaction, role_changed(id, subject, role)).await?)
 }
@@ -205,6 +208,7 @@ pub async fn enrol_member(
     let user = transaction.find_user_by_email(email).await?;
     let user = user.ok_or_else(|| WorkspaceError::UnknownUser(email.clone()))?;
     let members = transaction.list_members(id).await?;
+    hold_to_role(&mut *transaction, &user.subject, role).await?;
     let event = if find(&members, &user.subject).is_ok() {
         if role != Role::Owner {
             leaves_an_owner(&members, &user.subject)?;
@@ -216,6 +220,24 @@ pub async fn enrol_member(
         AuditEvent::done(Action::EnrolMember).of(&user.subject).about(id).saying(role.as_str())
     };
     Ok(by.commit(transaction, event).await?)
+}
+
+/// Holds the browsers of `subject`, who is about to be a `role` of a workspace of several people, to the time of those who
+/// look after one, from their last proof on: a page that is opened afterwards does not begin it (I-62, I-71).
+///
+/// Whoever looks after one already is held to it. Where the settings make that time shorter, the next page does the rest.
+pub(super) async fn hold_to_role(
+    transaction: &mut dyn Transaction,
+    subject: &Subject,
+    role: Role,
+) -> Result<(), Fault> {
+    let before = Standing::of(&transaction.list_memberships(subject).await?);
+    match (before, role) {
+        (Standing::Administrator, _) | (Standing::Person, Role::Member) => Ok(()),
+        (Standing::Person, Role::Admin | Role::Owner) => {
+            Ok(transaction.shorten_sessions(subject, lifetime::ADMINISTRATOR_IDLE).await?)
+        }
+    }
 }
 
 fn role_changed(id: &WorkspaceId, subject: &Subject, role: Role) -> AuditEvent {

@@ -4,7 +4,8 @@ use super::StorageError;
 use crate::browser_session::BrowserSession;
 use crate::digest::SessionDigest;
 use async_trait::async_trait;
-use keyfob_oauth::Timestamp;
+use keyfob_oauth::{Subject, Timestamp};
+use std::time::Duration;
 
 /// Signed-in browsers.
 #[async_trait]
@@ -19,6 +20,8 @@ pub trait BrowserSessions {
         digest: &SessionDigest,
         expires_at: Timestamp,
     ) -> Result<(), StorageError>;
+    /// Makes each session of `subject` end `idle` after its last proof, where it would last longer.
+    async fn shorten_sessions(&mut self, subject: &Subject, idle: Duration) -> Result<(), StorageError>;
     /// Ends a session.
     async fn delete_session(&mut self, digest: &SessionDigest) -> Result<(), StorageError>;
     /// Forgets at most `most` of those that ended before `moment`; returns how many.

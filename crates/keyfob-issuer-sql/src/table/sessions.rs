@@ -9,6 +9,7 @@ use keyfob_issuer_core::digest::SessionDigest;
 use keyfob_issuer_core::sign_in::Proof;
 use keyfob_issuer_core::storage::{BrowserSessions, StorageError};
 use keyfob_oauth::{Subject, Timestamp};
+use std::time::Duration;
 
 #[async_trait]
 impl BrowserSessions for SqlTransaction {
@@ -55,6 +56,18 @@ impl BrowserSessions for SqlTransaction {
             .bind(expires_at.as_unix())
             .execute()
             .await?;
+        Ok(())
+    }
+
+    async fn shorten_sessions(&mut self, subject: &Subject, idle: Duration) -> Result<(), StorageError> {
+        self.sql(
+            "UPDATE browser_sessions SET expires_at = COALESCE(second_factor_at, signed_in_at) + $2
+             WHERE subject = $1 AND expires_at > COALESCE(second_factor_at, signed_in_at) + $2",
+        )
+        .bind(subject.as_str())
+        .bind(i64::try_from(idle.as_secs()).unwrap_or(i64::MAX))
+        .execute()
+        .await?;
         Ok(())
     }
 

@@ -264,6 +264,32 @@ async fn i_62_whoever_looks_after_a_workspace_is_signed_out_after_half_an_hour_w
     assert!(!is_in(&mut after).await);
 }
 
+on_both!(i_62_i_71_the_half_hour_of_who_becomes_an_administrator_begins_with_their_proof_and_not_with_a_page);
+async fn i_62_i_71_the_half_hour_of_who_becomes_an_administrator_begins_with_their_proof_and_not_with_a_page(
+    kept: Kept,
+) {
+    const MINUTE: i64 = 60;
+    let world = World::keeping(kept).await;
+    let is_in = async |browser: &mut Browser| browser.get("/account").await.body.contains("id=\"account\"");
+    let (mut old, mut fresh) = (world.browser(), world.browser());
+    world.sign_in(&mut old, "/account", PASSWORD).await;
+    world.clock.advance(25 * MINUTE);
+    world.sign_in(&mut fresh, "/account", PASSWORD).await;
+    world.clock.advance(4 * MINUTE);
+    assert!(is_in(&mut old).await && is_in(&mut fresh).await);
+
+    crate::administration::add(&world, "Blue", OWNER).await;
+    world.clock.advance(MINUTE);
+
+    assert!(!is_in(&mut old).await, "half an hour after the sign-in, whatever pages came since");
+    assert!(is_in(&mut fresh).await);
+    world.clock.advance(29 * MINUTE);
+    assert!(is_in(&mut fresh).await, "as of anybody who is one, pages make it last");
+    crate::administration::add(&world, "Green", OWNER).await;
+    world.clock.advance(MINUTE);
+    assert!(is_in(&mut fresh).await, "who is one already is held to it already");
+}
+
 #[tokio::test]
 async fn i_62_the_settings_say_how_long_a_browser_stays_signed_in() {
     const MINUTE: i64 = 60;
