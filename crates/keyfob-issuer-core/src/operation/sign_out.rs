@@ -27,10 +27,14 @@ impl Issuer {
         Ok(self.commit(transaction, AuditEvent::done(Action::SignOut).by_owner(&found.subject)).await?)
     }
 
-    /// Returns who is signed in at the browser, whatever they have proven; nobody whose session is over.
+    /// Returns whose session the browser has, whatever they have proven, and though they may be locked: the session waits
+    /// for them then, and there is something to sign out of. Nobody's whose session is over.
     pub async fn signed_in(&self, session: Option<&SessionCookie>) -> Result<Option<User>, Fault> {
+        let Some(cookie) = session else { return Ok(None) };
         let mut transaction = self.begin().await?;
-        Ok(self.person(&mut *transaction, session).await?.map(|person| person.user))
+        let session = transaction.find_session(&SessionDigest::of(cookie)).await?;
+        let Some(session) = session.filter(|session| session.is_live(self.now())) else { return Ok(None) };
+        Ok(transaction.find_user(&session.subject).await?)
     }
 
     /// Verifies an `id_token_hint` (§2): an ID token of ours, for a client that is known here, however old it is.

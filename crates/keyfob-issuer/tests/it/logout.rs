@@ -5,8 +5,9 @@ use crate::people::{other_tokens, tokens_of};
 use crate::trail::entries;
 use crate::world::{Kept, OWNER, PASSWORD, START, Tokens, World, on_both};
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
-use keyfob_issuer::command::signing_key;
+use keyfob_issuer::command::{signing_key, user};
 use keyfob_issuer_core::operation::Start;
+use keyfob_issuer_core::user::{Email, UserStatus};
 use keyfob_jose::{SigningKey, TokenType, read_unverified};
 use serde_json::json;
 
@@ -77,6 +78,28 @@ async fn i_79_after_a_yes_the_browser_is_signed_out_and_led_to_the_registered_ad
     assert_eq!(world.refresh(&tokens.refresh).await.status, 200, "programs stay signed in");
     let again = browser.get(&asked).await;
     assert_eq!((again.status, again.location()), (303, Some(&*led)), "nobody is left to be asked");
+}
+
+on_both!(i_79_i_62_somebody_who_is_locked_is_asked_too_and_signing_out_ends_the_session);
+async fn i_79_i_62_somebody_who_is_locked_is_asked_too_and_signing_out_ends_the_session(kept: Kept) {
+    let (world, mut browser, tokens) = signed_in(kept).await;
+    let set = async |status| {
+        let owner = Email::parse(OWNER).unwrap();
+        user::set_status(world.data.path(), &owner, status, &*world.clock).await.unwrap();
+    };
+    let sessions = async || world.query("SELECT subject FROM browser_sessions").await.len();
+    let before = sessions().await;
+    set(UserStatus::Locked).await;
+    let asked = question(&[("id_token_hint", &tokens.id), ("post_logout_redirect_uri", BYE)]);
+
+    let page = browser.get(&asked).await;
+    assert_eq!((page.status, page.location()), (200, None), "{}", page.body);
+    let left = say_yes(&mut browser.clone(), &page).await;
+
+    assert_eq!((left.status, left.location()), (303, Some(BYE)));
+    assert_eq!(sessions().await, before - 1);
+    set(UserStatus::Active).await;
+    assert!(!is_signed_in(&mut browser).await, "the end of the lock brings nothing back");
 }
 
 #[tokio::test]
