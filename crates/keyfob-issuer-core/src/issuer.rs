@@ -6,6 +6,7 @@ use crate::device_grant::{DeviceSettings, MatchNumber, NumberMatch, UserCode, Us
 use crate::digest::DeviceAuthId;
 use crate::grace::Grace;
 use crate::key_ring::KeyRing;
+use crate::misuse::Misuses;
 use crate::seal::{SealError, SealKey};
 use crate::storage::{Storage, StorageError, StoredSigningKey, Transaction};
 use aws_lc_rs::hmac;
@@ -56,6 +57,7 @@ pub struct Issuer {
     pub(crate) circumstances: Arc<dyn Circumstances>,
     pub(crate) audit_key: AuditKey,
     pub(crate) keys: Keys,
+    pub(crate) misuses: Misuses,
     pub(crate) storage: Arc<dyn Storage>,
 }
 
@@ -122,6 +124,7 @@ impl Issuer {
         Ok(Self {
             ring: RwLock::new(Arc::new(KeyRing::open(stored, &parts.seal_key)?)),
             keys: Keys::new(&parts.seal_key)?,
+            misuses: Misuses::default(),
             audit_key: AuditKey::of(&parts.seal_key)?,
             circumstances: parts.circumstances,
             url: parts.url,

@@ -39,6 +39,7 @@ mod issuer;
 pub mod key_ring;
 pub mod lifetime;
 pub mod login_session;
+mod misuse;
 pub mod operation;
 pub mod password;
 pub mod refresh_family;

@@ -151,7 +151,9 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         () = apart => {}
         never = sweep::forever(&app) => match never {},
         never = sweep::keep_keys_fresh(&app) => match never {},
+        never = sweep::keep_telling(&app) => match never {},
     }
+    sweep::tell_misuses(&app).await;
     Ok(())
 }
 

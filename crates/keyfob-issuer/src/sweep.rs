@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// How long a node signs with a key that was dropped, and does not know one that was made, at most.
 const KEYS_EVERY: Duration = Duration::from_secs(10);
+/// How long a misused code waits to be recorded.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_mins(10);
 /// Between two transactions that both have much to forget; requests go first.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -25,6 +27,21 @@ pub async fn keep_keys_fresh(app: &App) -> Infallible {
     loop {
         tokio::time::sleep(KEYS_EVERY).await;
         reload_keys(app).await;
+    }
+}
+
+/// Records who brought codes that were not theirs, a moment after they were answered, until it is dropped.
+pub async fn keep_telling(app: &App) -> Infallible {
+    loop {
+        tokio::time::sleep(TELL_EVERY).await;
+        tell_misuses(app).await;
+    }
+}
+
+/// Records who brought codes that were not theirs.
+pub async fn tell_misuses(app: &App) {
+    if let Err(fault) = app.issuer.tell_misuses().await {
+        tracing::warn!(error = &fault as &dyn std::error::Error, "cannot record misused codes");
     }
 }
 

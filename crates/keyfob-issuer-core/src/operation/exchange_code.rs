@@ -1,14 +1,15 @@
 //! A code becomes tokens, once (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
 use crate::FamilyId;
-use crate::audit::{Action, AuditEvent};
+use crate::audit::{self, Action, AuditEvent};
 use crate::claims::IssuedTokens;
 use crate::client::Client;
 use crate::digest::{CodeDigest, RefreshDigest};
 use crate::failpoint::Failpoint;
-use crate::grant::{Approval, Progress};
+use crate::grant::{Approval, AuthorizationGrant, Progress};
 use crate::issuer::{Fault, Issuer};
 use crate::login_session::Origin;
+use crate::misuse::Misuse;
 use crate::operation::grantee::{Asked, GrantRefusal, Grantee, Way, find_grantee};
 use crate::operation::refresh::new_refresh_token;
 use crate::operation::retry::retried;
@@ -89,8 +90,8 @@ impl From<CodeRefusal> for ExchangeError {
 enum Outcome {
     /// The first tokens of a session.
     Redeemed(Box<Redeemed>),
-    /// Nothing, and a line in the audit trail about who brought it.
-    Refused(CodeRefusal, AuditEvent),
+    /// The end of what it began when it was redeemed before.
+    Replayed(AuditEvent),
 }
 
 /// What tokens are made of.
@@ -129,9 +130,9 @@ impl Issuer {
         };
         let redeemed = match outcome {
             Outcome::Redeemed(redeemed) => redeemed,
-            Outcome::Refused(refusal, event) => {
+            Outcome::Replayed(event) => {
                 self.commit(transaction, event).await?;
-                return Err(refusal.into());
+                return Err(CodeRefusal::Used.into());
             }
         };
         let Redeemed { client, family, grantee, refresh_token, nonce } = *redeemed;
@@ -154,38 +155,31 @@ impl Issuer {
         if request.resource.as_deref().is_some_and(|resource| resource != self.audience.as_str()) {
             return Err(ExchangeError::WrongResource);
         }
-        let refused = || AuditEvent::refused(Action::BeginSession).through(&client.id);
         let now = self.now();
         let grant = transaction
             .find_grant_by_code(&CodeDigest::of(&request.code))
             .await?
             .ok_or(CodeRefusal::Unknown)?;
-        if grant.client_id != client.id {
-            // Whoever brings it has taken it from another client, or planted it there (I-48).
-            let what = format!("code of another client, {}", grant.client_id.as_str());
-            return Ok(Outcome::Refused(CodeRefusal::OtherClient, refused().about(&grant.id).saying(what)));
-        }
         let approval = match &grant.progress {
             Progress::Approved { approval, .. } => approval.clone(),
             Progress::Exchanged { family, .. } => {
                 // RFC 6749 §4.1.2: of two holders of a code, one is a thief, and nobody knows which.
                 transaction.end_family(*family, FamilyStatus::Reused, now).await?;
-                let event = refused().about(family).saying("code used before");
-                return Ok(Outcome::Refused(CodeRefusal::Used, event));
+                // Recognised this once: nothing more could follow from another time.
+                transaction.forget_code(grant.id).await?;
+                let event = AuditEvent::refused(Action::BeginSession).through(&client.id).about(family);
+                return Ok(Outcome::Replayed(event.saying("code used before")));
             }
             Progress::Pending | Progress::Denied => return Err(CodeRefusal::Unknown.into()),
         };
         if grant.is_expired(now) {
             return Err(CodeRefusal::Expired.into());
         }
-        if grant.redirect_uri != request.redirect_uri {
-            let event = refused().about(&grant.id).saying("code with another redirect address");
-            return Ok(Outcome::Refused(CodeRefusal::OtherRedirect, event));
-        }
-        let verifier = request.code_verifier.as_ref();
-        if !verifier.is_some_and(|verifier| grant.code_challenge.is_answered_by(verifier)) {
-            let event = refused().about(&grant.id).saying("code with another verifier");
-            return Ok(Outcome::Refused(CodeRefusal::WrongVerifier, event));
+        if let Some(refusal) = misused(&grant, &client, request) {
+            let event = AuditEvent::refused(Action::BeginSession).through(&client.id).about(&grant.id);
+            let event = event.saying(told(refusal, &grant));
+            self.misuses.note(grant.id, now, self.circumstances.present(), event);
+            return Err(refusal.into());
         }
         let grantee = find_grantee(transaction, &approval.subject, &approval.workspace_id)
             .await?
@@ -207,6 +201,15 @@ impl Issuer {
         transaction.update_grant(&grant.exchange(family.id).map_err(|_| CodeRefusal::Used)?).await?;
         Failpoint::Written.reach();
         Ok(Outcome::Redeemed(Box::new(Redeemed { client, family, grantee, refresh_token, nonce })))
+    }
+
+    /// Records who brought codes that were not theirs.
+    pub async fn tell_misuses(&self) -> Result<(), Fault> {
+        for (code, Misuse { at, circumstance, event, .. }) in self.misuses.untold(self.now()) {
+            audit::commit(self.begin().await?, at, &circumstance, &event).await?;
+            self.misuses.note_told(code);
+        }
+        Ok(())
     }
 
     /// Begins the session that an approval allows, with its first refresh token.
@@ -232,5 +235,32 @@ impl Issuer {
         transaction.insert_family(&family, &RefreshDigest::of(session.refresh_token)).await?;
         transaction.note_origin(family.id, session.origin).await?;
         Ok(family)
+    }
+}
+
+/// Returns why a code that counts does not for this request.
+fn misused(grant: &AuthorizationGrant, client: &Client, request: &CodeExchange) -> Option<CodeRefusal> {
+    let verifier = request.code_verifier.as_ref();
+    if grant.client_id != client.id {
+        // Whoever brings it has taken it from another client, or planted it there (I-48).
+        Some(CodeRefusal::OtherClient)
+    } else if grant.redirect_uri != request.redirect_uri {
+        Some(CodeRefusal::OtherRedirect)
+    } else if !verifier.is_some_and(|verifier| grant.code_challenge.is_answered_by(verifier)) {
+        Some(CodeRefusal::WrongVerifier)
+    } else {
+        None
+    }
+}
+
+/// Returns what the audit trail says of it.
+fn told(refusal: CodeRefusal, grant: &AuthorizationGrant) -> String {
+    match refusal {
+        CodeRefusal::OtherClient => format!("code of another client, {}", grant.client_id.as_str()),
+        CodeRefusal::OtherRedirect => "code with another redirect address".to_owned(),
+        CodeRefusal::WrongVerifier => "code with another verifier".to_owned(),
+        CodeRefusal::Unknown | CodeRefusal::Used | CodeRefusal::Expired | CodeRefusal::NotGranted(_) => {
+            refusal.to_string()
+        }
     }
 }

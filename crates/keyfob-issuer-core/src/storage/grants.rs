@@ -25,6 +25,8 @@ pub trait Grants {
     async fn choose_workspace(&mut self, id: GrantId, workspace: &WorkspaceId) -> Result<(), StorageError>;
     /// Takes back an approval whose code nobody redeemed yet.
     async fn withdraw_grant(&mut self, id: GrantId) -> Result<(), StorageError>;
+    /// Forgets the code of a grant that was redeemed: from here on it is as unknown as one that nobody made.
+    async fn forget_code(&mut self, id: GrantId) -> Result<(), StorageError>;
     /// Forgets at most `most` of those that ended before `moment`; returns how many.
     async fn forget_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
 }

@@ -115,6 +115,17 @@ impl Grants for SqlTransaction {
         Ok(())
     }
 
+    async fn forget_code(&mut self, id: GrantId) -> Result<(), StorageError> {
+        self.sql(
+            "UPDATE authorization_grants SET progress = 'denied', code_digest = NULL
+             WHERE id = $1 AND progress = 'exchanged'",
+        )
+        .bind(id.to_string())
+        .execute()
+        .await?;
+        Ok(())
+    }
+
     async fn forget_grants(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {
         self.sql(forgetting!("authorization_grants", "id", "expires_at < $1 ORDER BY expires_at"))
             .bind(moment.as_unix())

@@ -1,6 +1,7 @@
 //! The token endpoint: codes, bodies, claims.
 
 use crate::browser::Answer;
+use crate::trail::entries;
 use crate::world::{
     Kept, OWNER, START, Tokens, VERIFIER, World, authorize, challenge, changed, codex_request, exchange,
     on_both, refresh,
@@ -66,6 +67,59 @@ async fn i_05_a_replayed_code_is_refused_and_ends_what_it_began(kept: Kept) {
     assert_eq!(replayed.essence(), REFUSED);
     let dead = world.refresh(&first.refresh).await;
     assert_eq!((dead.status, dead.json()["error"].as_str()), (400, Some("invalid_grant")));
+}
+
+on_both!(i_05_misuses_of_a_code_spend_nothing_write_nothing_before_the_answer_and_are_told_once);
+async fn i_05_misuses_of_a_code_spend_nothing_write_nothing_before_the_answer_and_are_told_once(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let code = world.code(&codex_request()).await;
+    let count = async || entries(&world).await.len();
+    let before = count().await;
+
+    for _ in 0..3 {
+        for wrong in [
+            changed(&exchange(&code), &[("client_id", GATEWAY_CLIENT_ID)]),
+            changed(&exchange(&code), &[("redirect_uri", "http://127.0.0.1:43118/auth/callback")]),
+            changed(&exchange(&code), &[("code_verifier", &"y".repeat(43))]),
+        ] {
+            assert_eq!(redeem(&world, &wrong).await.essence(), REFUSED);
+        }
+    }
+
+    assert_eq!(count().await, before, "as of a code that nobody made");
+    world.tell_misuses().await;
+    world.tell_misuses().await;
+    let told = entries(&world).await.split_off(before);
+    assert_eq!(
+        told.iter().map(|entry| (&entry["action"], &entry["client"], &entry["detail"])).collect::<Vec<_>>(),
+        [(
+            &json!("session.begin"),
+            &json!(GATEWAY_CLIENT_ID),
+            &json!(format!("code of another client, {CLIENT_ID}"))
+        )]
+    );
+    assert!(told[0]["request"].is_string(), "by the request that brought it: {told:?}");
+    assert_eq!(redeem(&world, &exchange(&code)).await.status, 200);
+}
+
+on_both!(i_05_a_code_that_comes_again_and_again_is_told_once_whoever_brings_it);
+async fn i_05_a_code_that_comes_again_and_again_is_told_once_whoever_brings_it(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let code = world.code(&codex_request()).await;
+    let first = Tokens::read(&redeem(&world, &exchange(&code)).await);
+    let before = entries(&world).await.len();
+
+    for _ in 0..3 {
+        let others = changed(&exchange(&code), &[("client_id", GATEWAY_CLIENT_ID)]);
+        for again in [others, exchange(&code).to_vec()] {
+            assert_eq!(redeem(&world, &again).await.essence(), REFUSED);
+        }
+    }
+
+    world.tell_misuses().await;
+    let told = entries(&world).await.split_off(before);
+    assert_eq!(told.iter().map(|entry| &entry["detail"]).collect::<Vec<_>>(), ["code used before"]);
+    assert_eq!(world.refresh(&first.refresh).await.status, 400);
 }
 
 on_both!(i_05_of_many_parallel_redemptions_exactly_one_succeeds);

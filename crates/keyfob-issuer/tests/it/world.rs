@@ -245,6 +245,11 @@ impl World {
         keyfob_issuer::sweep::reload_keys(&self.app).await;
     }
 
+    /// Records what misused codes the issuer has answered.
+    pub(crate) async fn tell_misuses(&self) {
+        keyfob_issuer::sweep::tell_misuses(&self.app).await;
+    }
+
     /// Signs the end of the audit trail.
     pub(crate) async fn sign_audit(&self) {
         keyfob_issuer::sweep::sign_audit(&self.app).await;

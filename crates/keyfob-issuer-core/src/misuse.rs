@@ -1,0 +1,113 @@
+//! Codes that count, in hands that may not have them (security I-05, I-48).
+//!
+//! Such a try spends nothing: a code is no secret of the client's (RFC 7636 §1), so whoever saw it pass could otherwise take
+//! a sign-in away from the person. It is told to the audit trail, once for each code, and beside the answer: a write that
+//! the answer waited for would tell a code that counts from one that nobody made by the time it takes (I-37).
+
+use crate::GrantId;
+use crate::audit::{AuditEvent, Circumstance};
+use crate::lifetime;
+use keyfob_oauth::Timestamp;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What was tried, and has to be told or was told a moment ago.
+#[derive(Debug, Default)]
+pub(crate) struct Misuses(Mutex<HashMap<GrantId, Misuse>>);
+
+/// A try.
+#[derive(Clone, Debug)]
+pub(crate) struct Misuse {
+    pub(crate) at: Timestamp,
+    pub(crate) circumstance: Circumstance,
+    pub(crate) event: AuditEvent,
+    told: Told,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Not,
+    Yes,
+}
+
+/// So many at once are told, and no more: each is of a code that somebody's sign-in has just made.
+const MOST: usize = 1_024;
+
+impl Misuses {
+    /// Notes a try, unless one with the same code was noted before.
+    pub(crate) fn note(&self, code: GrantId, at: Timestamp, circumstance: Circumstance, event: AuditEvent) {
+        let mut noted = self.noted();
+        if noted.len() >= MOST {
+            return;
+        }
+        if let Entry::Vacant(place) = noted.entry(code) {
+            place.insert(Misuse { at, circumstance, event, told: Told::Not });
+        }
+    }
+
+    /// Returns what is to be told, and forgets what was told of codes that are over at `now`.
+    pub(crate) fn untold(&self, now: Timestamp) -> Vec<(GrantId, Misuse)> {
+        let mut noted = self.noted();
+        noted.retain(|_, misuse| misuse.told == Told::Not || now < misuse.at.plus(lifetime::CODE));
+        let untold = noted.iter().filter(|(_, misuse)| misuse.told == Told::Not);
+        let mut untold: Vec<_> = untold.map(|(code, misuse)| (*code, misuse.clone())).collect();
+        untold.sort_by_key(|(_, misuse)| misuse.at);
+        untold
+    }
+
+    /// Notes that the try with a code was told.
+    pub(crate) fn note_told(&self, code: GrantId) {
+        if let Some(misuse) = self.noted().get_mut(&code) {
+            misuse.told = Told::Yes;
+        }
+    }
+
+    fn noted(&self) -> MutexGuard<'_, HashMap<GrantId, Misuse>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Action;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn code(number: usize) -> GrantId {
+        GrantId::parse(&format!("01890000-0000-7000-8000-{number:012}")).unwrap()
+    }
+
+    fn note(misuses: &Misuses, number: usize, at: Timestamp) {
+        misuses.note(code(number), at, Circumstance::default(), AuditEvent::refused(Action::BeginSession));
+    }
+
+    #[test]
+    fn i_05_of_however_many_tries_with_one_code_one_is_told() {
+        let misuses = Misuses::default();
+        for _ in 0..9 {
+            note(&misuses, 1, NOW);
+        }
+        let untold = misuses.untold(NOW);
+        assert_eq!(untold.iter().map(|(code, _)| *code).collect::<Vec<_>>(), [code(1)]);
+
+        misuses.note_told(code(1));
+        note(&misuses, 1, NOW);
+
+        assert!(misuses.untold(NOW).is_empty());
+        assert!(misuses.untold(NOW.plus(lifetime::CODE)).is_empty());
+        assert!(misuses.noted().is_empty(), "the code is over");
+    }
+
+    #[test]
+    fn i_05_what_was_not_told_stays_and_what_is_kept_is_bounded() {
+        let misuses = Misuses::default();
+        for number in 0..2 * MOST {
+            note(&misuses, number, NOW);
+        }
+
+        assert_eq!(misuses.untold(NOW.plus(lifetime::CODE)).len(), MOST);
+        assert_eq!(misuses.noted().len(), MOST);
+    }
+}
