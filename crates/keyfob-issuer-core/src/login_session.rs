@@ -41,7 +41,7 @@ pub struct Origin {
     pub tool: Option<String>,
     /// What the client calls the machine it runs on.
     pub machine: Option<String>,
-    /// The address of the connection; behind a reverse proxy, the proxy's.
+    /// The address of the connection; behind a trusted reverse proxy, the one that it names.
     pub place: Option<IpAddr>,
 }
 

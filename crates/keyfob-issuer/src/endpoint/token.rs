@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::endpoint::{device_grant, public_client, token_exchange};
 use crate::error::ApiError;
+use crate::guard::network;
 use crate::parameters::{BodyKind, Parameters};
-use crate::server::Peer;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -30,7 +30,7 @@ pub(crate) async fn redeem(State(app): State<Arc<App>>, request: Request) -> Res
     if let (Some(_), Some(value)) = (&attempt, request.headers().get(ATTEMPT_HEADER)) {
         headers.insert(ATTEMPT_HEADER, value.clone());
     }
-    let origin = origin(&request);
+    let origin = origin(&app, &request);
     let request_headers = request.headers().clone();
     let (mut parameters, kind) = Parameters::from_body(request).await?;
     let word = parameters.require("grant_type")?;
@@ -67,9 +67,9 @@ async fn exchange_code(
 }
 
 /// Returns what a request tells of where it comes from.
-fn origin(request: &Request) -> Origin {
+fn origin(app: &App, request: &Request) -> Origin {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let place = request.extensions().get().map(|Peer(address)| *address);
+    let place = network::address_of(request.extensions(), request.headers(), &app.trusted_proxies);
     Origin::new(text(header::USER_AGENT), text(MACHINE_HEADER), place)
 }
 

@@ -34,6 +34,20 @@ async fn gateway_tokens(world: &World) -> Tokens {
 }
 
 #[tokio::test]
+async fn s_25_behind_a_trusted_proxy_the_place_is_the_one_that_it_names_and_else_what_connects() {
+    for (settings, place) in [("trusted_proxies = [\"127.0.0.1\"]\n", "192.0.2.7"), ("", "127.0.0.1")] {
+        let world = World::start_with(settings).await;
+        let code = world.code(&codex_request()).await;
+        let from = [("x-forwarded-for", "6.6.6.6, 192.0.2.7")];
+        let redeemed = world.browser().post_form_with("/oauth/token", &from, &exchange(&code)).await;
+
+        let listed = list(&world, &Tokens::read(&redeemed).access).await;
+
+        assert_eq!(listed[0]["place"], place, "{settings}");
+    }
+}
+
+#[tokio::test]
 async fn s_25_a_person_sees_each_session_with_its_tool_machine_and_place() {
     let world = World::start().await;
     let first = world.tokens().await;
