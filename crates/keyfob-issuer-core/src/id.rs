@@ -58,6 +58,11 @@ identifier! {
     InvitationId
 }
 
+identifier! {
+    /// Names something that a webhook is told.
+    NoticeId
+}
+
 impl FamilyId {
     /// Returns the lowest name that is made at `moment` or later: names sort by time.
     pub fn lowest_at(moment: Timestamp) -> Self {

@@ -1,5 +1,6 @@
 //! What every operation needs, and how it breaks.
 
+use crate::anomaly::Watch;
 use crate::audit::{self, AuditEvent, AuditKey, Circumstances};
 use crate::browser_session::SessionTimes;
 use crate::device_grant::{DeviceSettings, MatchNumber, NumberMatch, UserCode, UserCodeDigest};
@@ -30,6 +31,8 @@ pub struct IssuerParts {
     pub devices: DeviceSettings,
     /// How long browsers stay signed in.
     pub browser_sessions: SessionTimes,
+    /// Whether anomalies are told.
+    pub watch: Watch,
     /// Where everything rests.
     pub storage: Arc<dyn Storage>,
     /// The time.
@@ -50,6 +53,7 @@ pub struct Issuer {
     pub(crate) grace: Grace,
     pub(crate) devices: DeviceSettings,
     pub(crate) browser_sessions: SessionTimes,
+    pub(crate) watch: Watch,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     ring: RwLock<Arc<KeyRing>>,
@@ -132,6 +136,7 @@ impl Issuer {
             grace: parts.grace,
             devices: parts.devices,
             browser_sessions: parts.browser_sessions,
+            watch: parts.watch,
             clock: parts.clock,
             entropy: parts.entropy,
             seal_key: parts.seal_key,

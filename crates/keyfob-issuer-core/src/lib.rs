@@ -21,6 +21,7 @@
 
 pub mod access_key;
 pub mod amr;
+pub mod anomaly;
 pub mod attempt;
 pub mod audit;
 pub mod browser_session;
@@ -53,5 +54,5 @@ pub mod user;
 pub mod workload;
 pub mod workspace;
 
-pub use id::{FamilyId, GrantId, InvitationId, KeyId};
+pub use id::{FamilyId, GrantId, InvitationId, KeyId, NoticeId};
 pub use issuer::{Fault, Issuer, IssuerParts};

@@ -14,7 +14,9 @@ use crate::mail::{MailError, Outbox};
 use crate::operations::Metrics;
 use crate::server::Limits;
 use crate::site::Site;
+use crate::webhook::{Webhook, WebhookError};
 use crate::workloads::{Workloads, WorkloadsError};
+use keyfob_issuer_core::anomaly::Watch;
 use keyfob_issuer_core::{Fault, Issuer, IssuerParts};
 use keyfob_issuer_sql::Urgency;
 use keyfob_oauth::{Clock, Entropy};
@@ -40,6 +42,7 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) workloads: Workloads,
     pub(crate) logout_targets: LogoutTargets,
+    pub(crate) webhook: Option<Webhook>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -61,6 +64,9 @@ pub enum OpenError {
     /// The rules for workloads.
     #[error(transparent)]
     Workloads(#[from] WorkloadsError),
+    /// The webhook.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -100,6 +106,8 @@ impl App {
         }
         let rules = config.workloads.as_ref().map(|file| Workloads::load(data, file, &config.url));
         let workloads = rules.transpose()?.unwrap_or_default();
+        let webhook = config.anomalies.as_ref().map(|settings| Webhook::load(data, settings)).transpose()?;
+        let watch = config.anomalies.as_ref().map_or(Watch::Off, |settings| Watch::On(settings.limits));
         let seal_key = files::read_seal_key(data)?;
         if let Some(finding) = guessable(data, seal_key.expose()) {
             return Err(finding.into());
@@ -113,6 +121,7 @@ impl App {
             grace: config.grace,
             devices: config.devices,
             browser_sessions: config.browser_sessions,
+            watch,
             storage: Arc::new(storage),
             clock,
             entropy: Arc::clone(&entropy),
@@ -133,6 +142,7 @@ impl App {
             trusted_proxies: config.trusted_proxies,
             workloads,
             logout_targets: config.logout_targets,
+            webhook,
             unknown_tokens: GuessBudget::new(UNKNOWN_TOKENS, Duration::from_mins(1)),
             api_key_exchange: config.api_key_exchange,
             metrics: Metrics::default(),

@@ -1,5 +1,6 @@
 //! `issuer.toml`: what an issuer is called and where it listens.
 
+mod anomalies;
 mod devices;
 mod error;
 pub mod insecure;
@@ -7,6 +8,7 @@ mod kinds;
 mod logout;
 mod sessions;
 
+pub use anomalies::{AnomalySettings, WebhookPlace};
 pub use error::ConfigError;
 pub use logout::LogoutTargets;
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub browser_sessions: SessionTimes,
     /// Where a browser may be led that was signed out.
     pub logout_targets: LogoutTargets,
+    /// Who is told of anomalies, if anybody is.
+    pub anomalies: Option<AnomalySettings>,
 }
 
 /// Where everything rests.
@@ -114,6 +118,7 @@ struct Wire {
     browser_sessions: sessions::Wire,
     #[serde(default)]
     post_logout_redirect_uris: BTreeMap<String, Vec<String>>,
+    anomalies: Option<anomalies::Wire>,
 }
 
 /// The table `[mail]`.
@@ -185,6 +190,7 @@ impl Config {
             workloads: None,
             browser_sessions: SessionTimes::USUAL,
             logout_targets: LogoutTargets::default(),
+            anomalies: None,
         })
     }
 
@@ -252,6 +258,9 @@ impl Config {
         if self.logout_targets != LogoutTargets::default() {
             table.insert("post_logout_redirect_uris".to_owned(), self.logout_targets.table().into());
         }
+        if let Some(anomalies) = &self.anomalies {
+            table.insert("anomalies".to_owned(), anomalies.table().into());
+        }
         table.to_string()
     }
 
@@ -283,6 +292,7 @@ impl Config {
             workloads: wire.workloads,
             browser_sessions: wire.browser_sessions.try_into()?,
             logout_targets: LogoutTargets::read(wire.post_logout_redirect_uris)?,
+            anomalies: wire.anomalies.map(AnomalySettings::try_from).transpose()?,
             ..Self::new(&wire.url, wire.audience)?
         })
     }

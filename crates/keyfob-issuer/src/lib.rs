@@ -28,6 +28,7 @@ pub mod server;
 mod site;
 pub mod sweep;
 mod text;
+pub mod webhook;
 mod workloads;
 
 pub use app::{App, OpenError};

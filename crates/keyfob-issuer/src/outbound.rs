@@ -1,4 +1,5 @@
-//! Fetching a document from an address that an administrator or a document named: the one way out (security I-67).
+//! Fetching a document from an address that an administrator or a document named, and telling such an address something:
+//! the one way out (security I-67).
 //!
 //! The name is resolved once, every address must be allowed, and the connection goes to those addresses and no others.
 //! Redirects are not followed, bodies are bounded and not decompressed, and nothing of ours goes along.
@@ -18,7 +19,14 @@ pub(crate) enum Reach {
     Everything,
 }
 
-/// A document was not fetched.
+/// What is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) headers: &'a [(&'static str, &'a str)],
+    pub(crate) json: String,
+}
+
+/// A document was not fetched, or something not told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutboundError {
     #[error("{0} is no https address of a host")]
@@ -33,7 +41,7 @@ pub(crate) enum OutboundError {
         "{host} is at {address}, which is not an address of the internet; allow it by `allow_private_addresses`"
     )]
     PrivateAddress { host: String, address: IpAddr },
-    #[error("cannot fetch {url}")]
+    #[error("cannot reach {url}")]
     Http {
         url: String,
         #[source]
@@ -51,11 +59,35 @@ const MOST_BYTES: usize = 1024 * 1024;
 
 /// Fetches `url`.
 pub(crate) async fn fetch(url: &Url, reach: Reach) -> Result<Vec<u8>, OutboundError> {
-    let lookup = async |host: String, port: u16| -> io::Result<Vec<SocketAddr>> {
-        let found = tokio::time::timeout(LIMIT, tokio::net::lookup_host((host, port))).await;
-        Ok(found.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??.collect())
-    };
-    fetch_by(url, reach, lookup).await
+    fetch_by(url, reach, look_up).await
+}
+
+/// Sends `message` to `url`; what is answered with a status of success is not read.
+pub(crate) async fn post(url: &Url, reach: Reach, message: Message<'_>) -> Result<(), OutboundError> {
+    post_by(url, reach, message, look_up).await
+}
+
+async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let found = tokio::time::timeout(LIMIT, tokio::net::lookup_host((host, port))).await;
+    Ok(found.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??.collect())
+}
+
+async fn post_by(
+    url: &Url,
+    reach: Reach,
+    message: Message<'_>,
+    lookup: impl AsyncFnOnce(String, u16) -> io::Result<Vec<SocketAddr>>,
+) -> Result<(), OutboundError> {
+    let failed = |source| OutboundError::Http { url: url.to_string(), source };
+    let client = client(url, reach, lookup).await?;
+    let request = client.post(url.clone()).header(header::CONTENT_TYPE, "application/json");
+    let request =
+        message.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let answer = request.body(message.json).send().await.map_err(failed)?;
+    match answer.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(OutboundError::Status { url: url.to_string(), status }),
+    }
 }
 
 async fn fetch_by(
@@ -63,6 +95,32 @@ async fn fetch_by(
     reach: Reach,
     lookup: impl AsyncFnOnce(String, u16) -> io::Result<Vec<SocketAddr>>,
 ) -> Result<Vec<u8>, OutboundError> {
+    let failed = |source| OutboundError::Http { url: url.to_string(), source };
+    let client = client(url, reach, lookup).await?;
+    let mut answer = client.get(url.clone()).send().await.map_err(failed)?;
+    if answer.status() != StatusCode::OK {
+        return Err(OutboundError::Status { url: url.to_string(), status: answer.status() });
+    }
+    let too_large = || OutboundError::TooLarge(url.to_string());
+    if answer.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(too_large());
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > MOST_BYTES {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Returns what asks the addresses of `url` and no others, if all of them may be asked.
+async fn client(
+    url: &Url,
+    reach: Reach,
+    lookup: impl AsyncFnOnce(String, u16) -> io::Result<Vec<SocketAddr>>,
+) -> Result<reqwest::Client, OutboundError> {
     let unsafe_address = || OutboundError::UnsafeAddress(url.to_string());
     let port = url.port_or_known_default().ok_or_else(unsafe_address)?;
     let (host, addresses) = match url.host().ok_or_else(unsafe_address)? {
@@ -89,30 +147,14 @@ async fn fetch_by(
         return Err(unsafe_address());
     }
     let failed = |source| OutboundError::Http { url: url.to_string(), source };
-    let client = reqwest::Client::builder()
+    reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .referer(false)
         .timeout(LIMIT)
         .resolve_to_addrs(&host, &addresses)
         .build()
-        .map_err(failed)?;
-    let mut answer = client.get(url.clone()).send().await.map_err(failed)?;
-    if answer.status() != StatusCode::OK {
-        return Err(OutboundError::Status { url: url.to_string(), status: answer.status() });
-    }
-    let too_large = || OutboundError::TooLarge(url.to_string());
-    if answer.headers().contains_key(header::CONTENT_ENCODING) {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > MOST_BYTES {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+        .map_err(failed)
 }
 
 /// Whether an address is one of the internet, and of nobody's own network (RFC 6890).

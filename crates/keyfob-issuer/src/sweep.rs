@@ -89,6 +89,7 @@ pub async fn once(app: &App) -> Duration {
                     sessions = swept.sessions,
                     spent_id_tokens = swept.spent_id_tokens,
                     revocations = swept.revocations,
+                    notices = swept.notices,
                     "forgotten"
                 );
             }

@@ -234,6 +234,7 @@ impl Issuer {
         };
         transaction.insert_family(&family, &RefreshDigest::of(session.refresh_token)).await?;
         transaction.note_origin(family.id, session.origin).await?;
+        self.watch_login(transaction, &family.subject).await?;
         Ok(family)
     }
 }

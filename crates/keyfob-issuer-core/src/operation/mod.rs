@@ -41,6 +41,7 @@ mod sign_out;
 mod signing_keys;
 mod sweep;
 mod throttle;
+mod watch;
 mod who_am_i;
 mod workspaces;
 
@@ -87,6 +88,7 @@ pub use sign_out::LogoutHint;
 pub use signing_keys::{SigningKeyError, Start, drop_signing_key, list_signing_keys, rotate_signing_key};
 pub use sweep::Swept;
 pub use throttle::TryError;
+pub use watch::{Attempted, Delivered};
 pub use who_am_i::KeyHolder;
 pub use workspaces::{
     Invited, WorkspaceError, WorkspaceView, add_workspace, change_role, change_settings, enrol_member,

@@ -140,6 +140,7 @@ impl Issuer {
             }
             Verdict::Repeat(copy) => {
                 transaction.count_replay(&token.digest).await?;
+                self.watch_replay(transaction, &family, copy).await?;
                 let seal = Seal::of_successor(presented, family.id, token.generation)?;
                 RefreshToken::from(seal.open(&copy.sealed)?)
             }

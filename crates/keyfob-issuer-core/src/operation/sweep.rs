@@ -1,5 +1,6 @@
 //! What has ended is forgotten, when nothing could follow from it any more (I-87).
 
+use crate::anomaly;
 use crate::failpoint::Failpoint;
 use crate::issuer::{Fault, Issuer};
 use crate::lifetime;
@@ -32,6 +33,8 @@ pub struct Swept {
     pub signing_keys: u64,
     /// Entries of the revocation feed.
     pub revocations: u64,
+    /// Notices of anomalies.
+    pub notices: u64,
 }
 
 /// How many rows of a kind one transaction forgets: others wait for no more than that.
@@ -55,6 +58,7 @@ impl Swept {
                 self.spent_id_tokens,
                 self.invitations,
                 self.revocations,
+                self.notices,
             ]
             .iter()
             .any(|count| *count >= limit)
@@ -88,6 +92,7 @@ impl Issuer {
             invitations: transaction.forget_invitations(before(now, MARGIN), AT_ONCE).await?,
             signing_keys: forget_gone_keys(&mut *transaction, now).await?,
             revocations: transaction.forget_revocations(before(now, lifetime::REVOCATION), AT_ONCE).await?,
+            notices: transaction.forget_notices(before(now, anomaly::KEPT), AT_ONCE).await?,
         };
         Failpoint::Swept.reach();
         transaction.commit().await?;
@@ -95,7 +100,7 @@ impl Issuer {
     }
 }
 
-fn before(now: Timestamp, duration: Duration) -> Timestamp {
+pub(super) fn before(now: Timestamp, duration: Duration) -> Timestamp {
     let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     Timestamp::from_unix(now.as_unix().saturating_sub(seconds))
 }

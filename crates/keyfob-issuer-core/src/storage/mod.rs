@@ -12,6 +12,7 @@ mod email_links;
 mod enrolments;
 mod grants;
 mod login_sessions;
+mod notices;
 mod refresh_families;
 mod resource_servers;
 mod restorations;
@@ -31,6 +32,7 @@ pub use email_links::EmailLinks;
 pub use enrolments::{Changed, Enrolments};
 pub use grants::Grants;
 pub use login_sessions::LoginSessions;
+pub use notices::{NoticeFate, Notices};
 pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
 pub use resource_servers::ResourceServers;
 pub use restorations::Restorations;
@@ -82,6 +84,7 @@ pub trait Transaction:
     + SigningKeys
     + AuditTrail
     + Restorations
+    + Notices
     + Send
 {
     /// Makes the changes durable.

@@ -85,7 +85,7 @@ impl DeviceGrants for SqlTransaction {
             .sql(
                 "UPDATE device_grants SET progress = $2, subject = $3, workspace_id = $4, auth_time = $5,
                  undo_digest = $6, delivered_at = $7, begun_grant = $8, begun_session = $9,
-                 amr = $10 WHERE digest = $1 AND progress = $11",
+                 amr = $10, approved_by = COALESCE($3, approved_by) WHERE digest = $1 AND progress = $11",
             )
             .bind(grant.digest.as_bytes())
             .bind(step.to)

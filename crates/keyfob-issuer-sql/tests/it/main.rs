@@ -11,6 +11,7 @@ mod file;
 mod fixture;
 mod login_sessions;
 mod membership;
+mod notices;
 mod redemption;
 mod revocations;
 mod rotation;

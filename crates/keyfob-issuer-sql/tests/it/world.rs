@@ -2,6 +2,7 @@
 
 use crate::fixture::{Database, NOW};
 use keyfob_codex::client::CLIENT_ID;
+use keyfob_issuer_core::anomaly::Watch;
 use keyfob_issuer_core::audit::{Circumstance, Circumstances};
 use keyfob_issuer_core::browser_session::SessionTimes;
 use keyfob_issuer_core::device_grant::DeviceSettings;
@@ -90,6 +91,7 @@ impl World {
             url,
             devices: DeviceSettings::USUAL,
             browser_sessions: SessionTimes::USUAL,
+            watch: Watch::Off,
             grace: Grace::WIDEST,
             storage: Arc::new(database.storage.clone()),
             clock: Arc::new(Still),

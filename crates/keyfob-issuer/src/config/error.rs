@@ -100,6 +100,11 @@ pub enum ConfigError {
         "`post_logout_redirect_uris` holds {0}: name an https address, or one of this machine, without `#`"
     )]
     LogoutTarget(String),
+    /// Nobody may be told of anomalies there.
+    #[error(
+        "`anomalies.webhook` is {0}: name an https address without a password, or with `allow_private_addresses` http on 127.0.0.1"
+    )]
+    Webhook(String),
     /// There would be no connection, or more than a server has.
     #[error("`database_connections` must be between 1 and 1000")]
     Connections,

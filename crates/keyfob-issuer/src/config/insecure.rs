@@ -3,6 +3,7 @@
 use crate::command::files::SEAL_KEY;
 use crate::config::{Config, FILE};
 use crate::mail::Outbox;
+use crate::webhook::{Webhook, WebhookError};
 use crate::workloads::Workloads;
 use std::error::Error;
 use std::io;
@@ -35,6 +36,9 @@ pub enum Finding {
     /// The rules by which workloads are let in are not as they should be.
     #[error("`workloads`: {0}")]
     Workloads(String),
+    /// The secret that notices of anomalies are signed with is none.
+    #[error("`anomalies.secret_file`: {0}")]
+    Webhook(String),
     /// A file cannot be read.
     #[error("`{key}`: cannot read {path}: {reason}")]
     Unreadable {
@@ -99,6 +103,11 @@ pub fn findings(data: &Path, config: &Config) -> Vec<Finding> {
         let rules = Workloads::load(data, file, &config.url);
         found.extend(rules.err().map(|error| Finding::Workloads(told(&error))));
     }
+    match config.anomalies.as_ref().map(|settings| Webhook::load(data, settings)) {
+        Some(Err(error @ WebhookError::Secret { .. })) => found.push(Finding::Webhook(told(&error))),
+        // What is wrong with the file itself is found below.
+        Some(Ok(_) | Err(WebhookError::File(_))) | None => {}
+    }
     let login = config.mail.as_ref().and_then(|mail| mail.login.as_ref());
     let secrets = [
         (SEAL_KEY, Some(data.join(SEAL_KEY)), "the seal key"),
@@ -109,6 +118,11 @@ pub fn findings(data: &Path, config: &Config) -> Vec<Finding> {
         ),
         ("mail.password_file", login.map(|(_, file)| data.join(file)), "a password"),
         ("database", config.database.url.file(data), "password hashes"),
+        (
+            "anomalies.secret_file",
+            config.anomalies.as_ref().map(|settings| data.join(&settings.secret_file)),
+            "the secret of a webhook",
+        ),
     ];
     for (key, path, what) in secrets {
         let Some(path) = path else { continue };

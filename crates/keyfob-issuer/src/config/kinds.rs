@@ -42,6 +42,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("workloads", Kind::Text),
     ("browser_sessions", Kind::Table(BROWSER_SESSIONS)),
     ("post_logout_redirect_uris", Kind::Lists),
+    ("anomalies", Kind::Table(ANOMALIES)),
 ];
 const REFRESH: &[(&str, Kind)] = &[
     ("anonymous_grace_seconds", Kind::Number),
@@ -62,8 +63,23 @@ const BROWSER_SESSIONS: &[(&str, Kind)] = &[
     ("administrator_idle_minutes", Kind::Number),
     ("absolute_hours", Kind::Number),
 ];
+const ANOMALIES: &[(&str, Kind)] = &[
+    ("webhook", Kind::Url),
+    ("secret_file", Kind::Text),
+    ("allow_private_addresses", Kind::Flag),
+    ("refresh_replays", Kind::Number),
+    ("logins_per_hour", Kind::Number),
+    ("networks_per_hour", Kind::Number),
+    ("devices_per_hour", Kind::Number),
+];
 /// The keys that must be there, with the table that they are in.
-const REQUIRED: &[(&[&str], &str)] = &[(&[], "url"), (&["mail"], "server"), (&["mail"], "from")];
+const REQUIRED: &[(&[&str], &str)] = &[
+    (&[], "url"),
+    (&["mail"], "server"),
+    (&["mail"], "from"),
+    (&["anomalies"], "webhook"),
+    (&["anomalies"], "secret_file"),
+];
 
 /// What is wrong with a table.
 #[derive(Clone, Debug, PartialEq, Eq)]

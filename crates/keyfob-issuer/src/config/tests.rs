@@ -6,6 +6,13 @@ const LOGOUT: &str = "url = \"http://localhost:1\"
 [post_logout_redirect_uris]
 app_EMoamEEZ73f0CkXaXp7hrann = [\"https://portal.example/bye\", \"http://localhost:3000/\"]";
 
+const ANOMALIES: &str = "url = \"http://localhost:1\"
+[anomalies]
+webhook = \"http://127.0.0.1:1/hook\"
+secret_file = \"webhook.secret\"
+allow_private_addresses = true
+logins_per_hour = 3";
+
 #[test]
 fn settings_come_back_from_their_text() {
     let listen = Some("127.0.0.1:8400".parse().unwrap());
@@ -40,6 +47,7 @@ fn settings_come_back_from_their_text() {
             Duration::from_hours(24),
         )
         .unwrap(),
+        anomalies: Config::from_text(ANOMALIES, "issuer.toml").unwrap().anomalies,
         logout_targets: Config::from_text(LOGOUT, "issuer.toml").unwrap().logout_targets,
         ..config
     };

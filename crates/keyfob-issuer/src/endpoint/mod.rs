@@ -59,7 +59,7 @@ fn see_other(address: &str) -> Response {
 }
 
 /// Returns the moment for programs (RFC 3339).
-fn rfc_3339(moment: Timestamp) -> String {
+pub(crate) fn rfc_3339(moment: Timestamp) -> String {
     jiff::Timestamp::from_second(moment.as_unix()).map(|moment| moment.to_string()).unwrap_or_default()
 }
 

@@ -127,6 +127,7 @@ impl Metrics {
             invitations,
             signing_keys,
             revocations,
+            notices,
         } = *swept;
         for (kind, rows) in [
             ("families", families),
@@ -139,6 +140,7 @@ impl Metrics {
             ("invitations", invitations),
             ("signing_keys", signing_keys),
             ("revocations", revocations),
+            ("notices", notices),
         ] {
             self.forgotten.get_or_create(&Forgotten { kind }).inc_by(rows);
         }

@@ -149,6 +149,29 @@ async fn i_67_the_connection_goes_to_the_resolved_address_and_a_document_comes_b
     assert_eq!(fetch_here(answer("200 OK", b"{}")).await.unwrap(), b"{}");
 }
 
+async fn post_here(answer: Vec<u8>) -> (Result<(), OutboundError>, String) {
+    let (address, thread) = server(answer);
+    let url = Url::parse(&format!("http://hook.test:{}/hook", address.port())).unwrap();
+    let message = Message { headers: &[("webhook-id", "1")], json: "{}".to_owned() };
+    let posted = post_by(&url, Reach::Everything, message, async |_, _| Ok(vec![address])).await;
+    (posted, thread.join().unwrap())
+}
+
+#[tokio::test]
+async fn i_67_i_88_a_message_goes_through_the_same_door_and_follows_no_redirect() {
+    let (posted, head) = post_here(answer("204 No Content", b"")).await;
+    assert!(posted.is_ok(), "{posted:?}");
+    assert!(head.starts_with("POST /hook HTTP/1.1\r\n") && head.contains("webhook-id: 1\r\n"), "{head}");
+    for refusal in ["302 Found\r\nlocation: http://169.254.169.254/", "400 Bad Request", "503 Busy"] {
+        let (posted, _) = post_here(answer(refusal, b"")).await;
+        assert!(matches!(posted, Err(OutboundError::Status { .. })), "{posted:?}");
+    }
+    let message = Message { headers: &[], json: String::new() };
+    let here = Url::parse("https://169.254.169.254/").unwrap();
+    let refused = post_by(&here, Reach::Public, message, nowhere).await;
+    assert!(matches!(refused, Err(OutboundError::PrivateAddress { .. })), "{refused:?}");
+}
+
 #[tokio::test]
 async fn i_67_redirects_are_not_followed_and_large_or_compressed_answers_not_read() {
     let redirected = fetch_here(answer("302 Found\r\nlocation: http://169.254.169.254/", b"")).await;

@@ -24,7 +24,7 @@ fn write(path: &Path, text: &str, mode: u32) {
 const URL: &str = "url = \"http://localhost:1\"\n";
 
 /// Settings, and what is said of them: the key, and what it takes.
-const BAD: [(&str, [&str; 2]); 35] = [
+const BAD: [(&str, [&str; 2]); 40] = [
     ("", ["`url` is missing", "an address in quotes"]),
     ("url = 1", ["`url`", "an address in quotes"]),
     ("url = \"id.example.org\"", ["`url`", "is not a URL"]),
@@ -62,6 +62,26 @@ const BAD: [(&str, [&str; 2]); 35] = [
     (
         "URL [post_logout_redirect_uris]\ncodex-gateway = \"https://a.example/\"",
         ["`post_logout_redirect_uris`", "a table of lists"],
+    ),
+    (
+        "URL [anomalies]\nwebhook = \"https://a.example/\"",
+        ["`anomalies.secret_file` is missing", "a text in quotes"],
+    ),
+    (
+        "URL [anomalies]\nwebhook = \"http://127.0.0.1:1/\"\nsecret_file = \"s\"",
+        ["`anomalies.webhook`", "an https address"],
+    ),
+    (
+        "URL [anomalies]\nwebhook = \"http://a.example/\"\nsecret_file = \"s\"\nallow_private_addresses = true",
+        ["`anomalies.webhook`", "an https address"],
+    ),
+    (
+        "URL [anomalies]\nwebhook = \"https://a.example/\"\nsecret_file = \"nothing\"",
+        ["`anomalies.secret_file`", "not found"],
+    ),
+    (
+        "URL [anomalies]\nwebhook = \"https://a.example/\"\nsecret_file = \"seal.key\"",
+        ["`anomalies.secret_file`", "`whsec_` and 24 to 64 bytes in base64"],
     ),
     ("URL [refresh]\nanonymous_grace_seconds = 11", ["`refresh`", "at most 10 and 60 seconds"]),
     ("URL [mail]\nserver = \"smtps://m\"\nfrom = \"a@b.example\"\nuser = \"a\"", ["`mail.user`", "set both"]),

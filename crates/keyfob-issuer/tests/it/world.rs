@@ -223,6 +223,10 @@ impl World {
         sqlx::query(sql).bind(value).execute(&mut connection).await.unwrap();
     }
 
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
     /// Forgets what has ended by now.
     pub(crate) async fn sweep(&self) {
         keyfob_issuer::sweep::once(&self.app).await;

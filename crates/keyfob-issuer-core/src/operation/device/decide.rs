@@ -177,6 +177,7 @@ impl Issuer {
         let approved = grant.clone().approve(approval, UndoDigest::of(&undo))?;
         let event = AuditEvent::done(Action::DecideDevice).by_owner(&subject).through(&grant.client_id);
         transaction.update_device_grant(&approved).await?;
+        self.watch_device(&mut *transaction, &subject).await?;
         self.commit(transaction, event).await?;
         Ok(ApprovedDevice { client, grant, email: grantee.user.email, undo })
     }
