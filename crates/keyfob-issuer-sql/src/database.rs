@@ -288,7 +288,8 @@ impl SqlStorage {
             Pool::File(file) => Begun::File(file.begin(company).await?),
             // A server has the commits of all its connections in one file, and so shares them by itself.
             Pool::Server { pool, connections, queue } => {
-                let begun = queue.wait(begin_on_server(pool, *connections)).await;
+                // Boxed, since it is large: a file would else move it about for nothing.
+                let begun = Box::pin(queue.wait(begin_on_server(pool, *connections))).await;
                 let begun = begun.map_err(|stalled| StorageError::Unavailable(Box::new(stalled)))?;
                 let begun = begun.map_err(storage_error)?;
                 queue.moved();

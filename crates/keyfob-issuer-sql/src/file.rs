@@ -7,12 +7,13 @@
 //! it is its turn, after all that waited by then; so they become durable together, and none is answered before. One that is
 //! [`Company::Alone`] sees only what is durable.
 
+use crate::cells::Cells;
 use crate::error::{CommitFailed, file_error};
 use crate::queue::Queue;
 use crate::row::FileRow;
 use crate::urgency::Urgency;
 use keyfob_issuer_core::storage::StorageError;
-use rusqlite::types::Value;
+use rusqlite::types::ToSqlOutput;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
 use std::collections::HashMap;
 use std::path::Path;
@@ -46,10 +47,17 @@ pub(crate) struct File {
 struct Writer {
     /// Nothing once it is closed.
     connection: Option<Connection>,
-    /// What the columns of each statement are called.
-    columns: HashMap<&'static str, Arc<[String]>>,
+    /// What is known of the statements that ran, by the place of their text, which is looked up faster than the text.
+    known: HashMap<(usize, usize), Known>,
     /// Whoever is answered when the open transaction has become durable.
     waiting: Vec<oneshot::Sender<Result<(), CommitFailed>>>,
+}
+
+/// What a statement says of itself.
+struct Known {
+    /// Which value each parameter gets, counted from 0: `$3` is the third, wherever in the text it stands.
+    parameters: Vec<Option<usize>>,
+    columns: Arc<[String]>,
 }
 
 /// Somebody's turn; what was begun in it and nobody waits for is undone at its end.
@@ -85,7 +93,7 @@ impl File {
         // What is deleted is overwritten, so that an old digest or seal does not linger in the file.
         connection.pragma_update(None, "secure_delete", "ON")?;
         connection.busy_timeout(Duration::ZERO)?;
-        let writer = Writer { connection: Some(connection), columns: HashMap::new(), waiting: Vec::new() };
+        let writer = Writer { connection: Some(connection), known: HashMap::new(), waiting: Vec::new() };
         Ok(Self {
             writer: Arc::new(Mutex::new(writer)),
             queue: Queue::of(urgency),
@@ -218,14 +226,17 @@ impl Writer {
     /// Runs a statement through `run`; an error that undid the open transaction is one for everybody in it.
     fn statement<T>(
         &mut self,
-        text: &str,
-        values: &[Value],
-        run: impl FnOnce(CachedStatement<'_>) -> Result<T, rusqlite::Error>,
+        text: &'static str,
+        values: &Cells,
+        run: impl FnOnce(CachedStatement<'_>, &Known) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StorageError> {
-        let outcome = self.connection().and_then(|connection| {
+        let Self { connection, known, .. } = self;
+        let outcome = connection.as_ref().ok_or(rusqlite::Error::InvalidQuery).and_then(|connection| {
             let mut statement = connection.prepare_cached(text)?;
-            bind(&mut statement, values)?;
-            run(statement)
+            let known =
+                known.entry((text.as_ptr().addr(), text.len())).or_insert_with(|| Known::of(&statement));
+            known.bind(&mut statement, values)?;
+            run(statement, known)
         });
         if outcome.is_err() && !self.is_open() {
             self.tell(&Err(CommitFailed::Undone));
@@ -234,47 +245,54 @@ impl Writer {
     }
 }
 
-/// Gives each parameter its value: `$3` is the third, wherever in the text it stands.
-fn bind(statement: &mut CachedStatement<'_>, values: &[Value]) -> Result<(), rusqlite::Error> {
-    for at in 1..=statement.parameter_count() {
+impl Known {
+    fn of(statement: &CachedStatement<'_>) -> Self {
         let number =
-            statement.parameter_name(at).and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
-        let value = number.and_then(|number| values.get(number.checked_sub(1)?));
-        let value = value.ok_or(rusqlite::Error::InvalidParameterCount(values.len(), at))?;
-        statement.raw_bind_parameter(at, value)?;
+            |at| statement.parameter_name(at)?.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1);
+        Self {
+            parameters: (1..=statement.parameter_count()).map(number).collect(),
+            columns: statement.column_names().into_iter().map(str::to_owned).collect(),
+        }
     }
-    Ok(())
+
+    /// Gives each parameter its value.
+    fn bind(&self, statement: &mut CachedStatement<'_>, values: &Cells) -> Result<(), rusqlite::Error> {
+        for (at, number) in (1..).zip(&self.parameters) {
+            let value = number.and_then(|number| values.get(number));
+            let value = value.ok_or(rusqlite::Error::InvalidParameterCount(values.len(), at))?;
+            statement.raw_bind_parameter(at, ToSqlOutput::Borrowed(value))?;
+        }
+        Ok(())
+    }
 }
 
 impl FileTransaction {
     /// Runs a statement; returns how many rows it changed.
-    pub(crate) fn execute(&mut self, text: &str, values: &[Value]) -> Result<u64, StorageError> {
-        self.turn.writer.statement(text, values, |mut statement| Ok(statement.raw_execute()? as u64))
+    pub(crate) fn execute(&mut self, text: &'static str, values: &Cells) -> Result<u64, StorageError> {
+        self.turn.writer.statement(text, values, |mut statement, _| Ok(statement.raw_execute()? as u64))
     }
 
     /// Returns at most `most` of the rows that a statement finds.
     pub(crate) fn query(
         &mut self,
         text: &'static str,
-        values: &[Value],
+        values: &Cells,
         most: usize,
     ) -> Result<Vec<FileRow>, StorageError> {
-        let known = self.turn.writer.columns.get(text).map(Arc::clone);
-        let (columns, rows) = self.turn.writer.statement(text, values, |mut statement| {
-            let named = || statement.column_names().into_iter().map(str::to_owned).collect();
-            let columns: Arc<[String]> = known.unwrap_or_else(named);
+        self.turn.writer.statement(text, values, |mut statement, known| {
             let mut rows = statement.raw_query();
             let mut found = Vec::new();
             while found.len() < most
                 && let Some(row) = rows.next()?
             {
-                let values = (0..columns.len()).map(|at| row.get(at)).collect::<Result<_, _>>()?;
-                found.push(FileRow::new(Arc::clone(&columns), values));
+                let mut values = Cells::with_capacity(known.columns.len());
+                for at in 0..known.columns.len() {
+                    values.push(row.get_ref(at)?);
+                }
+                found.push(FileRow::new(Arc::clone(&known.columns), values));
             }
-            Ok((columns, found))
-        })?;
-        self.turn.writer.columns.entry(text).or_insert(columns);
-        Ok(rows)
+            Ok(found)
+        })
     }
 
     /// Makes the changes durable.

@@ -33,6 +33,7 @@
 //! Start reading at [`Database`].
 
 mod backup;
+mod cells;
 mod database;
 mod error;
 mod file;

@@ -1,8 +1,9 @@
 //! Rows and columns become entities' parts, or [`StorageError::Inconsistent`].
 
+use crate::cells::Cells;
 use keyfob_issuer_core::storage::StorageError;
 use keyfob_oauth::Timestamp;
-use rusqlite::types::Value;
+use rusqlite::types::ValueRef;
 use sqlx::postgres::{PgRow, Postgres};
 use sqlx::{Decode, Row as _, Type};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub(crate) enum Row {
 /// A row of a file.
 pub(crate) struct FileRow {
     names: Arc<[String]>,
-    values: Vec<Value>,
+    values: Cells,
 }
 
 /// What both databases can hold in a column.
@@ -32,47 +33,47 @@ impl<'r, T> Column<'r> for T where T: Decode<'r, Postgres> + Type<Postgres> + Fi
 
 /// What a column of a file is read as; nothing if it holds something else.
 pub(crate) trait FileColumn<'r>: Sized {
-    fn from_file(value: &'r Value) -> Option<Self>;
+    fn from_file(value: ValueRef<'r>) -> Option<Self>;
 }
 
 impl FileColumn<'_> for i64 {
-    fn from_file(value: &Value) -> Option<Self> {
-        if let Value::Integer(number) = value { Some(*number) } else { None }
+    fn from_file(value: ValueRef<'_>) -> Option<Self> {
+        if let ValueRef::Integer(number) = value { Some(number) } else { None }
     }
 }
 
 impl<'r> FileColumn<'r> for &'r str {
-    fn from_file(value: &'r Value) -> Option<Self> {
-        if let Value::Text(text) = value { Some(text) } else { None }
+    fn from_file(value: ValueRef<'r>) -> Option<Self> {
+        if let ValueRef::Text(text) = value { std::str::from_utf8(text).ok() } else { None }
     }
 }
 
 impl<'r> FileColumn<'r> for &'r [u8] {
-    fn from_file(value: &'r Value) -> Option<Self> {
-        if let Value::Blob(bytes) = value { Some(bytes) } else { None }
+    fn from_file(value: ValueRef<'r>) -> Option<Self> {
+        if let ValueRef::Blob(bytes) = value { Some(bytes) } else { None }
     }
 }
 
 impl FileColumn<'_> for String {
-    fn from_file(value: &Value) -> Option<Self> {
+    fn from_file(value: ValueRef<'_>) -> Option<Self> {
         <&str>::from_file(value).map(str::to_owned)
     }
 }
 
 impl FileColumn<'_> for Vec<u8> {
-    fn from_file(value: &Value) -> Option<Self> {
+    fn from_file(value: ValueRef<'_>) -> Option<Self> {
         <&[u8]>::from_file(value).map(<[u8]>::to_vec)
     }
 }
 
 impl<'r, T: FileColumn<'r>> FileColumn<'r> for Option<T> {
-    fn from_file(value: &'r Value) -> Option<Self> {
-        if *value == Value::Null { Some(None) } else { T::from_file(value).map(Some) }
+    fn from_file(value: ValueRef<'r>) -> Option<Self> {
+        if value == ValueRef::Null { Some(None) } else { T::from_file(value).map(Some) }
     }
 }
 
 impl FileRow {
-    pub(crate) fn new(names: Arc<[String]>, values: Vec<Value>) -> Self {
+    pub(crate) fn new(names: Arc<[String]>, values: Cells) -> Self {
         Self { names, values }
     }
 

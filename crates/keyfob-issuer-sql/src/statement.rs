@@ -1,11 +1,11 @@
 //! A statement on its way to the database: the one place that talks to the drivers.
 
+use crate::cells::Cells;
 use crate::error::{file_error, storage_error};
 use crate::file::FileTransaction;
 use crate::row::{Row, TableRow};
 use keyfob_issuer_core::storage::StorageError;
 use rusqlite::ToSql;
-use rusqlite::types::{ToSqlOutput, Value as FileValue};
 use sqlx::postgres::{PgArguments, PgConnection, Postgres};
 use sqlx::query::Query;
 use sqlx::{Encode, Type};
@@ -81,6 +81,9 @@ pub(crate) trait Value<'v>: Encode<'v, Postgres> + Type<Postgres> + ToSql {}
 
 impl<'v, T> Value<'v> for T where T: Encode<'v, Postgres> + Type<Postgres> + ToSql {}
 
+/// Most statements get fewer.
+const USUAL_VALUES: usize = 12;
+
 /// A statement, the values it gets, and where it goes.
 pub(crate) struct Statement<'c> {
     driver: Driver<'c>,
@@ -88,13 +91,13 @@ pub(crate) struct Statement<'c> {
 }
 
 pub(crate) enum Driver<'c> {
-    File(&'static str, Result<Vec<FileValue>, rusqlite::Error>, &'c mut FileTransaction),
+    File(&'static str, Result<Cells, rusqlite::Error>, &'c mut FileTransaction),
     Postgres(Query<'static, Postgres, PgArguments>, &'c mut PgConnection),
 }
 
 impl<'c> Driver<'c> {
     pub(crate) fn file(text: Text, transaction: &'c mut FileTransaction) -> Self {
-        Self::File(text.sqlite, Ok(Vec::new()), transaction)
+        Self::File(text.sqlite, Ok(Cells::with_capacity(USUAL_VALUES)), transaction)
     }
 
     pub(crate) fn postgres(text: Text, connection: &'c mut PgConnection) -> Self {
@@ -113,7 +116,7 @@ impl<'c> Statement<'c> {
         let driver = match self.driver {
             Driver::File(text, values, transaction) => {
                 let values = values.and_then(|mut values| {
-                    values.push(owned(&value)?);
+                    values.push_sql(&value)?;
                     Ok(values)
                 });
                 Driver::File(text, values, transaction)
@@ -173,12 +176,4 @@ impl<'c> Statement<'c> {
         let rows = found.inspect_err(|_| *self.failed = true)?;
         Ok(rows.into_iter().map(|row| TableRow::new(table, row)).collect())
     }
-}
-
-fn owned(value: &impl ToSql) -> Result<FileValue, rusqlite::Error> {
-    Ok(match value.to_sql()? {
-        ToSqlOutput::Owned(value) => value,
-        ToSqlOutput::Borrowed(value) => value.try_into()?,
-        _ => return Err(rusqlite::Error::InvalidQuery),
-    })
 }

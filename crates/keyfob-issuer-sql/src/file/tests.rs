@@ -1,4 +1,5 @@
 use super::*;
+use rusqlite::types::Value;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -10,6 +11,14 @@ fn file() -> (tempfile::TempDir, File) {
     (directory, File::open(&path, Urgency::Commands).unwrap())
 }
 
+fn values(values: &[Value]) -> Cells {
+    let mut cells = Cells::default();
+    for value in values {
+        cells.push(value.into());
+    }
+    cells
+}
+
 const ADD: &str = "INSERT INTO things (thing) VALUES ($1)";
 
 /// One transaction that has added a thing and waits for its commit, and one that shares it.
@@ -17,7 +26,7 @@ async fn one_waits_and_the_next_has_begun(
     file: &File,
 ) -> (Pin<Box<impl Future<Output = Result<(), StorageError>> + use<>>>, FileTransaction) {
     let mut first = file.begin(Company::Shared).await.unwrap();
-    first.execute(ADD, &[Value::Integer(1)]).unwrap();
+    first.execute(ADD, &values(&[Value::Integer(1)])).unwrap();
     let mut next = Box::pin(file.begin(Company::Shared));
     assert!(poll_fn(|context| Poll::Ready(next.as_mut().poll(context).is_pending())).await);
     let mut committing = Box::pin(first.commit());
@@ -32,14 +41,14 @@ async fn r_28_when_an_error_undoes_everything_nobody_who_shared_is_told_that_it_
     let (committing, mut next) = one_waits_and_the_next_has_begun(&file).await;
 
     next.turn.writer.connection().unwrap().pragma_update(None, "max_page_count", 3).unwrap();
-    let full = next.execute(ADD, &[Value::Blob(vec![0; 1 << 20])]);
+    let full = next.execute(ADD, &values(&[Value::Blob(vec![0; 1 << 20])]));
     assert!(matches!(full, Err(StorageError::Unavailable(_))), "{full:?}");
     assert!(next.roll_back().await.is_ok());
 
     let failed = committing.await;
     assert!(matches!(failed, Err(StorageError::Unavailable(_))), "{failed:?}");
     let mut after = file.begin(Company::Alone).await.unwrap();
-    assert_eq!(after.query("SELECT thing FROM things", &[], 9).unwrap().len(), 0);
+    assert_eq!(after.query("SELECT thing FROM things", &values(&[]), 9).unwrap().len(), 0);
 }
 
 #[tokio::test]
@@ -61,7 +70,7 @@ async fn r_28_nor_when_not_even_undoing_goes_well() {
 async fn nothing_is_durable_of_what_an_error_has_undone() {
     let (_directory, file) = file();
     let mut alone = file.begin(Company::Alone).await.unwrap();
-    alone.execute(ADD, &[Value::Integer(1)]).unwrap();
+    alone.execute(ADD, &values(&[Value::Integer(1)])).unwrap();
     alone.turn.writer.connection().unwrap().execute_batch("ROLLBACK").unwrap();
 
     assert!(matches!(alone.commit().await, Err(StorageError::Unavailable(_))));
@@ -71,7 +80,7 @@ async fn nothing_is_durable_of_what_an_error_has_undone() {
 async fn a_parameter_has_its_value_wherever_it_stands() {
     let (_directory, file) = file();
     let mut transaction = file.begin(Company::Alone).await.unwrap();
-    let values = [Value::Text("a".into()), Value::Text("b".into())];
+    let values = values(&[Value::Text("a".into()), Value::Text("b".into())]);
 
     let rows = transaction.query("SELECT $2 || $1 || $2 AS text", &values, 1).unwrap();
 
