@@ -128,6 +128,12 @@ impl File {
         Ok(FileTransaction { file: self.clone(), turn })
     }
 
+    /// Commits when the turn comes; only then a thread is woken for it, which passes the turn on by itself.
+    async fn commit_in_turn(self) {
+        let mut writer = self.writer.lock_owned().await;
+        drop(spawn_blocking(move || writer.commit()));
+    }
+
     /// Closes the connection when its turn comes.
     pub(crate) async fn close(self) {
         let turn = Turn::of(self.writer.lock_owned().await);
@@ -323,7 +329,7 @@ impl FileTransaction {
         self.turn.writer.waiting.push(told);
         drop(self.turn);
         if is_first {
-            drop(spawn_blocking(move || self.file.writer.blocking_lock().commit()));
+            drop(tokio::spawn(self.file.commit_in_turn()));
         }
         durable.await.unwrap_or(Err(CommitFailed::Undone)).map_err(CommitFailed::into)
     }
