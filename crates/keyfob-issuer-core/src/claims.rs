@@ -8,12 +8,13 @@ use crate::refresh_family::RefreshFamily;
 use crate::workspace::{Policy, Role, Tag, Word as _};
 use crate::{id, lifetime};
 use keyfob_codex::claims::AuthClaims;
-use keyfob_jose::TokenType;
+use keyfob_jose::{SigningError, TokenType};
 use keyfob_oauth::token::Nonce;
 use keyfob_oauth::{
     AccessToken, Audience, ClientId, IdToken, RefreshToken, Scope, Subject, Timestamp, WorkspaceId,
 };
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -54,7 +55,7 @@ struct AccessClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     data_policy: Option<DataPolicy<'a>>,
     #[serde(rename = "https://api.openai.com/auth")]
-    codex: &'a AuthClaims,
+    codex: &'a RawValue,
     /// RFC 8693 §4.1: who acts for the subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<&'a Value>,
@@ -79,7 +80,7 @@ struct IdentityClaims<'a> {
     email_verified: bool,
     name: &'a str,
     #[serde(rename = "https://api.openai.com/auth")]
-    codex: &'a AuthClaims,
+    codex: &'a RawValue,
 }
 
 /// What both say of a session (RFC 9068 §2.2.1).
@@ -129,7 +130,7 @@ impl Issuer {
         let now = self.now();
         let end = now.plus(client.kind.access_token_life()).min(grantee.session_end(family));
         let subject = AccessSubject { client_id: &client.id, grantee, session: Some(family) };
-        let codex = namespaced(grantee);
+        let codex = namespaced(grantee)?;
         let access = self.access_claims(&subject, &codex, &family.scope, self.audiences(client), end)?;
         let identity = IdentityClaims {
             iss: self.url.as_str(),
@@ -166,7 +167,7 @@ impl Issuer {
     ) -> Result<AccessToken, Fault> {
         let PresentedSession { family, grantee, .. } = session;
         let subject = AccessSubject { client_id: &family.client_id, grantee, session: Some(family) };
-        let (codex, actor) = (namespaced(grantee), json!({ "sub": family.client_id }));
+        let (codex, actor) = (namespaced(grantee)?, json!({ "sub": family.client_id }));
         let claims = self.access_claims(&subject, &codex, scope, Audiences::One(audience.as_str()), end)?;
         let claims = AccessClaims { act: Some(&actor), ..claims };
         Ok(AccessToken::new(self.sign(TokenType::AccessToken, &claims)?))
@@ -182,7 +183,7 @@ impl Issuer {
         audience: &Audience,
         end: Timestamp,
     ) -> Result<AccessToken, Fault> {
-        let codex = namespaced(subject.grantee);
+        let codex = namespaced(subject.grantee)?;
         let claims = self.access_claims(subject, &codex, scope, Audiences::One(audience.as_str()), end)?;
         let claims = AccessClaims { act: Some(actor), workload: Some(rule), ..claims };
         Ok(AccessToken::new(self.sign(TokenType::AccessToken, &claims)?))
@@ -191,7 +192,7 @@ impl Issuer {
     fn access_claims<'a>(
         &'a self,
         subject: &AccessSubject<'a>,
-        codex: &'a AuthClaims,
+        codex: &'a RawValue,
         scope: &Scope,
         aud: Audiences<'a>,
         end: Timestamp,
@@ -246,9 +247,10 @@ impl<'a> DataPolicy<'a> {
     }
 }
 
-fn namespaced(grantee: &Grantee) -> AuthClaims {
+/// Returns what the Codex CLI reads, written once for all tokens of an answer.
+fn namespaced(grantee: &Grantee) -> Result<Box<RawValue>, Fault> {
     let workspace = grantee.workspace.id.as_str();
-    AuthClaims {
+    let claims = AuthClaims {
         chatgpt_account_id: Some(workspace.to_owned()),
         chatgpt_plan_type: Some(PLAN.to_owned()),
         chatgpt_user_id: Some(grantee.user.subject.as_str().to_owned()),
@@ -256,5 +258,6 @@ fn namespaced(grantee: &Grantee) -> AuthClaims {
         project_id: Some(format!("proj-{workspace}")),
         completed_platform_onboarding: Some(true),
         is_org_owner: Some(grantee.role == Role::Owner),
-    }
+    };
+    Ok(to_raw_value(&claims).map_err(SigningError::from)?)
 }

@@ -5,7 +5,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use keyfob_oauth::Secret;
 use std::sync::Arc;
 
@@ -36,8 +36,10 @@ pub enum SigningError {
     Sign,
 }
 
-/// Most tokens are shorter.
-const USUAL_BYTES: usize = 2048;
+/// Most claims are shorter.
+const USUAL_BYTES: usize = 1024;
+/// How long a signature is, in base64.
+const SIGNATURE_BYTES: usize = 86;
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -106,14 +108,13 @@ impl SigningKey {
         token_type: TokenType,
         claims: &T,
     ) -> Result<String, SigningError> {
-        let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some(token_type.as_str().to_owned());
-        header.kid = Some(self.id.clone());
-        let mut token = String::with_capacity(USUAL_BYTES);
-        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(&header)?, &mut token);
-        token.push('.');
+        // Nothing in it has to be escaped: a thumbprint is base64.
+        let header = format!(r#"{{"typ":"{}","alg":"ES256","kid":"{}"}}"#, token_type.as_str(), self.id);
         let mut payload = Vec::with_capacity(USUAL_BYTES);
         serde_json::to_writer(&mut payload, claims)?;
+        let mut token = String::with_capacity((header.len() + payload.len()) * 4 / 3 + 4 + SIGNATURE_BYTES);
+        URL_SAFE_NO_PAD.encode_string(header, &mut token);
+        token.push('.');
         URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature = self.pair.sign(&SystemRandom::new(), token.as_bytes());
         let signature = signature.map_err(|_| SigningError::Sign)?;
@@ -138,6 +139,19 @@ mod tests {
             Err(SigningError::NotAKey)
         ));
         assert!(!format!("{key:?}").contains(key.pkcs8.expose()));
+    }
+
+    #[test]
+    fn a_header_names_the_type_the_algorithm_and_the_key_and_nothing_else() {
+        let key = SigningKey::generate().unwrap();
+        for token_type in [TokenType::AccessToken, TokenType::IdToken, TokenType::Revocations] {
+            let token = key.sign(token_type, &serde_json::json!({})).unwrap();
+            let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+
+            let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+            let expected = serde_json::json!({ "typ": token_type.as_str(), "alg": "ES256", "kid": key.id() });
+            assert_eq!(header, expected);
+        }
     }
 
     #[test]
