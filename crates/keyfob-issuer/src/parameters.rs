@@ -1,6 +1,7 @@
 //! Reading parameters, with the same care from a query, a form and a JSON object (I-10, I-23).
 
 use axum::body::Body;
+use http::request::Parts;
 use http::{HeaderMap, Request, header};
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
@@ -54,11 +55,17 @@ const MOST_BYTES: usize = 64 * 1024;
 impl Parameters {
     /// Reads the body of a request that must have no query.
     pub(crate) async fn from_body(request: Request<Body>) -> Result<(Self, BodyKind), ParametersError> {
-        if request.uri().query().is_some_and(|query| !query.is_empty()) {
+        let (head, body) = request.into_parts();
+        Self::from_parts(&head, body).await
+    }
+
+    /// Reads the body of a request that must have no query, and leaves the head.
+    pub(crate) async fn from_parts(head: &Parts, body: Body) -> Result<(Self, BodyKind), ParametersError> {
+        if head.uri.query().is_some_and(|query| !query.is_empty()) {
             return Err(ParametersError::InQuery);
         }
-        let kind = body_kind(request.headers())?;
-        let reading = axum::body::to_bytes(request.into_body(), MOST_BYTES);
+        let kind = body_kind(&head.headers)?;
+        let reading = axum::body::to_bytes(body, MOST_BYTES);
         let body = tokio::time::timeout(LONGEST, reading).await.map_err(|_| ParametersError::TooSlow)?;
         let body = body.map_err(|_| ParametersError::TooLarge)?;
         let parameters = match kind {
