@@ -1,21 +1,29 @@
 #!/usr/bin/env python3
-"""The functions that `keyfob token` and `keyfob status` run, laid side by side in the program.
+"""The functions that a program runs all the time or at every start, laid side by side in it.
 
-usage: hot.py order PROGRAM           prints the symbols of PROGRAM that hot.txt names, for the linker
-       hot.py add PROGRAM COMMAND..   adds to hot.txt what each COMMAND runs, by valgrind
+usage: hot.py order PROGRAM           prints the symbols of PROGRAM that its list names, for the linker
+       hot.py add PROGRAM COMMAND..   adds to the list what each COMMAND runs, by valgrind
+       hot.py add-serving PROGRAM     adds what an issuer runs from its start until it has answered, and its end
 
-hot.txt has names as people read them: those of the symbols change with every compiler. To write it anew, empty it and
-add `token` and `status` of a fresh login in the file, and `token` of an expired one whose lock
-(`flock CODEX_HOME/keyfob/refresh.lock`) somebody holds until they have put another login and another `state.json` there.
+The list of PROGRAM lies beside this file, as PROGRAM.txt, with names as people read them: those of the symbols change with
+every compiler. To write it anew, empty it, and for `keyfob` add `token` and `status` of a fresh login in the file, and
+`token` of an expired one whose lock (`flock CODEX_HOME/keyfob/refresh.lock`) somebody holds until they have put another
+login and another `state.json` there.
 """
 
 import re
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-LIST = Path(__file__).with_name("hot.txt")
+LIMIT = 120.0
+
+
+def list_of(program):
+    return Path(__file__).with_name(f"{Path(program).name}.txt")
 
 
 def symbols(program):
@@ -31,26 +39,61 @@ def symbols(program):
 
 
 def order(program):
-    hot = set(LIST.read_text(encoding="utf-8").splitlines())
+    hot = set(list_of(program).read_text(encoding="utf-8").splitlines())
     print("\n".join(symbol for symbol, name in symbols(program) if name in hot))
 
 
-def add(program, commands):
+def add(program, runs):
+    """Adds to the list what is run while each of `runs` takes the words that run the program under a tool."""
     names = dict(symbols(program))
-    hot, known = set(), LIST.read_text(encoding="utf-8").splitlines()
-    for command in commands:
-        with tempfile.NamedTemporaryFile() as out:
-            tool = ["valgrind", "--quiet", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={out.name}"]
-            subprocess.run([*tool, program, command], check=True, stdout=subprocess.DEVNULL)
-            text = Path(out.name).read_text(encoding="utf-8", errors="replace")
+    hot, known = set(), list_of(program).read_text(encoding="utf-8").splitlines()
+    for run in runs:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder, "out")
+            run(["valgrind", "--quiet", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={out}", program])
+            text = out.read_text(encoding="utf-8", errors="replace")
         hot.update(re.findall(r"^c?fn=\(\d+\) ([^\s']+)", text, re.MULTILINE))
     names_now = sorted({names[symbol] for symbol in hot if symbol in names}.union(known))
-    LIST.write_text("\n".join(names_now) + "\n", encoding="utf-8")
+    list_of(program).write_text("\n".join(names_now) + "\n", encoding="utf-8")
 
 
-if sys.argv[1:2] == ["order"] and len(sys.argv) == 3:
-    order(sys.argv[2])
-elif sys.argv[1:2] == ["add"] and len(sys.argv) > 3:
-    add(sys.argv[2], sys.argv[3:])
-else:
-    sys.exit(__doc__)
+def command(word):
+    return lambda tool: subprocess.run([*tool, word], check=True, stdout=subprocess.DEVNULL)
+
+
+def serve(tool):
+    """Makes an issuer, and lets it serve one request under `tool`."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:{}".format(found.getsockname()[1])
+        found.close()
+        init = [tool[-1], "init", "--data", f"{folder}/data", "--url", f"http://{address}", "--owner", "mia@example.org"]
+        subprocess.run(init, input="a password to record with", text=True, check=True, stderr=subprocess.DEVNULL)
+        with subprocess.Popen([*tool, "serve", "--data", f"{folder}/data"]) as server:
+            end = time.monotonic() + LIMIT
+            while not answers(address) and server.poll() is None and time.monotonic() < end:
+                time.sleep(0.1)
+            server.terminate()
+        if server.returncode != 0:
+            sys.exit(f"error: {tool[-1]} ended with {server.returncode}")
+
+
+def answers(address):
+    host, port = address.split(":")
+    try:
+        with socket.create_connection((host, int(port)), LIMIT) as stream:
+            stream.sendall(f"GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
+            return stream.recv(12) != b""
+    except OSError:
+        return False
+
+
+match sys.argv[1:]:
+    case ["order", program]:
+        order(program)
+    case ["add", program, *words] if words:
+        add(program, [command(word) for word in words])
+    case ["add-serving", program]:
+        add(program, [serve])
+    case _:
+        sys.exit(__doc__)
