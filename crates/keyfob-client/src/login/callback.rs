@@ -104,8 +104,8 @@ struct Door {
 /// What became of one connection.
 #[derive(Debug, Default)]
 struct Connection {
-    /// It brought the callback of the sign-in, so it keeps its place.
-    is_admitted: AtomicBool,
+    /// Its request was read, so it keeps its place until it has its answer.
+    has_asked: AtomicBool,
     /// It was given the result.
     has_shown: AtomicBool,
 }
@@ -174,6 +174,7 @@ impl Door {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        self.connection.has_asked.store(true, Ordering::Relaxed);
         if !self.is_for_us(&request) {
             return plain(StatusCode::MISDIRECTED_REQUEST, "Unknown host");
         }
@@ -206,7 +207,6 @@ impl Door {
         let Some(answer) = callback.and_then(|callback| self.expected.admit(callback)) else {
             return plain(StatusCode::BAD_REQUEST, "State mismatch");
         };
-        self.connection.is_admitted.store(true, Ordering::Relaxed);
         let admitted = Admitted::new(&self.owing);
         // Only the first is redeemed; each that comes meanwhile sees its result (security C-14).
         let _another = self.answers.try_send(answer);

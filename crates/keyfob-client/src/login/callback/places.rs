@@ -29,14 +29,14 @@ const GRACE: Duration = Duration::from_millis(25);
 
 impl Place {
     fn may_go(&self) -> bool {
-        !self.connection.is_admitted.load(Ordering::Relaxed) && !self.task.is_finished()
+        !self.connection.has_asked.load(Ordering::Relaxed) && !self.task.is_finished()
     }
 }
 
 impl Places {
     /// Waits until there is a place.
     ///
-    /// Whoever fills the places must not keep the browser out: the oldest that has not brought the callback goes.
+    /// Whoever fills the places must not keep the browser out: the oldest that has asked nothing goes.
     pub(super) async fn make_room(&mut self) {
         loop {
             while self.running.try_join_next().is_some() {}
