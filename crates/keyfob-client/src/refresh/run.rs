@@ -9,7 +9,7 @@ use crate::freshness::Need;
 use crate::home::Home;
 use crate::http::HttpClient;
 use crate::logout::{end_waiting, revoke};
-use crate::store::{Lock, SharedStore, StoreError};
+use crate::store::{Lock, REFRESH_PATIENCE, SharedStore, StoreError, Waited};
 use crate::superseded;
 use crate::token_endpoint::{Redeemed, TokenError, redeem};
 use crate::trouble::Trouble;
@@ -33,15 +33,23 @@ pub(crate) async fn run(
 ) -> Result<AccessToken, RefreshError> {
     let mut lock: Option<Lock> = None;
     let mut others = Watch::begin(store.home());
+    let mut patience = REFRESH_PATIENCE;
     let mut rotated = false;
     let mut skew: Option<ClockSkew> = None;
     let (mut refresh, mut effect) = Refresh::begin(need);
     loop {
         tracing::trace!(next = effect.name(), "refresh");
         let event = match effect {
-            Effect::Lock => match store.lock_unless(|| others.has_news()).await {
-                Ok(None) => Event::Overtaken,
-                taken => Event::Locked(taken.map(|held| lock = held)),
+            Effect::Lock => match store.lock_unless(patience, || others.has_news()).await {
+                Ok(Waited::Needless { left }) => {
+                    patience = left;
+                    Event::Overtaken
+                }
+                Ok(Waited::Locked(held)) => {
+                    lock = Some(held);
+                    Event::Locked(Ok(()))
+                }
+                Err(error) => Event::Locked(Err(error)),
             },
             Effect::Look => Event::Seen(store.login().await, moment(store.home(), clock)),
             Effect::Load => {

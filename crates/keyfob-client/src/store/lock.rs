@@ -11,6 +11,18 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Lock(#[expect(dead_code, reason = "closing the file is what lets the lock go")] File);
 
+/// How a wait for a lock that may become needless ended.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    /// It was had.
+    Locked(Lock),
+    /// It was not needed any more.
+    Needless {
+        /// How much patience is left for whoever needs it after all.
+        left: Duration,
+    },
+}
+
 /// A lock cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -56,17 +68,19 @@ impl Lock {
         }
     }
 
-    /// As [`Lock::take`], unless it is `needless` before it can be had: then there is none.
+    /// As [`Lock::take`], unless it is `needless` before it can be had.
     pub(super) async fn take_unless(
         path: &Path,
         patience: Duration,
         mut needless: impl FnMut() -> bool,
-    ) -> Result<Option<Self>, LockError> {
+    ) -> Result<Waited, LockError> {
         let mut attempt = Attempt::new(path, patience);
         loop {
             match attempt.again()? {
-                Tried::Taken(lock) => return Ok(Some(lock)),
-                Tried::Pause(_) if needless() => return Ok(None),
+                Tried::Taken(lock) => return Ok(Waited::Locked(lock)),
+                Tried::Pause(_) if needless() => {
+                    return Ok(Waited::Needless { left: patience.saturating_sub(attempt.waited) });
+                }
                 Tried::Pause(pause) => tokio::time::sleep(pause).await,
             }
         }

@@ -15,10 +15,10 @@ pub use ephemeral::EphemeralStore;
 pub use file::FileStore;
 pub use keepsake::Keepsake;
 pub use keyring::{KeyringError, KeyringStore, SessionBus};
-pub(crate) use lock::Lock;
 pub use lock::LockError;
+pub(crate) use lock::{Lock, Waited};
 pub use shared::SharedStore;
-pub(crate) use shared::off_the_runtime;
+pub(crate) use shared::{REFRESH_PATIENCE, off_the_runtime};
 
 use crate::home::{Home, HomeError};
 use keyfob_codex::auth_file::Login;

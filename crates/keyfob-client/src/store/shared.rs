@@ -1,6 +1,8 @@
 //! The store of one home, as this process and others use it.
 
-use super::{CredentialStore, Damaged, Digest, Keepsake, Lock, LockError, Slot, StoreError, side_file};
+use super::{
+    CredentialStore, Damaged, Digest, Keepsake, Lock, LockError, Slot, StoreError, Waited, side_file,
+};
 use crate::failpoint::Failpoint;
 use crate::home::Home;
 use keyfob_codex::auth_file::{AuthFile, Login};
@@ -17,7 +19,7 @@ pub struct SharedStore {
 }
 
 /// How long others may hold the refresh lock: two network calls and some patience (security C-57).
-const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
 
 impl SharedStore {
     /// Shares `store`, which belongs to `home`.
@@ -43,15 +45,16 @@ impl SharedStore {
         Ok(lock)
     }
 
-    /// As [`Self::lock`], unless it is `needless` before it can be had: then there is none.
+    /// As [`Self::lock`] with a patience of one's own, unless it is `needless` before it can be had.
     pub(crate) async fn lock_unless(
         &self,
+        patience: Duration,
         needless: impl FnMut() -> bool,
-    ) -> Result<Option<Lock>, StoreError> {
+    ) -> Result<Waited, StoreError> {
         let path = self.lockable()?;
-        let lock = Lock::take_unless(&path, REFRESH_PATIENCE, needless).await?;
+        let waited = Lock::take_unless(&path, patience, needless).await?;
         reached(Failpoint::LockAcquired, &path)?;
-        Ok(lock)
+        Ok(waited)
     }
 
     /// Makes the folder of the lock if need be; the lock itself is a look at a file as well.
