@@ -48,6 +48,12 @@ pub(crate) enum Failure {
     NothingOnInput(&'static str),
     #[error("what is on standard input is no {0}: {1}")]
     NotAKey(&'static str, InvalidKey),
+    #[error("what is on standard input is no personal access token, which begins `at-`")]
+    NotAPersonalToken,
+    #[error("a key of keyfob's issuers would be sent to OpenAI by a Codex CLI that finds it")]
+    OwnKey,
+    #[error("the token is of another workspace")]
+    OtherWorkspace,
     #[error("Choose one login credential source: --with-api-key or --with-access-token.")]
     TwoCredentials,
     #[error("The --api-key flag is no longer supported. Pipe the key instead.")]
@@ -70,6 +76,8 @@ pub(crate) enum Failure {
     NoSuchCommand(String),
     #[error("the standard output is a terminal, which would keep the token")]
     TokenToTerminal,
+    #[error("the standard output is a terminal, which would keep the token")]
+    WorkloadToTerminal,
     #[error("the access token is valid for {left} s, less than the {least} s asked for")]
     TooShort { left: u64, least: u64 },
     #[error("there is nobody to ask whether to remove it")]
@@ -135,8 +143,25 @@ impl From<Failure> for CommandError {
                 Exit::SessionEnded,
                 &["nothing can refresh it: replace it, unset it, or name a login: `--login NAME`"],
             ),
-            Failure::SecretFromTerminal { .. } | Failure::KeyInArguments | Failure::NothingOnInput(_) => {
-                (Exit::Failure, &["pipe it, e.g. `printenv OPENAI_API_KEY | keyfob login --with-api-key`"])
+            Failure::SecretFromTerminal { .. } | Failure::KeyInArguments | Failure::NothingOnInput(_) => (
+                Exit::Failure,
+                &[
+                    "pipe it, e.g. `printenv OPENAI_API_KEY | keyfob login --with-api-key`; a personal access token goes to \
+                   `--with-access-token`",
+                ],
+            ),
+            Failure::NotAPersonalToken => {
+                (Exit::Failure, &["nothing was sent or stored; an API key goes to `--with-api-key`"])
+            }
+            Failure::OwnKey => (
+                Exit::Failure,
+                &[
+                    "nothing was stored; name it as the `env_key` of a model provider, keep it beside with `--as NAME`, or add \
+                   `--replace`",
+                ],
+            ),
+            Failure::OtherWorkspace => {
+                (Exit::Failure, &["nothing was stored; take a token of that workspace"])
             }
             Failure::TwoCredentials => (Exit::Failure, &[]),
             Failure::NotAKey(..) => (Exit::Failure, &["nothing was stored; give it alone, on one line"]),
@@ -153,6 +178,7 @@ impl From<Failure> for CommandError {
             | Failure::Setup(_)
             | Failure::Remove { .. } => (Exit::Failure, &[]),
             Failure::TokenToTerminal => (Exit::Usage, &["pass it on a pipe, or add `--yes` to see it"]),
+            Failure::WorkloadToTerminal => (Exit::Usage, &["pass it on a pipe, or into a variable"]),
             Failure::TooShort { .. } => (
                 Exit::Failure,
                 &["the issuer gives none for longer, or the new one could not be stored; ask for less"],
@@ -261,9 +287,10 @@ impl From<WorkloadError> for CommandError {
         let (exit, hints): (_, &[&str]) = match &error {
             WorkloadError::Platform(PlatformError::Unreachable(_))
             | WorkloadError::Discovery(DiscoveryError::Unreachable { .. })
-            | WorkloadError::Refused { source: TokenError::Unreachable(_), .. } => {
-                (Exit::Offline, &["run the job again when it answers"])
-            }
+            | WorkloadError::Refused {
+                source: TokenError::Unreachable(_) | TokenError::Refused { status: 429 | 500..=599, .. },
+                ..
+            } => (Exit::Offline, &["run the job again when it answers"]),
             WorkloadError::Refused { .. } => (
                 Exit::Failure,
                 &["a rule in the issuer's `workloads.toml` has to fit what the ID token says of this job"],
@@ -277,7 +304,7 @@ impl From<WorkloadError> for CommandError {
 impl From<WhoIsError> for CommandError {
     fn from(error: WhoIsError) -> Self {
         let (exit, hints): (_, &[&str]) = match &error {
-            WhoIsError::Unreachable { .. } => {
+            WhoIsError::Unreachable { .. } | WhoIsError::Refused { status: 429 | 500..=599, .. } => {
                 (Exit::Offline, &["nothing was stored; try again when the issuer answers"])
             }
             WhoIsError::Refused { .. } => (

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Some(command) => command,
         None => match args::Arguments::try_parse() {
             Ok(arguments) => arguments.command,
-            Err(problem) => return output::usage(&problem),
+            Err(problem) => return output::usage(&problem, std::env::args_os()),
         },
     };
     match commands::run(command, &Environment::read()) {

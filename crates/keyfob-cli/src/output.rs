@@ -4,6 +4,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use keyfob_oauth::text;
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -64,7 +65,25 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
 }
 
 /// Writes help or a usage error; help that was asked for is no error.
-pub(crate) fn usage(problem: &clap::Error) -> ExitCode {
-    let _closed = problem.print();
+///
+/// A secret among `arguments` is where none belongs, and is not repeated in a log (security C-29).
+pub(crate) fn usage(problem: &clap::Error, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let secrets: Vec<String> = arguments.filter_map(|argument| secret_in(&argument)).collect();
+    if secrets.is_empty() {
+        let _closed = problem.print();
+    } else {
+        let text = problem.render().to_string();
+        say(secrets.iter().fold(text, |text, secret| text.replace(secret, "[secret]")).trim_end());
+        say(
+            "hint: no command takes a secret as an argument, which every user of a machine can read; pipe it",
+        );
+    }
     if problem.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+}
+
+/// Returns the part of an argument that looks like a key or a token.
+fn secret_in(argument: &OsStr) -> Option<String> {
+    let argument = argument.to_str()?;
+    let value = argument.split_once('=').map_or(argument, |(_, value)| value);
+    ["sk-", "at-", "eyJ"].iter().any(|mark| value.starts_with(mark)).then(|| value.to_owned())
 }

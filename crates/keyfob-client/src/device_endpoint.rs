@@ -134,7 +134,9 @@ fn codex(issuer: &IssuerUrl, body: &[u8]) -> Result<PendingDevice, DeviceError> 
 /// An administrator who turned it off for a client says so in the words of RFC 6749 §5.2.
 fn no_code(answer: &Answer) -> DeviceError {
     match refusal(answer.status, &answer.body, answer.retry_after()) {
-        TokenError::Refused { code: Some(code), .. } if code == ErrorCode::UnauthorizedClient.as_str() => {
+        TokenError::Refused { status: 400 | 401, code: Some(code), .. }
+            if code == ErrorCode::UnauthorizedClient.as_str() =>
+        {
             DeviceError::NotOffered
         }
         error => error.into(),

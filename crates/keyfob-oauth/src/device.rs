@@ -91,7 +91,9 @@ pub fn interval(value: Option<&Value>) -> Duration {
 fn seconds(value: &Value) -> Option<u64> {
     match value {
         Value::String(text) => text.trim().parse().ok(),
-        other => other.as_u64(),
+        other => other
+            .as_u64()
+            .or_else(|| Some(Duration::try_from_secs_f64(other.as_f64()?.ceil()).ok()?.as_secs())),
     }
 }
 
@@ -114,7 +116,10 @@ mod tests {
         let pause = |value: Value| interval(Some(&value)).as_secs();
 
         assert_eq!(["0", "7", " 7 ", "61", "abc", "-1"].map(|text| pause(json!(text))), [1, 7, 7, 60, 5, 5]);
-        assert_eq!([json!(0), json!(2), json!(1e9), json!(-1), Value::Null].map(pause), [1, 2, 5, 5, 5]);
+        assert_eq!(
+            [json!(0), json!(2), json!(30.5), json!(1e9), json!(-1), Value::Null].map(pause),
+            [1, 2, 31, 60, 5, 5]
+        );
         assert_eq!(interval(None).as_secs(), 5);
     }
 

@@ -36,6 +36,16 @@ impl ApiKey {
     }
 }
 
+/// How the keys of our issuer begin.
+const OF_KEYFOB: &str = "sk-kf-";
+
+impl ApiKey {
+    /// Whether an issuer of ours made it, for its own gateways.
+    pub fn is_of_keyfob(&self) -> bool {
+        self.expose().starts_with(OF_KEYFOB)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

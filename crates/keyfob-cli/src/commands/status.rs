@@ -55,7 +55,9 @@ fn check(session: &Session) -> Result<Option<Refused>, CommandError> {
     let asked = on_runtime(async { Ok(session.token(&SystemClock, &SystemEntropy, Need::New).await) })?;
     Ok(match asked {
         // Keys and kinds that we do not use have no session to ask about; an empty store says so itself.
-        Ok(_) | Err(RefreshError::SignedOut | RefreshError::NotAnAccount(_)) => None,
+        Ok(_) | Err(RefreshError::SignedOut | RefreshError::NotAnAccount(_) | RefreshError::EndUnknown) => {
+            None
+        }
         Err(error) => {
             let reason = match &error {
                 RefreshError::Ended { reason, .. } => reason.map(word),

@@ -13,6 +13,7 @@ use keyfob_codex::client::CLIENT_ID;
 use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl};
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
+use zeroize::Zeroizing;
 
 /// In which a job finds an ID token that its platform made: GitLab's `id_tokens` puts it into a variable of any name.
 const ID_TOKEN: &str = "KEYFOB_ID_TOKEN";
@@ -21,13 +22,13 @@ const GITHUB: [&str; 2] = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQ
 /// What started a job of GitHub Actions.
 const GITHUB_EVENT: &str = "GITHUB_EVENT_NAME";
 /// Events that somebody without any right to the repository can cause, while the job has its secrets.
-const BY_ANYBODY: [&str; 5] =
-    ["pull_request_target", "issue_comment", "issues", "discussion", "discussion_comment"];
+const BY_ANYBODY: [&str; 6] =
+    ["pull_request_target", "workflow_run", "issue_comment", "issues", "discussion", "discussion_comment"];
 
 /// Prints the token alone on its line, or in JSON.
 pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exit, CommandError> {
     if io::stdout().is_terminal() {
-        return Err(Failure::TokenToTerminal.into());
+        return Err(Failure::WorkloadToTerminal.into());
     }
     let home = settings::home(environment)?;
     let issuer =
@@ -55,7 +56,8 @@ pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exi
 async fn identity(arguments: &Workload, issuer: &IssuerUrl) -> Result<IdToken, CommandError> {
     if let Some(path) = &arguments.id_token_file {
         let unreadable = |source| Failure::IdTokenFile { path: path.clone(), source };
-        return Ok(IdToken::new(std::fs::read_to_string(path).map_err(unreadable)?.trim()));
+        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
+        return Ok(IdToken::new(text.trim()));
     }
     if let Some(token) = text(ID_TOKEN) {
         return Ok(IdToken::new(token.trim()));

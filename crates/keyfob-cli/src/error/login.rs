@@ -23,11 +23,11 @@ impl From<LoginError> for CommandError {
                 "is the address right, and is the issuer running? It is asked without a proxy on loopback only",
             ],
             LoginError::NoDeviceCode { source: DeviceError::Failed(_), .. } => {
-                &["nothing was stored; try again, or sign in with a browser: `keyfob login`"]
+                &["nothing was stored; try again, or sign in with a browser: `keyfob login --no-browser`"]
             }
             LoginError::NoDeviceCode {
                 source: DeviceError::NotOffered | DeviceError::Unusable(_), ..
-            } => &["sign in with a browser: `keyfob login`; and tell whoever runs the issuer"],
+            } => &["sign in with a browser: `keyfob login --no-browser`; and tell whoever runs the issuer"],
             LoginError::Denied => &["nothing was stored; run `keyfob login --device-auth` for another code"],
             LoginError::CodeExpired => &[
                 "run `keyfob login --device-auth` for another code; its page says who can let device codes in, if nobody may",

@@ -102,7 +102,7 @@ impl Login {
                 Some(asked) => {
                     device.troubles += 1;
                     let doubled = device.interval.saturating_mul(1 << device.troubles.min(6));
-                    let pause = asked.max(doubled).min(LONGEST_PAUSE);
+                    let pause = asked.max(doubled.min(LONGEST_PAUSE));
                     self.go(State::Pausing(endpoints, device), Effect::Pause(pause))
                 }
                 None => self.no_code(DeviceError::Failed(error)),

@@ -3,7 +3,7 @@
 use super::{LoginError, Occupied, Replace, Superseded};
 use crate::logout::revoke;
 use crate::store::{SharedStore, Slot, StoreError};
-use crate::superseded::OldSession;
+use crate::superseded::{self, OldSession};
 use crate::written_here;
 use keyfob_codex::auth_file::{AuthFile, InvalidAuthFile, Login};
 use keyfob_codex::client::UNNAMED_ISSUER;
@@ -36,44 +36,59 @@ pub async fn keep_brought(
     replace: Replace,
     clock: &dyn Clock,
 ) -> Result<Kept, LoginError> {
-    admit(&store.load().await.map_err(LoginError::Store)?, replace)?;
+    admit(&store.load().await.map_err(LoginError::Store)?, brought, replace)?;
     store.prepare().await.map_err(LoginError::Store)?;
     let record = match brought {
         Brought::ApiKey(key) => AuthFile::of_api_key(key),
         Brought::AccessToken(token) => AuthFile::of_access_token(token),
     };
     let lock = store.lock().await.map_err(LoginError::Store)?;
-    let (before, set_aside) = loop {
+    let mut set_aside = None;
+    let mut tries = MOST_TRIES;
+    let old = loop {
         let slot = store.load_locked().await.map_err(LoginError::Store)?;
-        admit(&slot, replace)?;
-        let (expected, set_aside) = match &slot {
+        admit(&slot, brought, replace)?;
+        let expected = match &slot {
             Slot::Corrupt { digest, bytes, .. } => {
                 let place = store.set_aside(bytes.clone(), clock.now()).await.map_err(LoginError::Store)?;
-                (Some(*digest), Some(place))
+                set_aside.get_or_insert(place);
+                Some(*digest)
             }
-            Slot::Empty | Slot::Holds { .. } => (slot.digest(), None),
+            Slot::Empty | Slot::Holds { .. } => slot.digest(),
         };
+        let old = old_session(&slot);
+        if let Some(old) = &old {
+            // So that a crash does not leave it alive (security C-64).
+            superseded::note(store, old.clone(), clock.now()).await;
+        }
+        tries -= 1;
         match store.save(expected, &record).await {
             Ok(digest) => {
                 written_here::note(store.home(), digest);
-                break (slot, set_aside);
+                break old;
             }
             // Another program stored something in this very moment: look again at what it is.
-            Err(StoreError::Changed) => {}
+            Err(StoreError::Changed) if tries > 0 => {}
             Err(error) => return Err(LoginError::Store(error)),
         }
     };
     drop(lock);
-    let superseded = match old_session(&before) {
-        Some(old) if revoke(&old.issuer, &old.revocation()).await.is_ok() => Superseded::Revoked,
+    let superseded = match old {
+        Some(old) if revoke(&old.issuer, &old.revocation()).await.is_ok() => {
+            superseded::forget(store, &old.refresh_token).await;
+            Superseded::Revoked
+        }
         Some(_) => Superseded::Unconfirmed,
         None => Superseded::Nothing,
     };
     Ok(Kept { superseded, set_aside })
 }
 
+/// Whoever stores something in the very moment of each try means it.
+const MOST_TRIES: u32 = 8;
+
 /// Says whether what a person brings may take the place of what is stored (design D14).
-fn admit(slot: &Slot, replace: Replace) -> Result<(), Occupied> {
+fn admit(slot: &Slot, brought: &Brought, replace: Replace) -> Result<(), Occupied> {
     if replace == Replace::Anything {
         return Ok(());
     }
@@ -83,10 +98,14 @@ fn admit(slot: &Slot, replace: Replace) -> Result<(), Occupied> {
         Slot::Corrupt { why: InvalidAuthFile::Member(_), location, .. } => {
             Err(Occupied::NotUnderstood(location.clone()))
         }
-        Slot::Holds { record, .. } => match record.login() {
-            Login::ApiKey | Login::AccessToken(_) => Ok(()),
-            Login::Foreign(kind) => Err(Occupied::OtherKind(kind)),
-            Login::Account(tokens) => Err(match tokens.provenance {
+        Slot::Holds { record, .. } => match (record.login(), brought) {
+            (Login::ApiKey, Brought::ApiKey(_)) | (Login::AccessToken(_), Brought::AccessToken(_)) => Ok(()),
+            (Login::ApiKey, Brought::AccessToken(_)) => Err(Occupied::OtherKind("API key".into())),
+            (Login::AccessToken(_), Brought::ApiKey(_)) => {
+                Err(Occupied::OtherKind("personal access token".into()))
+            }
+            (Login::Foreign(kind), _) => Err(Occupied::OtherKind(kind)),
+            (Login::Account(tokens), _) => Err(match tokens.provenance {
                 Some(from) => Occupied::OtherIssuer(from.issuer),
                 None => match IssuerUrl::parse(UNNAMED_ISSUER) {
                     Ok(unnamed) => Occupied::OtherIssuer(unnamed),
@@ -155,6 +174,17 @@ mod tests {
 
         let (kept, stored) = kept_over(Some("{broken"), Replace::SameIssuer).await;
         assert_eq!((kept.unwrap().set_aside.is_some(), stored.as_str()), (true, KEY));
+    }
+
+    #[tokio::test]
+    async fn d_14_a_key_and_a_token_do_not_take_each_others_place_unasked() {
+        let token = r#"{"OPENAI_API_KEY":null,"personal_access_token":"at-1"}"#;
+
+        let (kept, stored) = kept_over(Some(token), Replace::SameIssuer).await;
+
+        let other = Occupied::OtherKind("personal access token".into());
+        assert!(matches!(kept, Err(LoginError::Occupied(occupied)) if occupied == other));
+        assert_eq!(stored, token);
     }
 
     #[tokio::test]

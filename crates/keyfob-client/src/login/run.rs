@@ -162,6 +162,8 @@ impl PendingSignIn {
     }
 
     fn to_type(login: Login, mut shell: Shell, device: PendingDevice) -> Self {
+        // A browser that is about to finish is heard until there is a code.
+        shell.server = None;
         shell.deadline = tokio::time::Instant::now() + device.life;
         Self { login, shell, prompt: Prompt::Type(device) }
     }
@@ -205,11 +207,11 @@ impl Shell {
                 Event::Discovered(found.map(Box::new))
             }
             Effect::Listen(registered, expected) => {
+                self.server = None;
                 let opened = CallbackServer::open(registered, expected).await;
                 Event::Listening(opened.map(|server| self.server.insert(server).port))
             }
             Effect::RequestCode(endpoint) => {
-                self.server = None;
                 let wanted = (SCOPE, self.workspace.as_ref());
                 let given =
                     device_endpoint::ask(&self.http, &self.issuer, &endpoint, &self.client_id, wanted);

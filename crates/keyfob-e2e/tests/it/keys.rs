@@ -108,7 +108,13 @@ async fn s_02_a_personal_access_token_is_kept_and_used_once_its_issuer_says_whos
         .env("CODEX_AUTHAPI_BASE_URL", format!("{}/api/accounts", world.issuer()));
     let theirs = theirs.run(world.evidence()).await?.expect_code(0)?;
 
-    assert!(said.starts_with("Reading access token from stdin...\nSuccessfully logged in\n"), "{said}");
+    let words: Vec<&str> = said.lines().collect();
+    let note = words.get(1).is_some_and(|line| line.ends_with(&format!("={}/api/accounts", world.issuer())));
+    assert!(note, "{said}");
+    assert_eq!(
+        (words.first(), words.get(2)),
+        (Some(&"Reading access token from stdin..."), Some(&"Successfully logged in"))
+    );
     assert!(said.contains("With a token of mia@example.org"), "{said}");
     assert_eq!(
         serde_json::from_str::<Value>(&home.auth_text()?)?,

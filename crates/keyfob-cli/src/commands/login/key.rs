@@ -7,7 +7,9 @@ use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::login::{Brought, Replace, Superseded, keep_brought};
+use keyfob_client::logins::Which;
 use keyfob_client::{SystemClock, who_is};
+use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_codex::who_am_i::WhoAmI;
 use keyfob_oauth::text::printable;
 use keyfob_oauth::{AccessToken, ApiKey, InvalidKey};
@@ -15,12 +17,17 @@ use serde_json::json;
 use std::io::{self, IsTerminal as _};
 use zeroize::Zeroizing;
 
+/// How a personal access token begins.
+const PERSONAL: &str = "at-";
 /// More than any key has; what is longer is refused and not read to its end.
 const MOST: usize = 16 * 1024;
 
 /// Keeps the key on standard input, in the words of the Codex CLI.
 pub(super) fn keep_api_key(arguments: &Login, acting: &Acting) -> Result<Exit, CommandError> {
     let key = read("--with-api-key", "API key")?;
+    if key.is_of_keyfob() && acting.chosen.login == Which::Shared && !arguments.replace {
+        return Err(Failure::OwnKey.into());
+    }
     keep(arguments, acting, &Brought::ApiKey(key), "api_key", async || Ok(None))?;
     output::say("API key saved. Authentication is checked when you send a request.");
     say_where(acting);
@@ -34,8 +41,24 @@ pub(super) fn keep_access_token(
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
     let issuer = super::issuer(arguments, acting, environment)?;
-    let token = AccessToken::new(read("--with-access-token", "access token")?.expose());
-    let ask = async || Ok(Some(who_is(&issuer, &token).await?));
+    let given = read("--with-access-token", "access token")?;
+    if !given.expose().starts_with(PERSONAL) {
+        return Err(Failure::NotAPersonalToken.into());
+    }
+    let token = AccessToken::new(given.expose());
+    if acting.chosen.login == Which::Shared && issuer.as_str() != UNNAMED_ISSUER {
+        output::say(&format!(
+            "note: a Codex CLI with this home sends the token to OpenAI, unless it runs with \
+             CODEX_AUTHAPI_BASE_URL={issuer}/api/accounts"
+        ));
+    }
+    let ask = async || {
+        let whose = who_is(&issuer, &token).await?;
+        match &arguments.workspace {
+            Some(wanted) if *wanted != whose.chatgpt_account_id => Err(Failure::OtherWorkspace.into()),
+            Some(_) | None => Ok(Some(whose)),
+        }
+    };
     let whose = keep(arguments, acting, &Brought::AccessToken(token.clone()), "access_token", ask)?;
     output::say("Successfully logged in");
     if let Some(WhoAmI { email, chatgpt_user_id, chatgpt_account_id, .. }) = whose {

@@ -119,17 +119,25 @@ impl ExpectedCallback {
         }
         let query = match url::Url::parse(line) {
             Ok(address) => Some(address.query().unwrap_or_default().to_owned()),
-            Err(_) => line.contains('=').then(|| line.trim_start_matches('?').to_owned()),
+            Err(_) => {
+                line.contains('=').then(|| line.split_once('?').map_or(line, |(_, query)| query).to_owned())
+            }
         };
         let answer = match query {
             Some(query) => Callback::parse(&query).and_then(|callback| self.admit(callback)),
-            None if line.bytes().all(|b| b.is_ascii_graphic()) => {
-                Some(Answer::Code(AuthorizationCode::new(line)))
-            }
+            None if is_code(line) => Some(Answer::Code(AuthorizationCode::new(line))),
             None => None,
         };
-        answer.map_or(Typed::Nothing, Typed::Answer)
+        match answer {
+            Some(Answer::Nothing) | None => Typed::Nothing,
+            Some(answer) => Typed::Answer(answer),
+        }
     }
+}
+
+/// No word that somebody types is as long as a code.
+fn is_code(line: &str) -> bool {
+    line.len() >= 20 && line.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -157,13 +165,15 @@ mod tests {
         let read = |line: &str| expected().read(line);
         let query = format!("code=code&state={STATE}&iss=https%3A%2F%2Fid.test");
         let code = Typed::Answer(Answer::Code(AuthorizationCode::new("code")));
+        let alone = "kfc_0123456789abcdefghij";
+        assert_eq!(read(alone), Typed::Answer(Answer::Code(AuthorizationCode::new(alone))));
 
         for line in [
             format!("http://127.0.0.1:1455/auth/callback?{query}"),
             format!("  http://localhost:1455/auth/callback?{query}\r\n"),
             format!("?{query}"),
+            format!("127.0.0.1:1455/auth/callback?{query}"),
             query.clone(),
-            "code".to_owned(),
         ] {
             assert_eq!(read(&line), code, "{line}");
         }
@@ -173,6 +183,8 @@ mod tests {
         for other in [
             "",
             "two words",
+            "help",
+            &format!("&state={STATE}&iss=https%3A%2F%2Fid.test"),
             "http://127.0.0.1:1455/auth/callback",
             "http://127.0.0.1:1455/auth/callback?code=code&state=another&iss=https%3A%2F%2Fid.test",
             "code=code&code=code",

@@ -108,7 +108,7 @@ fn c_24_a_device_waits_as_long_as_it_is_told_and_longer_when_it_was_too_fast_or_
     assert_eq!(world.pause_after(Ok(Polled::Pending)), 5);
     assert_eq!(world.pause_after(Ok(Polled::SlowDown)), 10);
     assert_eq!(world.pause_after(Ok(Polled::Pending)), 10, "it stays slower");
-    assert_eq!(world.pause_after(Err(refused(429, Some(33)))), 33);
+    assert_eq!(world.pause_after(Err(refused(429, Some(133)))), 133);
     assert_eq!(world.pause_after(Err(refused(500, None))), 40);
     assert_eq!(world.pause_after(Err(broken())), 60);
     assert_eq!(world.pause_after(Err(TokenError::Unreachable(HttpError::TimedOut))), 60);
