@@ -77,7 +77,10 @@ impl Lock {
         let mut attempt = Attempt::new(path, patience);
         loop {
             match attempt.again()? {
-                Tried::Taken(lock) => return Ok(Waited::Locked(lock)),
+                Tried::Taken(lock) => {
+                    tracing::trace!(lock = %path.display(), "taken");
+                    return Ok(Waited::Locked(lock));
+                }
                 Tried::Pause(_) if needless() => {
                     return Ok(Waited::Needless { left: patience.saturating_sub(attempt.waited) });
                 }

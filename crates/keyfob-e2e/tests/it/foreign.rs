@@ -117,6 +117,9 @@ fn documents(world: &World) -> Vec<(&'static str, Value)> {
     world.evidence().note(Kind::AccessToken, &access_token);
     world.evidence().note(Kind::RefreshToken, refresh_token);
     world.evidence().note(Kind::RefreshToken, "some-key-of-somebody-else");
+    // It is what `keyfob token` gives out where it is stored.
+    let personal = "at-some-token-of-somebody-else";
+    world.evidence().note(Kind::ApiKey, personal);
     let tokens = |provenance: Option<Value>| {
         let mut tokens = json!({
             "id_token": id_token, "access_token": access_token, "refresh_token": refresh_token,
@@ -140,7 +143,7 @@ fn documents(world: &World) -> Vec<(&'static str, Value)> {
             json!({ "OPENAI_API_KEY": null, "tokens": tokens(None), "last_refresh": "2025-01-02T03:04:05Z" }),
         ),
         ("api-key", json!({ "auth_mode": "apikey", "OPENAI_API_KEY": key })),
-        ("personal", json!({ "OPENAI_API_KEY": null, "personal_access_token": key })),
+        ("personal", json!({ "OPENAI_API_KEY": null, "personal_access_token": personal })),
         (
             "bedrock",
             json!({ "auth_mode": "bedrockApiKey", "bedrock_api_key": { "key": key, "region": "x" } }),
