@@ -75,6 +75,7 @@ pub(crate) enum SigningKey {
         #[arg(long, value_enum, default_value_t)]
         output: Output,
         /// Its identifier
+        #[arg(allow_hyphen_values = true)]
         id: String,
     },
 }
