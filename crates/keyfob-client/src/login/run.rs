@@ -328,3 +328,6 @@ impl Shell {
         Ok(KeySet::parse(&answer.body)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

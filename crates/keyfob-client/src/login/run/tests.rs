@@ -25,6 +25,8 @@ async fn waiting(patience: Duration) -> Shell {
         beside,
         http: HttpClient::for_issuer(&issuer).unwrap(),
         issuer,
+        client_id: ClientId::new("app"),
+        workspace: None,
         clock: Arc::new(SystemClock),
         machine: None,
         lock: None,
@@ -53,7 +55,8 @@ async fn c_11_a_sign_in_ends_when_its_time_is_over_however_many_wrong_callbacks_
         }
     });
 
-    let event = shell.callback().await;
+    let (_nobody_types, mut typed) = mpsc::channel(1);
+    let event = shell.callback(&mut typed).await;
 
     assert!(matches!(event, Event::TimedOut), "{event:?}");
     assert!(!caller.is_finished(), "each of them was refused");
@@ -67,7 +70,8 @@ async fn c_11_the_callback_that_comes_in_time_counts() {
     let port = shell.server.as_ref().unwrap().port;
     let caller = tokio::spawn(call(port, "genuine"));
 
-    let event = shell.callback().await;
+    let (_nobody_types, mut typed) = mpsc::channel(1);
+    let event = shell.callback(&mut typed).await;
 
     assert!(matches!(event, Event::Called(Answer::Code(_))), "{event:?}");
     caller.abort();
