@@ -104,7 +104,7 @@ struct Door {
 /// What became of one connection.
 #[derive(Debug, Default)]
 struct Connection {
-    /// Its request was read, so it keeps its place until it has its answer.
+    /// Its request was read, so it takes no place any more and stays until it has its answer.
     has_asked: AtomicBool,
     /// It was given the result.
     has_shown: AtomicBool,

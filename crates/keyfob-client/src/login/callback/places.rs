@@ -22,10 +22,11 @@ struct Place {
     task: AbortHandle,
 }
 
+/// So many connections may have asked nothing. A stranger's request is answered at once; only that of the sign-in waits.
 const MOST: usize = 32;
 /// How long a connection that has asked nothing keeps its place when others wait. A request that came with it was read
 /// long before that.
-const GRACE: Duration = Duration::from_millis(25);
+const GRACE: Duration = Duration::from_millis(10);
 
 impl Place {
     fn may_go(&self) -> bool {
@@ -41,7 +42,7 @@ impl Places {
         loop {
             while self.running.try_join_next().is_some() {}
             self.taken.retain(|place| !place.task.is_finished());
-            if self.taken.len() < MOST {
+            if self.taken.iter().filter(|place| place.may_go()).count() < MOST {
                 return;
             }
             let oldest = self.taken.iter().find(|place| place.may_go()).map(|place| place.since);
