@@ -1,5 +1,6 @@
 //! From what failed to an exit code and advice: the one table.
 
+mod brought;
 mod login;
 
 use crate::exit::Exit;
@@ -9,8 +10,7 @@ use keyfob_client::logout::SignOutError;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::why::Flaw;
-use keyfob_client::workload::{PlatformError, WorkloadError};
-use keyfob_client::{DiscoveryError, SessionsError, TokenError, WhoIsError};
+use keyfob_client::{DiscoveryError, SessionsError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::InvalidKey;
@@ -279,43 +279,6 @@ impl From<SessionsError> for CommandError {
             | SessionsError::Unusable(_)
             | SessionsError::Discovery(_) => Self::new(Exit::Failure, error, &[]),
         }
-    }
-}
-
-impl From<WorkloadError> for CommandError {
-    fn from(error: WorkloadError) -> Self {
-        let (exit, hints): (_, &[&str]) = match &error {
-            WorkloadError::Platform(PlatformError::Unreachable(_))
-            | WorkloadError::Discovery(DiscoveryError::Unreachable { .. })
-            | WorkloadError::Refused {
-                source: TokenError::Unreachable(_) | TokenError::Refused { status: 429 | 500..=599, .. },
-                ..
-            } => (Exit::Offline, &["run the job again when it answers"]),
-            WorkloadError::Refused { .. } => (
-                Exit::Failure,
-                &["a rule in the issuer's `workloads.toml` has to fit what the ID token says of this job"],
-            ),
-            WorkloadError::Platform(_) | WorkloadError::Discovery(_) => (Exit::Failure, &[]),
-        };
-        Self::new(exit, error, hints)
-    }
-}
-
-impl From<WhoIsError> for CommandError {
-    fn from(error: WhoIsError) -> Self {
-        let (exit, hints): (_, &[&str]) = match &error {
-            WhoIsError::Unreachable { .. } | WhoIsError::Refused { status: 429 | 500..=599, .. } => {
-                (Exit::Offline, &["nothing was stored; try again when the issuer answers"])
-            }
-            WhoIsError::Refused { .. } => (
-                Exit::Failure,
-                &[
-                    "nothing was stored; was it copied whole, has it ended, and is it of that issuer (`--issuer URL`)?",
-                ],
-            ),
-            WhoIsError::Unusable(_) => (Exit::Failure, &["nothing was stored; tell whoever runs the issuer"]),
-        };
-        Self::new(exit, error, hints)
     }
 }
 

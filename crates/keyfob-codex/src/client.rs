@@ -16,7 +16,7 @@ pub const CALLBACK_PORTS: [u16; 2] = [1455, 1457];
 pub enum RegisteredCallbacks {
     /// The literal `127.0.0.1` with any port (RFC 8252 §7.3), which nobody else can answer.
     AnyPort,
-    /// The name `localhost` with [`CALLBACK_PORTS`] and no other.
+    /// This machine with [`CALLBACK_PORTS`] and no other.
     TwoPorts,
 }
 
@@ -26,11 +26,10 @@ impl RegisteredCallbacks {
         if issuer.as_str() == UNNAMED_ISSUER { Self::TwoPorts } else { Self::AnyPort }
     }
 
-    /// Returns how redirect addresses name this machine.
+    /// Returns how redirect addresses name this machine: as those of the Codex CLI do (design D6).
     pub const fn host(self) -> &'static str {
         match self {
-            Self::AnyPort => "127.0.0.1",
-            Self::TwoPorts => "localhost",
+            Self::AnyPort | Self::TwoPorts => "127.0.0.1",
         }
     }
 }

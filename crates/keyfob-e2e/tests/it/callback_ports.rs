@@ -91,7 +91,7 @@ async fn c_05_the_redirect_names_a_literal_and_nothing_but_that_is_listened_at()
 }
 
 #[tokio::test]
-async fn c_05_where_the_redirect_names_localhost_both_families_are_ours() -> Result<()> {
+async fn c_05_where_two_ports_alone_are_registered_both_families_of_one_are_ours() -> Result<()> {
     let network = Network::enter()?;
     let (world, _proxy, home) = with_two_ports(&network).await?;
 
@@ -99,7 +99,7 @@ async fn c_05_where_the_redirect_names_localhost_both_families_are_ours() -> Res
     let open = listeners(1455)?;
     finish(&world, &home, login, &address).await?;
 
-    ensure!(redirect(&address)?.as_str() == "http://localhost:1455/auth/callback", "{address}");
+    ensure!(redirect(&address)?.as_str() == "http://127.0.0.1:1455/auth/callback", "{address}");
     ensure!(open == ["127.0.0.1:1455", "[::1]:1455"], "{open:?}");
     world.finish().await
 }
@@ -114,7 +114,7 @@ async fn c_05_a_port_that_somebody_holds_in_the_other_family_is_not_used() -> Re
     let (first, second) = (listeners(1455)?, listeners(1457)?);
     finish(&world, &home, login, &address).await?;
 
-    ensure!(redirect(&address)?.as_str() == "http://localhost:1457/auth/callback", "{address}");
+    ensure!(redirect(&address)?.as_str() == "http://127.0.0.1:1457/auth/callback", "{address}");
     ensure!(first == ["[::1]:1455"], "{first:?}");
     ensure!(second == ["127.0.0.1:1457", "[::1]:1457"], "{second:?}");
     ensure!(elsewhere.printed_on(Stream::Stdout) == NOTHING_HEARD, "{elsewhere:?}");
