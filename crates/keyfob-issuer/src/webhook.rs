@@ -2,7 +2,7 @@
 //!
 //! A notice is sent as <https://www.standardwebhooks.com> says: its name, the time and the signature are headers, and the
 //! signature is over all three parts, so that none of them is changed or sent again later. It goes out through the one door
-//! of [`crate::outbound`].
+//! of `outbound`.
 
 use crate::app::App;
 use crate::command::files::{FileError, read_secret};
