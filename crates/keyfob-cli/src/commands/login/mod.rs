@@ -92,11 +92,12 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
 
 /// Says why the person is asked for this, where it is not what they asked for.
 fn say_why(arguments: &Login, pending: &PendingSignIn, remote: Option<Remote>) {
+    let chosen = means(arguments, remote);
     match (pending.prompt(), remote) {
         (Prompt::Visit { .. }, _) if pending.fell_back() => {
             output::say("Device code login is not enabled; falling back to browser login.");
         }
-        (Prompt::Type(_), Some(remote)) if !arguments.device_auth => {
+        (Prompt::Type(_), Some(remote)) if !arguments.device_auth && chosen == Means::DeviceCode => {
             output::say(&format!(
                 "note: {remote}, so a code is used; `--no-browser` shows an address instead"
             ));
