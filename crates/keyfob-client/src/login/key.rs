@@ -1,13 +1,12 @@
 //! Keeping a key or a token that the person brings: nobody signs in.
 
-use super::{LoginError, Occupied, Replace, Superseded};
+use super::{LoginError, Replace, Superseded, slot};
 use crate::logout::revoke;
 use crate::store::{SharedStore, Slot, StoreError};
-use crate::superseded::{self, OldSession};
+use crate::superseded;
 use crate::written_here;
-use keyfob_codex::auth_file::{AuthFile, InvalidAuthFile, Login};
-use keyfob_codex::client::UNNAMED_ISSUER;
-use keyfob_oauth::{AccessToken, ApiKey, Clock, IssuerUrl};
+use keyfob_codex::auth_file::AuthFile;
+use keyfob_oauth::{AccessToken, ApiKey, Clock};
 
 /// A key or a token is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub async fn keep_brought(
     replace: Replace,
     clock: &dyn Clock,
 ) -> Result<Kept, LoginError> {
-    admit(&store.load().await.map_err(LoginError::Store)?, brought, replace)?;
+    slot::admit_brought(&store.load().await.map_err(LoginError::Store)?, brought, replace)?;
     store.prepare().await.map_err(LoginError::Store)?;
     let record = match brought {
         Brought::ApiKey(key) => AuthFile::of_api_key(key),
@@ -46,17 +45,18 @@ pub async fn keep_brought(
     let mut set_aside = None;
     let mut tries = MOST_TRIES;
     let old = loop {
-        let slot = store.load_locked().await.map_err(LoginError::Store)?;
-        admit(&slot, brought, replace)?;
-        let expected = match &slot {
+        let stored = store.load_locked().await.map_err(LoginError::Store)?;
+        slot::admit_brought(&stored, brought, replace)?;
+        let expected = match &stored {
             Slot::Corrupt { digest, bytes, .. } => {
                 let place = store.set_aside(bytes.clone(), clock.now()).await.map_err(LoginError::Store)?;
                 set_aside.get_or_insert(place);
                 Some(*digest)
             }
-            Slot::Empty | Slot::Holds { .. } => slot.digest(),
+            Slot::Empty | Slot::Holds { .. } => stored.digest(),
         };
-        let old = old_session(&slot);
+        // Neither a key nor a token has a name of its own.
+        let old = slot::session(&stored, "");
         if let Some(old) = &old {
             // So that a crash does not leave it alive (security C-64).
             superseded::note(store, old.clone(), clock.now()).await;
@@ -87,55 +87,14 @@ pub async fn keep_brought(
 /// Whoever stores something in the very moment of each try means it.
 const MOST_TRIES: u32 = 8;
 
-/// Says whether what a person brings may take the place of what is stored (design D14).
-fn admit(slot: &Slot, brought: &Brought, replace: Replace) -> Result<(), Occupied> {
-    if replace == Replace::Anything {
-        return Ok(());
-    }
-    match slot {
-        Slot::Empty
-        | Slot::Corrupt { why: InvalidAuthFile::NotJson { .. } | InvalidAuthFile::TooDeep, .. } => Ok(()),
-        Slot::Corrupt { why: InvalidAuthFile::Member(_), location, .. } => {
-            Err(Occupied::NotUnderstood(location.clone()))
-        }
-        Slot::Holds { record, .. } => match (record.login(), brought) {
-            (Login::ApiKey, Brought::ApiKey(_)) | (Login::AccessToken(_), Brought::AccessToken(_)) => Ok(()),
-            (Login::ApiKey, Brought::AccessToken(_)) => Err(Occupied::OtherKind("API key".into())),
-            (Login::AccessToken(_), Brought::ApiKey(_)) => {
-                Err(Occupied::OtherKind("personal access token".into()))
-            }
-            (Login::Foreign(kind), _) => Err(Occupied::OtherKind(kind)),
-            (Login::Account(tokens), _) => Err(match tokens.provenance {
-                Some(from) => Occupied::OtherIssuer(from.issuer),
-                None => match IssuerUrl::parse(UNNAMED_ISSUER) {
-                    Ok(unnamed) => Occupied::OtherIssuer(unnamed),
-                    Err(_) => Occupied::OtherKind("chatgpt".into()),
-                },
-            }),
-        },
-    }
-}
-
-/// Returns the session of an account login whose place was taken.
-fn old_session(slot: &Slot) -> Option<OldSession> {
-    let Slot::Holds { record, .. } = slot else { return None };
-    let Login::Account(tokens) = record.login() else { return None };
-    let from = tokens.provenance?;
-    Some(OldSession {
-        issuer: from.issuer,
-        client_id: from.client_id,
-        refresh_token: tokens.refresh_token?,
-        login: record.login_owner_id(),
-        replaced_by: String::new(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Occupied;
     use super::*;
     use crate::home::Home;
     use crate::store::FileStore;
-    use keyfob_oauth::Timestamp;
+    use keyfob_codex::client::UNNAMED_ISSUER;
+    use keyfob_oauth::{IssuerUrl, Timestamp};
     use std::sync::Arc;
 
     #[derive(Debug)]

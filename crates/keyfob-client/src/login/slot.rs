@@ -1,9 +1,10 @@
 //! Whether a new login may take the place of what is stored (design D4 and D14).
 
+use super::Brought;
 use crate::account::Account;
 use crate::store::{Location, Slot};
 use crate::superseded::OldSession;
-use keyfob_codex::auth_file::{InvalidAuthFile, Login, Outline};
+use keyfob_codex::auth_file::{AccountTokens, InvalidAuthFile, Login, Outline};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
 
@@ -55,34 +56,54 @@ impl Occupied {
 
 /// Says whether a login of `issuer` may take the place.
 pub(super) fn admit(slot: &Slot, issuer: &IssuerUrl, replace: Replace) -> Result<(), Occupied> {
+    match holder(slot, replace)? {
+        None => Ok(()),
+        Some(Login::Account(tokens)) if issuer_of(&tokens).as_ref() == Some(issuer) => Ok(()),
+        Some(other) => Err(occupied(other)),
+    }
+}
+
+/// Says whether what a person brings may take the place: that of its like alone.
+pub(super) fn admit_brought(slot: &Slot, brought: &Brought, replace: Replace) -> Result<(), Occupied> {
+    match (holder(slot, replace)?, brought) {
+        (None, _)
+        | (Some(Login::ApiKey), Brought::ApiKey(_))
+        | (Some(Login::AccessToken(_)), Brought::AccessToken(_)) => Ok(()),
+        (Some(other), _) => Err(occupied(other)),
+    }
+}
+
+/// Returns the login that is in the place, if something is there that is not overwritten unasked.
+fn holder(slot: &Slot, replace: Replace) -> Result<Option<Login>, Occupied> {
     if replace == Replace::Anything {
-        return Ok(());
+        return Ok(None);
     }
-    let record = match slot {
-        Slot::Empty => return Ok(()),
+    match slot {
         // Damage is of no use to anybody; what was there is kept under another name (security C-38).
-        Slot::Corrupt { why: InvalidAuthFile::NotJson { .. } | InvalidAuthFile::TooDeep, .. } => {
-            return Ok(());
-        }
+        Slot::Empty
+        | Slot::Corrupt { why: InvalidAuthFile::NotJson { .. } | InvalidAuthFile::TooDeep, .. } => Ok(None),
         Slot::Corrupt { why: InvalidAuthFile::Member(_), location, .. } => {
-            return Err(Occupied::NotUnderstood(location.clone()));
+            Err(Occupied::NotUnderstood(location.clone()))
         }
-        Slot::Holds { record, .. } => record,
-    };
-    match record.login() {
-        Login::ApiKey => Err(Occupied::OtherKind("API key".into())),
-        Login::AccessToken(_) => Err(Occupied::OtherKind("personal access token".into())),
-        Login::Foreign(kind) => Err(Occupied::OtherKind(kind)),
-        Login::Account(tokens) => match tokens.provenance.map(|from| from.issuer) {
-            Some(stored) if stored == *issuer => Ok(()),
-            Some(stored) => Err(Occupied::OtherIssuer(stored)),
-            None if issuer.as_str() == UNNAMED_ISSUER => Ok(()),
-            None => match IssuerUrl::parse(UNNAMED_ISSUER) {
-                Ok(unnamed) => Err(Occupied::OtherIssuer(unnamed)),
-                Err(_) => Err(Occupied::OtherKind("chatgpt".into())),
-            },
-        },
+        Slot::Holds { record, .. } => Ok(Some(record.login())),
     }
+}
+
+fn occupied(by: Login) -> Occupied {
+    match by {
+        Login::ApiKey => Occupied::OtherKind("API key".into()),
+        Login::AccessToken(_) => Occupied::OtherKind("personal access token".into()),
+        Login::Foreign(kind) => Occupied::OtherKind(kind),
+        Login::Account(tokens) => {
+            issuer_of(&tokens).map_or_else(|| Occupied::OtherKind("chatgpt".into()), Occupied::OtherIssuer)
+        }
+    }
+}
+
+/// Returns who issued a login; one that names nobody is OpenAI's.
+fn issuer_of(tokens: &AccountTokens) -> Option<IssuerUrl> {
+    let named = tokens.provenance.as_ref().map(|from| from.issuer.clone());
+    named.or_else(|| IssuerUrl::parse(UNNAMED_ISSUER).ok())
 }
 
 /// Says whether the login of `account`, who has signed in, may take the place.
@@ -114,9 +135,14 @@ pub(super) fn inherited(slot: &Slot, issuer: &IssuerUrl, account: &Account) -> O
 
 /// Returns the session that the login called `new` supersedes, if it is of the same issuer.
 pub(super) fn superseded(slot: &Slot, issuer: &IssuerUrl, new: &str) -> Option<OldSession> {
+    session(slot, new).filter(|old| old.issuer == *issuer)
+}
+
+/// Returns the session of the stored account login, which gives way to what is called `new`.
+pub(super) fn session(slot: &Slot, new: &str) -> Option<OldSession> {
     let Slot::Holds { record, .. } = slot else { return None };
     let Login::Account(tokens) = record.login() else { return None };
-    let from = tokens.provenance.filter(|from| from.issuer == *issuer)?;
+    let from = tokens.provenance?;
     Some(OldSession {
         issuer: from.issuer,
         client_id: from.client_id,
