@@ -14,7 +14,7 @@ pub use auto::AutoStore;
 pub use ephemeral::EphemeralStore;
 pub use file::FileStore;
 pub use keepsake::Keepsake;
-pub use keyring::{KeyringError, KeyringStore, SessionBus};
+pub use keyring::{KeyringError, KeyringStore, ServiceError, SessionBus};
 pub use lock::LockError;
 pub(crate) use lock::{Lock, Waited};
 pub use shared::SharedStore;

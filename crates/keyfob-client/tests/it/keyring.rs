@@ -1,5 +1,6 @@
 //! The keyring in every state in which people have one.
 
+use crate::asking_service::{AskingService, Person};
 use crate::fixture::{digest, home, is_empty, put, record, run_test, stored, text};
 use crate::keyring_daemon::{Keyring, on_a_runtime};
 use keyfob_client::Home;
@@ -158,6 +159,32 @@ fn c_42_a_locked_keyring_is_told_from_an_absent_one() {
     keyring.stop_daemon();
     keyring.restart();
     assert_eq!(stored(&store), Some(text("sk-1")));
+}
+
+#[test]
+fn c_42_what_the_keyring_asks_its_owner_is_waited_for() {
+    let ((_folder, home), keyring) = (home(), Keyring::bus_alone());
+    let _service = AskingService::start(keyring.address(), Person::Agrees);
+    let store = KeyringStore::new(home, keyring.bus());
+
+    store.prepare().unwrap();
+    let digest = store.save(None, &record("sk-1")).unwrap();
+
+    assert_eq!(stored(&store), Some(text("sk-1")));
+    store.remove(digest).unwrap();
+    assert_eq!(stored(&store), None);
+}
+
+#[test]
+fn c_42_a_keyring_whose_owner_refuses_is_locked() {
+    let ((_folder, home), keyring) = (home(), Keyring::bus_alone());
+    let _service = AskingService::start(keyring.address(), Person::Refuses);
+    let store = KeyringStore::new(home, keyring.bus());
+
+    let (prepare, save) = (store.prepare(), store.save(None, &record("sk-1")));
+
+    assert!(matches!(prepare, Err(StoreError::Keyring(KeyringError::Locked(_)))), "{prepare:?}");
+    assert!(matches!(save, Err(StoreError::Keyring(KeyringError::Locked(_)))), "{save:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "helpers of tests fail as loudly as tests"
 )]
 
+mod asking_service;
 mod auto;
 mod conformance;
 mod file;

@@ -4,8 +4,11 @@ mod connection;
 mod entry;
 mod kernel;
 mod secret_service;
+mod session;
+mod session_key;
 
 pub use secret_service::{KeyringError, SessionBus};
+pub use session::ServiceError;
 
 use super::{
     CredentialStore, Damaged, Digest, FileStore, Keepsake, Location, Lock, Slot, StoreError, same_issuer,
@@ -117,7 +120,8 @@ impl CredentialStore for KeyringStore {
     }
 
     fn kept(&self, what: Keepsake) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.service.read(&Entry::beside(&self.entry, what.name()))?)
+        let stored = self.service.read(&Entry::beside(&self.entry, what.name()))?;
+        Ok(stored.map(|bytes| bytes.to_vec()))
     }
 
     fn keep(&self, what: Keepsake, document: Option<&[u8]>) -> Result<(), StoreError> {
@@ -140,7 +144,7 @@ impl CredentialStore for KeyringStore {
     }
 
     fn waiting(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.service.read(&self.waiting)?)
+        Ok(self.service.read(&self.waiting)?.map(|bytes| bytes.to_vec()))
     }
 
     fn keep_waiting(&self, sessions: Option<&[u8]>) -> Result<bool, StoreError> {

@@ -5,12 +5,13 @@
 
 use super::connection::Connection;
 use super::entry::Entry;
+use super::session::{Item, ServiceError, Session};
 use crate::store::{Digest, Lock, StoreError};
-use secret_service::{Item, SecretService as Connected};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The address of the session's D-Bus, on which the Secret Service is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +33,10 @@ impl SessionBus {
 pub enum KeyringError {
     /// There is no bus, no Secret Service on it, or no keyring in it.
     #[error("there is no keyring to use")]
-    Unavailable(#[source] Box<secret_service::Error>),
+    Unavailable(#[source] Box<ServiceError>),
     /// The keyring is locked, or access was denied.
     #[error("the keyring is locked, or access to it was denied")]
-    Locked(#[source] Box<secret_service::Error>),
+    Locked(#[source] Box<ServiceError>),
     /// Several entries have the name of ours; using any of them could be wrong.
     #[error("the keyring holds {0} entries where one is expected ({1})")]
     Ambiguous(usize, String),
@@ -51,7 +52,6 @@ pub enum KeyringError {
 const LIMIT: Duration = Duration::from_secs(5);
 /// How long a call waits for those of other processes, of which one may be stopped; then it goes on beside them.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
-const CONTENT_TYPE: &str = "text/plain";
 
 /// The Secret Service behind one bus.
 #[derive(Debug)]
@@ -70,10 +70,10 @@ impl SecretService {
     }
 
     /// Returns the secret of the entry.
-    pub(super) fn read(&self, entry: &Entry) -> Result<Option<Vec<u8>>, KeyringError> {
-        self.call(async |service: &Connected<'static>| {
-            Ok(match find(service, entry).await? {
-                Some(item) => Some(item.get_secret().await.map_err(failure)?),
+    pub(super) fn read(&self, entry: &Entry) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
+        self.call(async |session: &Session| {
+            Ok(match find(session, entry).await? {
+                Some(item) => Some(session.secret(&item).await.map_err(failure)?),
                 None => None,
             })
         })
@@ -86,36 +86,36 @@ impl SecretService {
         expected: Option<Digest>,
         secret: &[u8],
     ) -> Result<(), StoreError> {
-        self.call(async |service: &Connected<'static>| {
-            let found = find(service, entry).await?;
-            if digest(found.as_ref()).await? != expected {
+        self.call(async |session: &Session| {
+            let found = find(session, entry).await?;
+            if digest(session, found.as_ref()).await? != expected {
                 return Err(StoreError::Changed);
             }
             if let Some(item) = found {
-                return Ok(item.set_secret(secret, CONTENT_TYPE).await.map_err(failure)?);
+                return Ok(session.set_secret(&item, secret).await.map_err(failure)?);
             }
-            create(service, entry, secret).await?;
+            create(session, entry, secret).await?;
             Ok(())
         })
     }
 
     /// Puts `secret` in the place of whatever the entry holds.
     pub(super) fn put(&self, entry: &Entry, secret: &[u8]) -> Result<(), KeyringError> {
-        self.call(async |service: &Connected<'static>| match find(service, entry).await? {
-            Some(item) => item.set_secret(secret, CONTENT_TYPE).await.map_err(failure),
-            None => create(service, entry, secret).await.map(drop),
+        self.call(async |session: &Session| match find(session, entry).await? {
+            Some(item) => session.set_secret(&item, secret).await.map_err(failure),
+            None => create(session, entry, secret).await.map(drop),
         })
     }
 
     /// Removes the entry whose secret has the digest `expected`.
     pub(super) fn remove(&self, entry: &Entry, expected: Digest) -> Result<(), StoreError> {
-        self.call(async |service: &Connected<'static>| {
-            let found = find(service, entry).await?;
-            if digest(found.as_ref()).await? != Some(expected) {
+        self.call(async |session: &Session| {
+            let found = find(session, entry).await?;
+            if digest(session, found.as_ref()).await? != Some(expected) {
                 return Err(StoreError::Changed);
             }
             match found {
-                Some(item) => Ok(item.delete().await.map_err(failure)?),
+                Some(item) => Ok(session.delete(&item).await.map_err(failure)?),
                 None => Ok(()),
             }
         })
@@ -123,10 +123,9 @@ impl SecretService {
 
     /// Removes every entry that has all attributes of `pattern`.
     pub(super) fn remove_all(&self, pattern: &Entry) -> Result<(), KeyringError> {
-        self.call(async |service: &Connected<'static>| {
-            let found = service.search_items(pattern.search()).await.map_err(failure)?;
-            for item in found.unlocked.into_iter().chain(found.locked) {
-                item.delete().await.map_err(failure)?;
+        self.call(async |session: &Session| {
+            for item in session.search(&pattern.search()).await.map_err(failure)? {
+                session.delete(&item).await.map_err(failure)?;
             }
             Ok(())
         })
@@ -134,15 +133,15 @@ impl SecretService {
 
     /// Writes an entry of no meaning and deletes it.
     pub(super) fn try_write(&self, trial: &Entry) -> Result<(), KeyringError> {
-        self.call(async |service: &Connected<'static>| {
-            let item = create(service, trial, b"trial").await?;
-            item.delete().await.map_err(failure)
+        self.call(async |session: &Session| {
+            let item = create(session, trial, b"trial").await?;
+            session.delete(&item).await.map_err(failure)
         })
     }
 
     fn call<T: Send, E: From<KeyringError> + Send>(
         &self,
-        work: impl AsyncFnOnce(&Connected<'static>) -> Result<T, E> + Send,
+        work: impl AsyncFnOnce(&Session) -> Result<T, E> + Send,
     ) -> Result<T, E> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = &mut *connection;
@@ -160,56 +159,38 @@ impl SecretService {
 }
 
 /// Finds the entry, unlocked.
-async fn find<'a>(service: &'a Connected<'_>, entry: &Entry) -> Result<Option<Item<'a>>, KeyringError> {
-    let found = service.search_items(entry.search()).await.map_err(failure)?;
-    let is_locked = found.unlocked.is_empty();
-    let mut items: Vec<Item<'_>> = found.unlocked.into_iter().chain(found.locked).collect();
+async fn find(session: &Session, entry: &Entry) -> Result<Option<Item>, KeyringError> {
+    let mut items = session.search(&entry.search()).await.map_err(failure)?;
     if items.len() > 1 {
         return Err(KeyringError::Ambiguous(items.len(), entry.name.clone()));
     }
     let Some(item) = items.pop() else { return Ok(None) };
-    if is_locked {
-        item.unlock().await.map_err(failure)?;
-    }
-    Ok(Some(item))
+    Ok(Some(session.unlocked(item).await.map_err(failure)?))
 }
 
-async fn create<'a>(
-    service: &'a Connected<'_>,
-    entry: &Entry,
-    secret: &[u8],
-) -> Result<Item<'a>, KeyringError> {
-    let path = {
-        let collection = service.get_default_collection().await.map_err(failure)?;
-        if collection.is_locked().await.map_err(failure)? {
-            collection.unlock().await.map_err(failure)?;
-        }
-        let item = collection.create_item(&entry.label, entry.all(), secret, true, CONTENT_TYPE).await;
-        item.map_err(failure)?.item_path.clone()
-    };
-    service.get_item_by_path(path).await.map_err(failure)
+async fn create(session: &Session, entry: &Entry, secret: &[u8]) -> Result<Item, KeyringError> {
+    session.create(&entry.label, entry.all(), secret).await.map_err(failure)
 }
 
-async fn digest(item: Option<&Item<'_>>) -> Result<Option<Digest>, KeyringError> {
+async fn digest(session: &Session, item: Option<&Item>) -> Result<Option<Digest>, KeyringError> {
     Ok(match item {
-        Some(item) => Some(Digest::of(&item.get_secret().await.map_err(failure)?)),
+        Some(item) => Some(Digest::of(&session.secret(item).await.map_err(failure)?)),
         None => None,
     })
 }
 
 /// Tells a locked keyring from one that cannot be used.
-pub(super) fn failure(error: secret_service::Error) -> KeyringError {
-    use secret_service::Error;
+pub(super) fn failure(error: ServiceError) -> KeyringError {
     let denied = match &error {
-        Error::Locked | Error::Prompt | Error::PromptDisconnected => true,
-        Error::Zbus(zbus::Error::MethodError(name, ..)) => {
-            matches!(
-                name.as_str(),
-                "org.freedesktop.Secret.Error.IsLocked" | "org.freedesktop.DBus.Error.AccessDenied"
-            )
-        }
-        // The enum of the library may grow: what it does not name is no lock.
-        _ => false,
+        ServiceError::Dismissed | ServiceError::Locked => true,
+        ServiceError::Bus(zbus::Error::MethodError(name, ..)) => matches!(
+            name.as_str(),
+            "org.freedesktop.Secret.Error.IsLocked" | "org.freedesktop.DBus.Error.AccessDenied"
+        ),
+        ServiceError::Bus(_)
+        | ServiceError::NoCollection
+        | ServiceError::Unusable
+        | ServiceError::Entropy(_) => false,
     };
     let error = Box::new(error);
     if denied { KeyringError::Locked(error) } else { KeyringError::Unavailable(error) }
