@@ -32,6 +32,10 @@ use system::{SystemClock, SystemEntropy};
 use terminal::read_password;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Takes a third less for the many small pieces of a request than the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a command came to; what it could not do is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {

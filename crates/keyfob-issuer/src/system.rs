@@ -15,14 +15,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// The system's random bytes.
+/// The crypto library's random bytes: its generator is seeded by the system, and costs no call of it each time.
 #[derive(Debug)]
 pub(crate) struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     #[expect(clippy::disallowed_methods, reason = "the one adapter of randomness")]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-        getrandom::fill(bytes).map_err(|_| EntropyError)
+        aws_lc_rs::rand::fill(bytes).map_err(|_| EntropyError)
     }
 }
 

@@ -115,7 +115,8 @@ impl Target {
                     );
                     let (answer, time) = self.post(&mut sender, body).await?;
                     took.push(time);
-                    token = answer["refresh_token"].as_str().context("no refresh token")?.to_owned();
+                    let next = answer.get("refresh_token").and_then(Value::as_str);
+                    next.context("no refresh token")?.clone_into(&mut token);
                 }
                 Ok(Done { took, last: token })
             }

@@ -8,6 +8,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Returns 256 random bits.
+#[expect(clippy::disallowed_methods, reason = "this program is its own adapter")]
 pub(crate) fn random() -> Result<String> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).map_err(|_| anyhow!("no randomness"))?;
