@@ -1,6 +1,7 @@
 //! What this program reads from its environment; nothing else does.
 
 use crate::surroundings::Surroundings;
+use keyfob_client::CertificateFile;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -17,6 +18,8 @@ const RUNTIME_FOLDER: &str = "XDG_RUNTIME_DIR";
 const BROWSER: &str = "BROWSER";
 /// Set where somebody came over SSH.
 const SSH_CONNECTION: &str = "SSH_CONNECTION";
+/// Which file has the authorities that are trusted beside the system's: the first that is set to something.
+const CERTIFICATES: [&str; 2] = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"];
 /// Which login this terminal is pinned to.
 pub(crate) const LOGIN: &str = "KEYFOB_LOGIN";
 /// In a test build: the failpoint at which something happens, and what.
@@ -38,6 +41,8 @@ pub(crate) struct Environment {
     pub(crate) browser: Option<String>,
     /// Whether `SSH_CONNECTION` is set, so that the browser is on another machine.
     pub(crate) is_over_ssh: bool,
+    /// The value of `CODEX_CA_CERTIFICATE` or `SSL_CERT_FILE`.
+    pub(crate) certificates: Option<CertificateFile>,
     /// The value of `KEYFOB_LOGIN`; what is set to nothing names no login, which is an error and not nothing.
     pub(crate) login: Option<OsString>,
     /// The value of `KEYFOB_FAIL_AT`.
@@ -55,6 +60,9 @@ impl Environment {
             runtime_folder: path(RUNTIME_FOLDER),
             browser: variable(BROWSER).and_then(|names| names.into_string().ok()),
             is_over_ssh: variable(SSH_CONNECTION).is_some(),
+            certificates: CERTIFICATES
+                .into_iter()
+                .find_map(|variable| path(variable).map(|path| CertificateFile { variable, path })),
             login: variable(LOGIN),
             #[cfg(feature = "failpoints")]
             fail_at: variable(FAIL_AT).and_then(|name| name.into_string().ok()),

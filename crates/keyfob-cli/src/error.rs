@@ -2,6 +2,7 @@
 
 mod brought;
 mod login;
+mod network;
 
 use crate::exit::Exit;
 use crate::settings::SettingsError;
@@ -114,7 +115,8 @@ impl CommandError {
     }
 
     fn new(exit: Exit, source: impl Error + Send + Sync + 'static, hints: &[&str]) -> Self {
-        Self { exit, source: Box::new(source), hints: hints.iter().map(|&hint| hint.to_owned()).collect() }
+        let hints = hints.iter().copied().chain(network::hint(&source)).map(str::to_owned).collect();
+        Self { exit, source: Box::new(source), hints }
     }
 }
 

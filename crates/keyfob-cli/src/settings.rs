@@ -9,7 +9,7 @@ pub(crate) use own::Own;
 use crate::environment::{self, Environment, LOGIN};
 use keyfob_client::logins::{Chosen, InvalidLoginName, Logins, Rule, Which, choose};
 use keyfob_client::store::{self, CredentialStore, SessionBus};
-use keyfob_client::{Home, HomeError};
+use keyfob_client::{Home, HomeError, Network};
 use keyfob_codex::config::{Config, CredentialsStore, InvalidConfig};
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::id::InvalidIssuer;
@@ -100,12 +100,17 @@ pub(crate) fn home(environment: &Environment) -> Result<Home, SettingsError> {
 /// Returns the logins of `home`, in the stores that `$CODEX_HOME/config.toml` asks for: files, if it asks for none.
 pub(crate) fn logins(environment: &Environment, home: &Home) -> Result<Logins, SettingsError> {
     let kind = shared(home)?.cli_auth_credentials_store;
-    Ok(Logins::new(home.clone(), kind, session_bus(environment)))
+    Ok(Logins::new(home.clone(), kind, session_bus(environment), network(environment)))
 }
 
 /// Returns the logins of `home` that are in files, for when the configuration cannot be read.
 pub(crate) fn logins_in_files(environment: &Environment, home: &Home) -> Logins {
-    Logins::new(home.clone(), CredentialsStore::File, session_bus(environment))
+    Logins::new(home.clone(), CredentialsStore::File, session_bus(environment), network(environment))
+}
+
+/// Returns how issuers are asked: whoever the environment says is trusted beside the system's authorities.
+pub(crate) fn network(environment: &Environment) -> Network {
+    environment.certificates.clone().map(Network::trusting).unwrap_or_default()
 }
 
 /// Chooses the login that a command acts on here; `flag` is what it was told.

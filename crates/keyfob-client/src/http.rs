@@ -1,8 +1,11 @@
 //! Talking to an issuer: no redirects, limits on everything, errors without addresses.
 
+use crate::network::CertificatesError;
 use keyfob_oauth::{AccessToken, IssuerUrl};
-use reqwest::Method;
 use reqwest::header::{self, HeaderMap};
+use reqwest::{Certificate, Method};
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 use url::Url;
 
@@ -16,10 +19,19 @@ pub enum HttpError {
     /// No client can be made; on a bare machine, for want of CA certificates.
     #[error("cannot set up HTTPS")]
     Setup(#[source] reqwest::Error),
+    /// The certificates that are to be trusted cannot be.
+    #[error("cannot set up HTTPS")]
+    Certificates(#[from] CertificatesError),
     /// No connection could be made, so nothing was sent.
     #[error("no connection: {why}")]
     NoConnection {
         /// The innermost reason, without an address.
+        why: String,
+    },
+    /// The other side's certificate is of nobody that is trusted here; nothing was sent.
+    #[error("no connection: {why}")]
+    Untrusted {
+        /// What is wrong with it.
         why: String,
     },
     /// The connection broke before the answer was read; the request may have been worked on.
@@ -57,13 +69,15 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 const LARGEST_ANSWER: usize = 256 * 1024;
 
 impl HttpClient {
-    /// Makes a client for requests to `issuer`; a proxy is never used for loopback.
-    pub fn for_issuer(issuer: &IssuerUrl) -> Result<Self, HttpError> {
+    /// Makes a client for requests to `issuer` that trusts `certificates` as well as the system's; a proxy is never used for
+    /// loopback.
+    pub(crate) fn for_issuer(issuer: &IssuerUrl, certificates: Vec<Certificate>) -> Result<Self, HttpError> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("keyfob/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
-            .timeout(ANSWER_LIMIT);
+            .timeout(ANSWER_LIMIT)
+            .tls_certs_merge(certificates);
         let builder = if issuer.is_loopback() { builder.no_proxy() } else { builder };
         builder.build().map(Self).map_err(HttpError::Setup)
     }
@@ -151,10 +165,22 @@ fn no_answer(error: &reqwest::Error) -> HttpError {
     if error.is_timeout() {
         return HttpError::TimedOut;
     }
-    let mut reason: &dyn std::error::Error = error;
+    let mut reason: &(dyn Error + 'static) = error;
     while let Some(deeper) = reason.source() {
         reason = deeper;
     }
     let why = reason.to_string();
-    if error.is_connect() { HttpError::NoConnection { why } } else { HttpError::NoAnswer { why } }
+    match (error.is_connect(), is_distrust(reason)) {
+        (true, true) => HttpError::Untrusted { why },
+        (true, false) => HttpError::NoConnection { why },
+        (false, _) => HttpError::NoAnswer { why },
+    }
+}
+
+/// An error of TLS travels inside one of the system's, which tells that it has it and not that it comes from it.
+fn is_distrust(reason: &(dyn Error + 'static)) -> bool {
+    let inner = reason.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    inner.and_then(|inner| inner.downcast_ref()).is_some_and(|error| {
+        matches!(error, rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))
+    })
 }

@@ -2,6 +2,7 @@
 
 use crate::endpoints::{DiscoveryError, Endpoints};
 use crate::http::{Answer, HttpClient, HttpError};
+use crate::network::Network;
 use crate::refresh::RefreshError;
 use keyfob_oauth::{AccessToken, IssuerUrl, text};
 use reqwest::Method;
@@ -87,8 +88,13 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 impl IssuerSessions {
     /// Finds the list of `issuer`; the token goes nowhere yet.
-    pub(crate) async fn open(issuer: IssuerUrl, token: AccessToken) -> Result<Self, SessionsError> {
-        let http = HttpClient::for_issuer(&issuer)
+    pub(crate) async fn open(
+        network: &Network,
+        issuer: IssuerUrl,
+        token: AccessToken,
+    ) -> Result<Self, SessionsError> {
+        let http = network
+            .client(&issuer)
             .map_err(|source| SessionsError::Unreachable { issuer: issuer.clone(), source })?;
         let found = Endpoints::discover(&http, &issuer).await?;
         let endpoint = found.sessions.ok_or_else(|| SessionsError::NotOffered(issuer.clone()))?;

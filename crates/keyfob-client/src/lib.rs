@@ -10,13 +10,13 @@
 //! environment, and to open a browser (the program does that).
 //!
 //! ```no_run
-//! use keyfob_client::{FileStore, Home, Jitter, Need, Session, SharedStore, SystemClock, SystemEntropy};
+//! use keyfob_client::{FileStore, Home, Jitter, Need, Network, Session, SharedStore, SystemClock, SystemEntropy};
 //! use std::sync::Arc;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let home = Home::new("/home/mia/.codex".into());
 //! let store = Arc::new(FileStore::new(home.clone()));
-//! let session = Session::new(SharedStore::new(home, store));
+//! let session = Session::new(SharedStore::new(home, store), Network::default());
 //! let token = session.token(&SystemClock, &SystemEntropy, Need::Usable(Jitter::NONE)).await?;
 //! # Ok(())
 //! # }
@@ -39,6 +39,7 @@ mod issuer_sessions;
 pub mod login;
 pub mod logins;
 pub mod logout;
+mod network;
 mod reach;
 pub mod refresh;
 mod session;
@@ -63,6 +64,7 @@ pub use freshness::{Jitter, Need};
 pub use home::{Home, HomeError};
 pub use http::HttpError;
 pub use issuer_sessions::{IssuerSession, IssuerSessions, SessionsError};
+pub use network::{CertificateFile, CertificatesError, Network};
 pub use reach::{Discovery, Reach};
 pub use session::{Session, SignedOutEverywhere};
 pub use status::{AccountStatus, Status, TokenFacts};

@@ -1,6 +1,7 @@
 //! How far the way to an issuer goes: name, connection, answer. For diagnosis; nothing secret is sent.
 
-use crate::http::{Answer, HttpClient, HttpError};
+use crate::http::{Answer, HttpError};
+use crate::network::Network;
 use keyfob_oauth::{IssuerUrl, metadata};
 use reqwest::header;
 use std::io;
@@ -37,13 +38,13 @@ const MOST_ADDRESSES: usize = 4;
 
 impl Reach {
     /// Goes the way to `issuer`.
-    pub async fn of(issuer: &IssuerUrl) -> Self {
+    pub async fn of(network: &Network, issuer: &IssuerUrl) -> Self {
         let addresses = resolve(issuer).await;
         let connection = match &addresses {
             Ok(addresses) => Some(connect(addresses).await),
             Err(_) => None,
         };
-        Self { addresses, connection, discovery: discover(issuer).await }
+        Self { addresses, connection, discovery: discover(network, issuer).await }
     }
 }
 
@@ -67,8 +68,8 @@ async fn connect(addresses: &[SocketAddr]) -> Result<SocketAddr, io::Error> {
     Err(last)
 }
 
-async fn discover(issuer: &IssuerUrl) -> Result<Discovery, HttpError> {
-    let http = HttpClient::for_issuer(issuer)?;
+async fn discover(network: &Network, issuer: &IssuerUrl) -> Result<Discovery, HttpError> {
+    let http = network.client(issuer)?;
     let Answer { status, headers, .. } = http.get(&issuer.join(metadata::OPENID_PATH)).await?;
     let date = headers.get(header::DATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     Ok(Discovery { status, date })

@@ -4,6 +4,7 @@ use crate::clock_skew::{ClockSkew, Moment};
 use crate::freshness::{Freshness, Need};
 use crate::issuer_sessions::{IssuerSessions, SessionsError};
 use crate::logout::{self, Ends, SignOutError, SignedOut};
+use crate::network::Network;
 use crate::refresh::{self, RefreshError};
 use crate::status::Status;
 use crate::store::{SharedStore, Slot, StoreError};
@@ -24,12 +25,13 @@ pub struct SignedOutEverywhere {
 #[derive(Clone, Debug)]
 pub struct Session {
     store: SharedStore,
+    network: Network,
 }
 
 impl Session {
-    /// Uses the login in `store`; nothing is read yet.
-    pub fn new(store: SharedStore) -> Self {
-        Self { store }
+    /// Uses the login in `store`, and asks its issuer through `network`; nothing is read yet.
+    pub fn new(store: SharedStore, network: Network) -> Self {
+        Self { store, network }
     }
 
     /// Returns where the login is kept.
@@ -79,7 +81,7 @@ impl Session {
         entropy: &dyn Entropy,
         need: Need,
     ) -> Result<AccessToken, RefreshError> {
-        refresh::run(&self.store, clock, entropy, need).await
+        refresh::run(&self.store, &self.network, clock, entropy, need).await
     }
 
     /// Returns the list of the person's sessions at the issuer of the login, which is refreshed if need be.
@@ -94,7 +96,7 @@ impl Session {
         let slot =
             self.store.load().await.map_err(|error| SessionsError::Token(RefreshError::Store(error)))?;
         let issuer = slot.issuer().ok_or(SessionsError::NoIssuer)?;
-        IssuerSessions::open(issuer, token).await
+        IssuerSessions::open(&self.network, issuer, token).await
     }
 
     /// Ends every session of the person at the issuer of the login, then this one as [`Self::sign_out`] does.
@@ -114,11 +116,14 @@ impl Session {
             Ok(sessions) => sessions.end_all().await,
             Err(error) => Err(error),
         };
-        Ok(SignedOutEverywhere { everywhere, here: logout::run(&self.store, ends, clock).await? })
+        Ok(SignedOutEverywhere {
+            everywhere,
+            here: logout::run(&self.store, &self.network, ends, clock).await?,
+        })
     }
 
     /// Ends the session at its issuer and removes it here, if it is one that may be ended.
     pub async fn sign_out(&self, ends: Ends, clock: &dyn Clock) -> Result<SignedOut, SignOutError> {
-        logout::run(&self.store, ends.with_noted(self.store.home())?, clock).await
+        logout::run(&self.store, &self.network, ends.with_noted(self.store.home())?, clock).await
     }
 }

@@ -1,6 +1,7 @@
 //! Whose a personal access token is.
 
-use crate::http::{HttpClient, HttpError};
+use crate::http::HttpError;
+use crate::network::Network;
 use keyfob_codex::who_am_i::{PATH, WhoAmI};
 use keyfob_oauth::{AccessToken, IssuerUrl};
 use reqwest::Method;
@@ -36,10 +37,14 @@ pub enum WhoIsError {
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Asks `issuer` whose `token` is.
-pub async fn who_is(issuer: &IssuerUrl, token: &AccessToken) -> Result<WhoAmI, WhoIsError> {
+pub async fn who_is(
+    network: &Network,
+    issuer: &IssuerUrl,
+    token: &AccessToken,
+) -> Result<WhoAmI, WhoIsError> {
     let unreachable = |source| WhoIsError::Unreachable { issuer: issuer.clone(), source };
     let url = Url::parse(&issuer.join(PATH)).map_err(|_| WhoIsError::Unusable(issuer.clone()))?;
-    let http = HttpClient::for_issuer(issuer).map_err(unreachable)?;
+    let http = network.client(issuer).map_err(unreachable)?;
     let answer = http.send_with_token(LIMIT, Method::GET, &url, token).await.map_err(unreachable)?;
     if answer.status != 200 {
         return Err(WhoIsError::Refused { issuer: issuer.clone(), status: answer.status });

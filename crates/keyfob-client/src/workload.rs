@@ -1,7 +1,8 @@
 //! A job or a pod that has no login, and shows where it runs instead (`docs/devices.md`, "Workloads").
 
 use crate::endpoints::{DiscoveryError, Endpoints};
-use crate::http::{HttpClient, HttpError};
+use crate::http::HttpError;
+use crate::network::Network;
 use crate::token_endpoint::{TokenError, redeem};
 use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl};
@@ -49,6 +50,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// Asks the platform's own endpoint for an ID token that is meant for `issuer`, as GitHub Actions has it.
 pub async fn ask_platform(
+    network: &Network,
     endpoint: &str,
     bearer: &AccessToken,
     issuer: &IssuerUrl,
@@ -58,7 +60,7 @@ pub async fn ask_platform(
         let host =
             IssuerUrl::parse(&url.origin().ascii_serialization()).map_err(|_| PlatformError::Address)?;
         url.query_pairs_mut().append_pair("audience", issuer.as_str());
-        let http = HttpClient::for_issuer(&host)?;
+        let http = network.client(&host)?;
         let answer = http.send_with_token(LIMIT, Method::GET, &url, bearer).await?;
         let Ok(Given { value }) = serde_json::from_slice(&answer.body) else {
             return Err(PlatformError::Answer(answer.status));
@@ -75,12 +77,13 @@ struct Given {
 
 /// Exchanges an ID token of the platform for an access token at `issuer`; nothing is stored anywhere.
 pub async fn exchange(
+    network: &Network,
     issuer: &IssuerUrl,
     client_id: &ClientId,
     identity: &IdToken,
 ) -> Result<AccessToken, WorkloadError> {
     let unreachable = |source| DiscoveryError::Unreachable { issuer: issuer.clone(), source };
-    let http = HttpClient::for_issuer(issuer).map_err(unreachable)?;
+    let http = network.client(issuer).map_err(unreachable)?;
     let endpoints = Endpoints::discover(&http, issuer).await?;
     let request = TokenRequest::Workload { client_id: client_id.clone(), subject_token: identity.clone() };
     let redeemed = redeem(&http, endpoints.token.as_str(), &request, None).await;

@@ -36,7 +36,7 @@ impl Acting {
     }
 
     fn of(logins: Logins, chosen: Chosen) -> Self {
-        let session = Session::new(logins.store(&chosen.login));
+        let session = logins.session(&chosen.login);
         Self { logins, chosen, session }
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn run(
     let now = SystemClock.now();
     let mut findings = examine(acting, environment, now);
     if let Some(issuer) = issuer(acting, environment) {
-        let reach = on_runtime(async { Ok(Reach::of(&issuer).await) })?;
+        let reach = on_runtime(async { Ok(Reach::of(&settings::network(environment), &issuer).await) })?;
         findings.extend(examine_reach(&issuer, &reach, now));
     }
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);

@@ -8,7 +8,7 @@ use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::logins::{Logins, Which};
-use keyfob_client::{Home, Session, Status};
+use keyfob_client::{Home, Status};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -23,8 +23,7 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
     let home = logins.home();
-    let is_there =
-        |which: &Which| !matches!(Session::new(logins.store(which)).status(), Ok(Status::SignedOut));
+    let is_there = |which: &Which| !matches!(logins.session(which).status(), Ok(Status::SignedOut));
     let beside: Vec<Which> = logins.names()?.into_iter().map(Which::Beside).collect();
     let mut ending: Vec<Which> = beside.iter().filter(|which| is_there(which)).cloned().collect();
     if arguments.login {

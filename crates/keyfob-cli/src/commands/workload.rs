@@ -7,8 +7,8 @@ use crate::environment::{self, Environment};
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::{output, settings};
-use keyfob_client::TokenFacts;
 use keyfob_client::workload::{ask_platform, exchange};
+use keyfob_client::{Network, TokenFacts};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl};
 use serde_json::json;
@@ -38,9 +38,10 @@ pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exi
             "warning: this job was started by `{event}`, which anybody can cause; whatever it runs of theirs can use the token"
         ));
     }
+    let network = settings::network(environment);
     let token = on_runtime(async {
-        let identity = identity(arguments, &issuer).await?;
-        Ok(exchange(&issuer, &ClientId::new(CLIENT_ID), &identity).await?)
+        let identity = identity(arguments, &network, &issuer).await?;
+        Ok(exchange(&network, &issuer, &ClientId::new(CLIENT_ID), &identity).await?)
     })?;
     let line = if arguments.json {
         let end = TokenFacts::unverified(&token).expires.and_then(utc);
@@ -53,7 +54,11 @@ pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-async fn identity(arguments: &Workload, issuer: &IssuerUrl) -> Result<IdToken, CommandError> {
+async fn identity(
+    arguments: &Workload,
+    network: &Network,
+    issuer: &IssuerUrl,
+) -> Result<IdToken, CommandError> {
     if let Some(path) = &arguments.id_token_file {
         let unreadable = |source| Failure::IdTokenFile { path: path.clone(), source };
         let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
@@ -63,7 +68,7 @@ async fn identity(arguments: &Workload, issuer: &IssuerUrl) -> Result<IdToken, C
         return Ok(IdToken::new(token.trim()));
     }
     let [Some(endpoint), Some(bearer)] = GITHUB.map(text) else { return Err(Failure::NoIdToken.into()) };
-    Ok(ask_platform(&endpoint, &AccessToken::new(bearer), issuer).await?)
+    Ok(ask_platform(network, &endpoint, &AccessToken::new(bearer), issuer).await?)
 }
 
 fn text(name: &str) -> Option<String> {

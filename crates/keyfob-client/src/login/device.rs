@@ -143,7 +143,12 @@ fn after(error: &TokenError) -> Option<Duration> {
         TokenError::Refused { .. }
         | TokenError::Rejected(_)
         | TokenError::Unusable(_)
-        | TokenError::Unreachable(HttpError::Setup(_) | HttpError::TooLong) => None,
+        | TokenError::Unreachable(
+            HttpError::Setup(_)
+            | HttpError::Certificates(_)
+            | HttpError::Untrusted { .. }
+            | HttpError::TooLong,
+        ) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{LoginError, Replace, Superseded, slot};
 use crate::logout::revoke;
+use crate::network::Network;
 use crate::store::{SharedStore, Slot, StoreError};
 use crate::superseded;
 use crate::written_here;
@@ -31,6 +32,7 @@ pub enum Brought {
 /// Dropped before the end, it leaves what was there, or the new one whole.
 pub async fn keep_brought(
     store: &SharedStore,
+    network: &Network,
     brought: &Brought,
     replace: Replace,
     clock: &dyn Clock,
@@ -74,7 +76,7 @@ pub async fn keep_brought(
     };
     drop(lock);
     let superseded = match old {
-        Some(old) if revoke(&old.issuer, &old.revocation()).await.is_ok() => {
+        Some(old) if revoke(network, &old.issuer, &old.revocation()).await.is_ok() => {
             superseded::forget(store, &old.refresh_token).await;
             Superseded::Revoked
         }
@@ -116,7 +118,14 @@ mod tests {
                 .unwrap();
         }
         let store = SharedStore::new(home.clone(), Arc::new(FileStore::new(home.clone())));
-        let kept = keep_brought(&store, &Brought::ApiKey(ApiKey::new("sk-new")), replace, &Stopped).await;
+        let kept = keep_brought(
+            &store,
+            &Network::default(),
+            &Brought::ApiKey(ApiKey::new("sk-new")),
+            replace,
+            &Stopped,
+        )
+        .await;
         (kept, std::fs::read_to_string(home.auth_file()).unwrap_or_default())
     }
 

@@ -80,7 +80,10 @@ impl SignIn {
     /// Looks at the store and the issuer, and listens for the callback or asks for a code; nothing is changed yet.
     pub async fn start(self, entropy: &dyn Entropy) -> Result<PendingSignIn, LoginError> {
         let issuer = self.asked.issuer.clone();
-        let http = HttpClient::for_issuer(&issuer)
+        let http = self
+            .beside
+            .network()
+            .client(&issuer)
             .map_err(|source| super::DiscoveryError::Unreachable { issuer: issuer.clone(), source })?;
         let once = Once::draw(entropy)?;
         let (client_id, workspace) = (self.asked.client_id.clone(), self.asked.workspace.clone());
@@ -139,9 +142,10 @@ impl PendingSignIn {
                 Effect::Done(result) => {
                     // An issuer that did not answer a moment ago is not asked again.
                     if matches!(&result, Ok(new) if new.superseded != Superseded::Unconfirmed) {
-                        let (store, now) = (&self.shell.store, self.shell.clock.now());
-                        superseded::finish(store, now).await;
-                        end_waiting(store, now).await;
+                        let Shell { store, beside, clock, .. } = &self.shell;
+                        let (network, now) = (beside.network(), clock.now());
+                        superseded::finish(store, network, now).await;
+                        end_waiting(store, network, now).await;
                     }
                     return result.map(Step::SignedIn);
                 }
@@ -267,7 +271,7 @@ impl Shell {
                 Event::Told
             }
             Effect::Revoke(issuer, request) => {
-                let revoked = revoke(&issuer, &request).await;
+                let revoked = revoke(self.beside.network(), &issuer, &request).await;
                 if revoked.is_ok() {
                     superseded::forget(&self.store, &request.token).await;
                 }

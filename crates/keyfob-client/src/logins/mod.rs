@@ -12,6 +12,7 @@ pub use name::{InvalidLoginName, LoginName, Which};
 use crate::account::Account;
 use crate::home::Home;
 use crate::logout::{Ends, SignOutError, SignedOut};
+use crate::network::Network;
 use crate::session::{Session, SignedOutEverywhere};
 use crate::status::Status;
 use crate::store::{self, SessionBus, SharedStore, StoreError, off_the_runtime};
@@ -26,6 +27,7 @@ pub struct Logins {
     home: Home,
     kind: CredentialsStore,
     bus: SessionBus,
+    network: Network,
 }
 
 /// What is known of one login.
@@ -40,9 +42,9 @@ pub struct Entry {
 }
 
 impl Logins {
-    /// Uses the logins of `home` in stores of `kind`; `bus` is where the keyring is asked.
-    pub fn new(home: Home, kind: CredentialsStore, bus: SessionBus) -> Self {
-        Self { home, kind, bus }
+    /// Uses the logins of `home` in stores of `kind`; `bus` is where the keyring is asked, `network` how issuers are.
+    pub fn new(home: Home, kind: CredentialsStore, bus: SessionBus, network: Network) -> Self {
+        Self { home, kind, bus, network }
     }
 
     /// Returns the home of the shared login.
@@ -58,6 +60,16 @@ impl Logins {
         };
         let store = store::open(self.kind, &home, &self.bus);
         SharedStore::new(home, store)
+    }
+
+    /// Returns the session of `which`, whether or not there is such a login.
+    pub fn session(&self, which: &Which) -> Session {
+        Session::new(self.store(which), self.network.clone())
+    }
+
+    /// Returns how issuers are asked.
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// Whether there is a place of that name, which is all that can be said without opening the store.
@@ -112,7 +124,7 @@ impl Logins {
         ends: Ends,
         clock: &dyn Clock,
     ) -> Result<SignedOut, SignOutError> {
-        let signed_out = Session::new(self.store(which)).sign_out(may_end(which, ends), clock).await?;
+        let signed_out = self.session(which).sign_out(may_end(which, ends), clock).await?;
         self.remove_place(which).await?;
         Ok(signed_out)
     }
@@ -125,7 +137,7 @@ impl Logins {
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<SignedOutEverywhere, SignOutError> {
-        let session = Session::new(self.store(which));
+        let session = self.session(which);
         let signed_out = session.sign_out_everywhere(may_end(which, ends), clock, entropy).await?;
         self.remove_place(which).await?;
         Ok(signed_out)

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::network::Network;
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
 use keyfob_jose::{SigningKey, TokenType};
 use keyfob_oauth::{AccessToken, ClientId, IdToken};
@@ -11,7 +12,7 @@ use std::path::Path;
 
 fn logins(folder: &Path) -> Logins {
     let bus = SessionBus::new("unix:path=/nonexistent");
-    Logins::new(Home::new(folder.join("home")), CredentialsStore::File, bus)
+    Logins::new(Home::new(folder.join("home")), CredentialsStore::File, bus, Network::default())
 }
 
 fn issuer(host: &str) -> IssuerUrl {
@@ -159,6 +160,7 @@ fn c_43_a_login_has_the_same_keyring_entry_before_and_after_its_folder_is_there(
             Home::new(root.to_owned()),
             CredentialsStore::Keyring,
             SessionBus::new("unix:path=/nonexistent"),
+            Network::default(),
         );
         logins.store(&Which::parse("team").unwrap()).blocking().location()
     };

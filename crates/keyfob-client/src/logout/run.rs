@@ -3,7 +3,7 @@
 use super::{Effect, Ends, Event, Logout, Revocation, SignOutError, SignedOut, waiting};
 use crate::endpoints::stored_revocation_endpoint;
 use crate::failpoint::Failpoint;
-use crate::http::HttpClient;
+use crate::network::Network;
 use crate::store::{Lock, SharedStore};
 use crate::superseded;
 use crate::token_endpoint::TokenError;
@@ -17,6 +17,7 @@ const REVOCATION_LIMIT: Duration = Duration::from_secs(10);
 /// Ends the session at its issuer and removes it here.
 pub(crate) async fn run(
     store: &SharedStore,
+    network: &Network,
     ends: Ends,
     clock: &dyn Clock,
 ) -> Result<SignedOut, SignOutError> {
@@ -29,13 +30,13 @@ pub(crate) async fn run(
             Effect::Load => Event::Loaded(store.load().await),
             Effect::Prepare => Event::Prepared(store.prepare_removal().await),
             Effect::Revoke(issuer, request) => {
-                let revoked = revoke(&issuer, &request).await;
+                let revoked = revoke(network, &issuer, &request).await;
                 answers = revoked.is_ok();
                 Event::Revoked(revoked)
             }
             Effect::Remove(expected) => {
                 if answers {
-                    superseded::end_all(store).await;
+                    superseded::end_all(store, network).await;
                 }
                 Event::Removed(store.remove(expected).await)
             }
@@ -52,10 +53,10 @@ pub(crate) async fn run(
             }
             // Another program may have removed the login alone.
             Effect::Done(Ok(SignedOut::NothingStored)) => {
-                superseded::end_all(store).await;
+                superseded::end_all(store, network).await;
                 store.forget().await?;
                 drop(lock);
-                waiting::end_waiting(store, clock.now()).await;
+                waiting::end_waiting(store, network, clock.now()).await;
                 return Ok(SignedOut::NothingStored);
             }
             Effect::Done(result) => {
@@ -65,7 +66,7 @@ pub(crate) async fn run(
                 drop(lock);
                 // The issuer answers, perhaps not the one of those that wait.
                 if matches!(result, Ok(SignedOut::Removed(Revocation::Confirmed))) {
-                    waiting::end_waiting(store, clock.now()).await;
+                    waiting::end_waiting(store, network, clock.now()).await;
                 }
                 return result;
             }
@@ -75,17 +76,22 @@ pub(crate) async fn run(
 }
 
 /// Asks `issuer` to end a session that a person wants to end.
-pub(crate) async fn revoke(issuer: &IssuerUrl, request: &RevocationRequest) -> Result<(), TokenError> {
-    revoke_within(REVOCATION_LIMIT, issuer, request).await
+pub(crate) async fn revoke(
+    network: &Network,
+    issuer: &IssuerUrl,
+    request: &RevocationRequest,
+) -> Result<(), TokenError> {
+    revoke_within(REVOCATION_LIMIT, network, issuer, request).await
 }
 
 /// As [`revoke`], with a limit of its own.
 pub(crate) async fn revoke_within(
     limit: Duration,
+    network: &Network,
     issuer: &IssuerUrl,
     request: &RevocationRequest,
 ) -> Result<(), TokenError> {
-    let http = HttpClient::for_issuer(issuer).map_err(TokenError::Unreachable)?;
+    let http = network.client(issuer).map_err(TokenError::Unreachable)?;
     let endpoint = stored_revocation_endpoint(issuer);
     let answer = http.post_form_within(limit, &endpoint, &request.form()).await;
     Failpoint::RevokeSent.reach().map_err(|error| TokenError::broken(&error))?;

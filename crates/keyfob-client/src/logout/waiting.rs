@@ -5,6 +5,7 @@
 //! shared one leaves nothing behind that could be looked at.
 
 use super::run::revoke_within;
+use crate::network::Network;
 use crate::store::{Lock, SharedStore, StoreError};
 use keyfob_oauth::request::RevocationRequest;
 use keyfob_oauth::{ClientId, IssuerUrl, RefreshToken, Timestamp};
@@ -86,7 +87,7 @@ pub(super) async fn take_back(store: &SharedStore, token: &RefreshToken) {
 }
 
 /// Ends the sessions that wait.
-pub(crate) async fn end_waiting(store: &SharedStore, now: Timestamp) {
+pub(crate) async fn end_waiting(store: &SharedStore, network: &Network, now: Timestamp) {
     let ending = match take_up(store, now).await {
         Ok(ending) => ending,
         Err(error) => {
@@ -99,7 +100,7 @@ pub(crate) async fn end_waiting(store: &SharedStore, now: Timestamp) {
         if silent.contains(&issuer) {
             continue;
         }
-        if let Err(error) = revoke_within(LIMIT, &issuer, &request).await {
+        if let Err(error) = revoke_within(LIMIT, network, &issuer, &request).await {
             tracing::debug!(%error, %issuer, "a session that was signed out could not be ended yet");
             silent.push(issuer);
             continue;

@@ -7,8 +7,8 @@ use crate::endpoints::{stored_acknowledgement_endpoint, stored_token_endpoint};
 use crate::failpoint::Failpoint;
 use crate::freshness::Need;
 use crate::home::Home;
-use crate::http::HttpClient;
 use crate::logout::{end_waiting, revoke};
+use crate::network::Network;
 use crate::store::{Lock, REFRESH_PATIENCE, SharedStore, StoreError, Waited};
 use crate::superseded;
 use crate::token_endpoint::{Redeemed, TokenError, redeem};
@@ -27,6 +27,7 @@ const ACKNOWLEDGEMENT_LIMIT: Duration = Duration::from_secs(2);
 /// goes and the old document stays; a token that the issuer rotated meanwhile is had again by the next refresh.
 pub(crate) async fn run(
     store: &SharedStore,
+    network: &Network,
     clock: &dyn Clock,
     entropy: &dyn Entropy,
     need: Need,
@@ -61,7 +62,7 @@ pub(crate) async fn run(
             }
             Effect::Prepare(token) => Event::Prepared(prepare(store, entropy, &token).await),
             Effect::Post(issuer, request, attempt) => {
-                let answer = post(&issuer, &request, &attempt).await;
+                let answer = post(network, &issuer, &request, &attempt).await;
                 let now = clock.now();
                 if let Ok(redeemed) = &answer {
                     skew = ClockSkew::of_new(redeemed.tokens.access_token.expose(), now);
@@ -91,11 +92,11 @@ pub(crate) async fn run(
             Effect::Acknowledge(acknowledgement) => {
                 Failpoint::LockRelease.pass();
                 lock = None;
-                acknowledge(&acknowledgement).await;
+                acknowledge(network, &acknowledgement).await;
                 Event::Tried
             }
             Effect::Revoke(issuer, request) => {
-                if let Err(error) = revoke(&issuer, &request).await {
+                if let Err(error) = revoke(network, &issuer, &request).await {
                     tracing::warn!(%issuer, %error, "tokens that have no place could not be ended");
                 }
                 Event::Tried
@@ -107,11 +108,11 @@ pub(crate) async fn run(
                 drop(lock);
                 // The issuer answers, or there is nothing left to keep the old sessions for.
                 if rotated || matches!(result, Err(RefreshError::SignedOut)) {
-                    superseded::finish(store, clock.now()).await;
+                    superseded::finish(store, network, clock.now()).await;
                 }
                 // Not whenever nobody is signed in: that may be asked every second.
                 if rotated {
-                    end_waiting(store, clock.now()).await;
+                    end_waiting(store, network, clock.now()).await;
                 }
                 return result;
             }
@@ -142,19 +143,20 @@ async fn prepare(
 }
 
 async fn post(
+    network: &Network,
     issuer: &IssuerUrl,
     request: &TokenRequest,
     attempt: &AttemptId,
 ) -> Result<Redeemed, TokenError> {
-    let http = HttpClient::for_issuer(issuer).map_err(TokenError::Unreachable)?;
+    let http = network.client(issuer).map_err(TokenError::Unreachable)?;
     redeem(&http, &stored_token_endpoint(issuer), request, Some((ATTEMPT_HEADER, attempt.as_str()))).await
 }
 
 /// Tells the issuer; that it did not hear changes nothing but how long it can repeat its answer.
-async fn acknowledge(acknowledgement: &Acknowledgement) {
+async fn acknowledge(network: &Network, acknowledgement: &Acknowledgement) {
     let Acknowledgement { issuer, client_id, refresh_token } = acknowledgement;
     let form = [("client_id", client_id.as_str()), ("refresh_token", refresh_token.expose())];
-    let told = match HttpClient::for_issuer(issuer) {
+    let told = match network.client(issuer) {
         Ok(http) => {
             let endpoint = stored_acknowledgement_endpoint(issuer);
             http.post_form_within(ACKNOWLEDGEMENT_LIMIT, &endpoint, &form).await

@@ -2,6 +2,7 @@
 
 use super::{Fate, OldSession};
 use crate::logout::revoke_within;
+use crate::network::Network;
 use crate::store::{Keepsake, SharedStore, Slot, StoreError};
 use keyfob_oauth::{ClientId, IssuerUrl, RefreshToken, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -55,14 +56,14 @@ pub(crate) async fn forget(store: &SharedStore, ended: &RefreshToken) {
 }
 
 /// Ends the sessions that an interrupted sign-in left behind; takes the lock, but not while it asks the issuer.
-pub(crate) async fn finish(store: &SharedStore, now: Timestamp) {
+pub(crate) async fn finish(store: &SharedStore, network: &Network, now: Timestamp) {
     let (ending, slot) = match take_up(store, now).await {
         Ok(Some(taken)) => taken,
         Ok(None) => return,
         Err(error) => return tracing::debug!(%error, "replaced sessions could not be looked at"),
     };
     for session in ending {
-        if let Err(error) = revoke_within(LIMIT, &session.issuer, &session.revocation()).await {
+        if let Err(error) = revoke_within(LIMIT, network, &session.issuer, &session.revocation()).await {
             tracing::debug!(%error, issuer = %session.issuer, "a replaced session could not be ended yet");
             break;
         }
@@ -74,9 +75,9 @@ pub(crate) async fn finish(store: &SharedStore, now: Timestamp) {
 }
 
 /// Tries to end every session that is noted, as a person who signs out wants; called under the lock.
-pub(crate) async fn end_all(store: &SharedStore) {
+pub(crate) async fn end_all(store: &SharedStore, network: &Network) {
     for Noted { session, .. } in read(store).await.unwrap_or_default() {
-        if let Err(error) = revoke_within(LIMIT, &session.issuer, &session.revocation()).await {
+        if let Err(error) = revoke_within(LIMIT, network, &session.issuer, &session.revocation()).await {
             tracing::warn!(%error, issuer = %session.issuer, "a replaced session could not be ended");
             break;
         }

@@ -2,6 +2,7 @@
 
 use crate::fixture::{digest, home, put, record, stored, text};
 use crate::keyring_daemon::{Keyring, on_a_runtime};
+use keyfob_client::Network;
 use keyfob_client::logins::{Logins, Which};
 use keyfob_client::logout::Ends;
 use keyfob_client::store::StoreError;
@@ -30,7 +31,7 @@ fn stored_as(logins: &Logins, name: &str) -> Option<String> {
 fn d_14_in_the_keyring_each_login_has_an_entry_of_its_own_and_no_folder_holds_a_secret() {
     for kind in [CredentialsStore::Keyring, CredentialsStore::Auto] {
         let ((folder, home), keyring) = (home(), Keyring::unlocked());
-        let logins = Logins::new(home, kind, keyring.bus());
+        let logins = Logins::new(home, kind, keyring.bus(), Network::default());
 
         keep(&logins, &["shared", "ada", "ben"]);
         let entry = |name: &str| match logins.store(&which(name)).blocking().location() {
@@ -55,7 +56,7 @@ fn d_14_in_the_keyring_each_login_has_an_entry_of_its_own_and_no_folder_holds_a_
 #[test]
 fn d_14_a_login_in_the_keyring_is_changed_and_removed_without_the_others() {
     let ((_folder, home), keyring) = (home(), Keyring::unlocked());
-    let logins = Logins::new(home, CredentialsStore::Keyring, keyring.bus());
+    let logins = Logins::new(home, CredentialsStore::Keyring, keyring.bus(), Network::default());
     keep(&logins, &["shared", "ada", "ben"]);
     let ada = logins.store(&which("ada"));
 
@@ -74,7 +75,7 @@ fn d_14_a_login_in_the_keyring_is_changed_and_removed_without_the_others() {
 #[test]
 fn c_41_a_keyring_that_is_lost_is_said_for_each_login_and_no_file_takes_its_place() {
     let ((_folder, home), mut keyring) = (home(), Keyring::unlocked());
-    let logins = Logins::new(home, CredentialsStore::Auto, keyring.bus());
+    let logins = Logins::new(home, CredentialsStore::Auto, keyring.bus(), Network::default());
     keep(&logins, &["ada"]);
     let ada = logins.store(&which("ada"));
     put(&ada.home().auth_file(), text("sk-older"));

@@ -95,12 +95,37 @@ async fn c_19_without_the_ca_neither_codex_nor_keyfob_signs_in_and_both_say_wher
     assert!(of_codex.stderr.ends_with(failed), "{}", of_codex.stderr);
     assert_eq!(
         of_keyfob.stderr,
-        "error: cannot reach the issuer https://id.keyfob.test\n  cause: no connection: invalid peer certificate: UnknownIssuer\nhint: is the address right, and is the issuer running? It is asked without a proxy on loopback only\n"
+        "error: cannot reach the issuer https://id.keyfob.test\n  cause: no connection: invalid peer certificate: UnknownIssuer\nhint: is the address right, and is the issuer running? It is asked without a proxy on loopback only\nhint: where a company's own authority is trusted, `CODEX_CA_CERTIFICATE` names a file with its certificate in PEM\n"
     );
     assert!(!home.has_auth_file());
     assert_eq!(proxy.connections(), [HOST, HOST]);
     let refused = world.front_log()?;
     assert_eq!(refused.matches("SSL handshake failure").count(), 2, "{refused}");
+    world.finish().await
+}
+
+#[tokio::test]
+async fn c_19_keyfob_trusts_the_authorities_that_the_codex_cli_does() -> Result<()> {
+    let network = Network::enter()?;
+    let world = World::start_behind_tls(&network, HOST, Log::Usual).await?;
+    let proxy = world.forward_proxy().await?;
+    let home =
+        behind(&world, &proxy, "mia", "CODEX_CA_CERTIFICATE")?.with_variable("SSL_CERT_FILE", "/nonexistent");
+
+    home.sign_in(&mut world.form_client()?).await?;
+    home.expire_access_token(world.signing_key())?;
+    home.expect(0, &["token"]).await?;
+    home.expire_access_token(world.signing_key())?;
+    let nowhere = home.with_variable("CODEX_CA_CERTIFICATE", "/nonexistent");
+    let before = nowhere.auth_text()?;
+    let refused = nowhere.expect(8, &["token"]).await?;
+
+    assert_eq!(
+        refused.stderr,
+        "error: cannot refresh the session at https://id.keyfob.test\n  cause: the issuer did not answer\n  cause: cannot set up HTTPS\n  cause: cannot read /nonexistent, which `CODEX_CA_CERTIFICATE` names\n  cause: No such file or directory (os error 2)\nhint: your login is untouched; try again when the issuer answers\nhint: `CODEX_CA_CERTIFICATE`, or `SSL_CERT_FILE` without it, names a file with certificates in PEM; take it out to trust the system's authorities alone\n"
+    );
+    assert_eq!(nowhere.auth_text()?, before);
+    came_through(&world, &proxy)?;
     world.finish().await
 }
 

@@ -53,7 +53,7 @@ pub(super) fn keep_access_token(
         ));
     }
     let ask = async || {
-        let whose = who_is(&issuer, &token).await?;
+        let whose = who_is(acting.logins.network(), &issuer, &token).await?;
         match &arguments.workspace {
             Some(wanted) if *wanted != whose.chatgpt_account_id => Err(Failure::OtherWorkspace.into()),
             Some(_) | None => Ok(Some(whose)),
@@ -83,7 +83,7 @@ fn keep(
     let store = acting.session.store();
     let (whose, kept) = on_runtime(async {
         let whose = ask().await?;
-        Ok((whose, keep_brought(store, brought, replace, &SystemClock).await?))
+        Ok((whose, keep_brought(store, acting.logins.network(), brought, replace, &SystemClock).await?))
     })?;
     if let Some(place) = &kept.set_aside {
         output::say(&format!("note: the damaged login that was there is kept in `{place}`"));

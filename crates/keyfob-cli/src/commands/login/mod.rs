@@ -13,7 +13,7 @@ use crate::surroundings::{self, Remote};
 use crate::{environment, output, settings};
 use keyfob_client::login::{Asked, Means, PendingSignIn, Prompt, Replace, SignIn, Step};
 use keyfob_client::logins::Which;
-use keyfob_client::{Session, Status, SystemClock, SystemEntropy};
+use keyfob_client::{Status, SystemClock, SystemEntropy};
 use keyfob_codex::client::{CLIENT_ID, UNNAMED_ISSUER};
 use keyfob_oauth::{ClientId, IssuerUrl, WorkspaceId};
 use std::io::{self, IsTerminal as _};
@@ -130,7 +130,7 @@ fn issuer(arguments: &Login, acting: &Acting, environment: &Environment) -> Resu
 
 /// Whoever is signed in signs in again where they did before; a login of a new name is one where the shared one is.
 fn stored_issuer(acting: &Acting) -> Option<IssuerUrl> {
-    let shared = Session::new(acting.logins.store(&Which::Shared));
+    let shared = acting.logins.session(&Which::Shared);
     [&acting.session, &shared].into_iter().find_map(|session| match session.status() {
         Ok(Status::Account(account)) => account.issuer,
         Ok(Status::SignedOut | Status::ApiKey | Status::AccessToken | Status::Foreign(_)) | Err(_) => None,

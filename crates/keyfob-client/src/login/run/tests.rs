@@ -4,6 +4,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::home::Home;
 use crate::login::{Answer, ExpectedCallback};
+use crate::network::Network;
 use crate::store::SessionBus;
 use keyfob_codex::client::RegisteredCallbacks;
 use keyfob_codex::config::CredentialsStore;
@@ -19,11 +20,12 @@ async fn waiting(patience: Duration) -> Shell {
         ExpectedCallback { state: State::new("genuine"), issuer: issuer.clone(), names_itself: false };
     let server = CallbackServer::open(RegisteredCallbacks::AnyPort, expected).await.unwrap();
     let bus = SessionBus::new("unix:path=/nonexistent");
-    let beside = Logins::new(Home::new("/nonexistent".into()), CredentialsStore::File, bus);
+    let beside =
+        Logins::new(Home::new("/nonexistent".into()), CredentialsStore::File, bus, Network::default());
     Shell {
         store: beside.store(&Which::Shared),
         beside,
-        http: HttpClient::for_issuer(&issuer).unwrap(),
+        http: Network::default().client(&issuer).unwrap(),
         issuer,
         client_id: ClientId::new("app"),
         workspace: None,
