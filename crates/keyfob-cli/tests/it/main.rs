@@ -14,6 +14,7 @@ mod schema;
 mod sessions;
 mod signed_in;
 mod signed_out;
+mod silent;
 mod stored;
 mod stub;
 mod token;
