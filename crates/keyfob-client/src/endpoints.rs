@@ -1,7 +1,8 @@
 //! Where an issuer's endpoints are: found by discovery, or laid out as the Codex CLI assumes.
 
 use crate::http::{HttpClient, HttpError};
-use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH};
+use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
+use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH, UNNAMED_ISSUER};
 use keyfob_oauth::{IssuerUrl, address, metadata};
 use url::Url;
 
@@ -18,8 +19,21 @@ pub struct Endpoints {
     pub device: DeviceEndpoint,
     /// Where a person sees and ends their sessions, at an issuer that lists them.
     pub sessions: Option<Url>,
+    /// Where a session is ended (RFC 7009).
+    pub revocation: Option<Url>,
+    /// What it is asked with.
+    pub dialect: Dialect,
     /// Whether callbacks name the issuer (RFC 9207 §3).
     pub names_itself: bool,
+}
+
+/// Which parameters an issuer is asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Those of the Codex CLI: it is OpenAI's issuer, or one that offers all of the CLI's scopes.
+    Codex,
+    /// Those of OpenID Connect Core alone.
+    Standard,
 }
 
 /// Where a device asks for a code, and in which dialect.
@@ -91,6 +105,7 @@ impl Endpoints {
         let endpoint = |name: &'static str, text: &str| {
             safe(issuer, text).ok_or_else(|| DiscoveryError::UnsafeEndpoint { issuer: issuer.clone(), name })
         };
+        let revocation = document.revocation_endpoint.as_deref();
         let sessions = document.keyfob_sessions_endpoint.as_deref();
         let device = match document.device_authorization_endpoint.as_deref() {
             Some(text) => DeviceEndpoint::Standard(endpoint("device_authorization_endpoint", text)?),
@@ -102,8 +117,36 @@ impl Endpoints {
             token: endpoint("token_endpoint", &document.token_endpoint)?,
             keys: endpoint("jwks_uri", &document.jwks_uri)?,
             device,
+            revocation: revocation.map(|text| endpoint("revocation_endpoint", text)).transpose()?,
+            dialect: Dialect::of(issuer, &document.scopes_supported),
             names_itself: document.authorization_response_iss_parameter_supported,
         })
+    }
+}
+
+impl Dialect {
+    fn of(issuer: &IssuerUrl, offered: &[String]) -> Self {
+        let is_offered = |word: &str| offered.iter().any(|offered| offered == word);
+        let is_known = issuer.as_str() == UNNAMED_ISSUER || SCOPE.split(' ').all(is_offered);
+        if is_known { Self::Codex } else { Self::Standard }
+    }
+
+    /// Returns the scope that is asked for.
+    pub(crate) const fn scope(self) -> &'static str {
+        match self {
+            Self::Codex => SCOPE,
+            Self::Standard => "openid profile email offline_access",
+        }
+    }
+
+    /// Returns what an authorization request has beside the parameters that all have.
+    ///
+    /// Whoever asks for `offline_access` has to let the person be asked (OpenID Connect Core §11).
+    pub(crate) const fn parameters(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Codex => &EXTRA_PARAMETERS,
+            Self::Standard => &[("prompt", "consent")],
+        }
     }
 }
 
@@ -131,6 +174,20 @@ pub(crate) fn safe(issuer: &IssuerUrl, text: &str) -> Option<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn d_14_whoever_does_not_offer_the_scopes_of_codex_is_asked_with_standard_parameters() {
+        let dialect = |issuer, offered: &[&str]| {
+            let offered: Vec<String> = offered.iter().map(|&word| word.to_owned()).collect();
+            Dialect::of(&IssuerUrl::parse(issuer).unwrap(), &offered)
+        };
+        let every: Vec<&str> = SCOPE.split(' ').collect();
+
+        assert_eq!(dialect("https://id.test", &every), Dialect::Codex);
+        assert_eq!(dialect("https://id.test", &every[1..]), Dialect::Standard);
+        assert_eq!(dialect("https://id.test", &[]), Dialect::Standard);
+        assert_eq!(dialect(UNNAMED_ISSUER, &[]), Dialect::Codex);
+    }
 
     #[test]
     fn c_20_endpoints_stay_with_the_issuer() {

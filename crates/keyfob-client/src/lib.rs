@@ -58,7 +58,7 @@ mod written_here;
 pub use account::Account;
 pub use clock::SystemClock;
 pub use clock_skew::{ClockSkew, Moment};
-pub use endpoints::{DeviceEndpoint, DiscoveryError, Endpoints};
+pub use endpoints::{DeviceEndpoint, Dialect, DiscoveryError, Endpoints};
 pub use entropy::SystemEntropy;
 pub use freshness::{Jitter, Need};
 pub use home::{Home, HomeError};

@@ -37,6 +37,11 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// Whether nothing is where the issuer was asked, so that nothing was done there.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Refused { status: 404 | 405, .. })
+    }
+
     /// The connection broke with this error.
     pub(crate) fn broken(error: &io::Error) -> Self {
         Self::Unreachable(HttpError::NoAnswer { why: error.to_string() })

@@ -61,6 +61,19 @@ impl Browser {
         self.settled(address).await
     }
 
+    /// Signs in as `name` and consents on the pages that oidc-provider has for development; returns the page that the browser
+    /// was sent to in the end.
+    pub async fn approve_at_provider(&self, address: &Url, name: &str) -> Result<Url> {
+        self.chromium.client().goto(address.as_str()).await?;
+        let form = self.chromium.wanted("form").await?;
+        form.find(Locator::Css("[name=login]")).await?.send_keys(name).await?;
+        form.find(Locator::Css("[name=password]")).await?.send_keys("anything").await?;
+        self.chromium.press(form.find(Locator::Css("button")).await?).await?;
+        let consent = self.chromium.wanted("form button[autofocus]").await?;
+        self.chromium.press(consent).await?;
+        self.settled(address).await
+    }
+
     /// Approves the device that shows `user_code` on the page at `address`.
     pub async fn approve_device(&self, address: &Url, user_code: &str, person: &Person) -> Result<()> {
         self.chromium.client().goto(address.as_str()).await?;

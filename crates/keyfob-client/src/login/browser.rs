@@ -3,7 +3,6 @@
 use super::machine::State;
 use super::{Answer, Effect, ExpectedCallback, Login, LoginError};
 use crate::endpoints::Endpoints;
-use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
 use keyfob_codex::client::{CALLBACK_PATH, RegisteredCallbacks};
 use keyfob_oauth::request::{AuthorizationRequest, TokenRequest};
 use keyfob_oauth::{AuthorizationCode, Scope};
@@ -23,12 +22,12 @@ impl Login {
         let request = AuthorizationRequest {
             client_id: self.client_id.clone(),
             redirect_uri: redirect_uri.clone(),
-            scope: Scope::parse(SCOPE).unwrap_or_default(),
+            scope: Scope::parse(endpoints.dialect.scope()).unwrap_or_default(),
             state: self.once.state.clone(),
             code_challenge: self.once.verifier.challenge(),
             nonce: Some(self.once.nonce.clone()),
         };
-        let mut extra = EXTRA_PARAMETERS.to_vec();
+        let mut extra = endpoints.dialect.parameters().to_vec();
         extra.extend(self.workspace.as_ref().map(|workspace| ("allowed_workspace_id", workspace.as_str())));
         let url = request.to_url(&endpoints.authorization, &extra);
         self.go(State::Waiting { endpoints, redirect_uri }, Effect::Show(url))

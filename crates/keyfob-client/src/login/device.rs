@@ -30,7 +30,7 @@ pub(super) struct Device {
 
 impl Login {
     pub(super) fn ask_for_code(&mut self, endpoints: Endpoints, tries: usize) -> Effect {
-        let effect = Effect::RequestCode(endpoints.device.clone());
+        let effect = Effect::RequestCode(endpoints.device.clone(), endpoints.dialect);
         self.go(State::Asking(endpoints, tries), effect)
     }
 

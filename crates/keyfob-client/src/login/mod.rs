@@ -24,7 +24,7 @@ pub use run::{PendingSignIn, Prompt, SignIn, Step};
 pub use slot::{Occupied, Replace};
 
 use crate::account::Account;
-use crate::endpoints::{DeviceEndpoint, DiscoveryError, Endpoints};
+use crate::endpoints::{DeviceEndpoint, Dialect, DiscoveryError, Endpoints};
 use crate::logins::LoginName;
 use crate::store::{Damaged, Digest, Slot, StoreError};
 use crate::superseded::OldSession;
@@ -96,7 +96,7 @@ pub enum Effect {
     /// Send the person's browser here, and wait for the callback.
     Show(Url),
     /// Ask for a code to show.
-    RequestCode(DeviceEndpoint),
+    RequestCode(DeviceEndpoint, Dialect),
     /// Show the code to the person.
     ShowCode(Box<PendingDevice>),
     /// Wait.

@@ -16,7 +16,6 @@ use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::{TokenError, redeem};
 use crate::written_here;
-use keyfob_codex::authorize::SCOPE;
 use keyfob_jose::KeySet;
 use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl, WorkspaceId};
 use std::sync::Arc;
@@ -215,8 +214,8 @@ impl Shell {
                 let opened = CallbackServer::open(registered, expected).await;
                 Event::Listening(opened.map(|server| self.server.insert(server).port))
             }
-            Effect::RequestCode(endpoint) => {
-                let wanted = (SCOPE, self.workspace.as_ref());
+            Effect::RequestCode(endpoint, dialect) => {
+                let wanted = (dialect.scope(), self.workspace.as_ref());
                 let given =
                     device_endpoint::ask(&self.http, &self.issuer, &endpoint, &self.client_id, wanted);
                 Event::CodeGiven(given.await.map(Box::new))

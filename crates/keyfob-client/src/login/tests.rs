@@ -116,6 +116,8 @@ fn endpoints() -> Endpoints {
         token: url("/token"),
         keys: url("/keys"),
         device: DeviceEndpoint::Codex,
+        revocation: None,
+        dialect: Dialect::Codex,
         names_itself: true,
     }
 }

@@ -1,8 +1,9 @@
 //! Does what [`Logout`] says.
 
 use super::{Effect, Ends, Event, Logout, Revocation, SignOutError, SignedOut, waiting};
-use crate::endpoints::stored_revocation_endpoint;
+use crate::endpoints::{Endpoints, stored_revocation_endpoint};
 use crate::failpoint::Failpoint;
+use crate::http::{HttpClient, HttpError};
 use crate::network::Network;
 use crate::store::{Lock, SharedStore};
 use crate::superseded;
@@ -92,8 +93,30 @@ pub(crate) async fn revoke_within(
     request: &RevocationRequest,
 ) -> Result<(), TokenError> {
     let http = network.client(issuer).map_err(TokenError::Unreachable)?;
-    let endpoint = stored_revocation_endpoint(issuer);
-    let answer = http.post_form_within(limit, &endpoint, &request.form()).await;
+    let usual = stored_revocation_endpoint(issuer);
+    let asked = async {
+        let revoked = post(&http, limit, &usual, request).await;
+        match &revoked {
+            Err(error) if error.is_elsewhere() => match Endpoints::discover(&http, issuer).await {
+                Ok(Endpoints { revocation: Some(found), .. }) if found.as_str() != usual => {
+                    post(&http, limit, found.as_str(), request).await
+                }
+                Ok(_) | Err(_) => revoked,
+            },
+            Ok(()) | Err(_) => revoked,
+        }
+    };
+    let late = || Err(TokenError::Unreachable(HttpError::TimedOut));
+    tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| late())
+}
+
+async fn post(
+    http: &HttpClient,
+    limit: Duration,
+    endpoint: &str,
+    request: &RevocationRequest,
+) -> Result<(), TokenError> {
+    let answer = http.post_form_within(limit, endpoint, &request.form()).await;
     Failpoint::RevokeSent.reach().map_err(|error| TokenError::broken(&error))?;
     let status = answer.map_err(TokenError::Unreachable)?.status;
     if status == 200 {

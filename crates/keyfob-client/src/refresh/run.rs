@@ -3,7 +3,7 @@
 use super::{Acknowledgement, Effect, Event, Refresh, RefreshError};
 use crate::attempt::{ATTEMPT_HEADER, AttemptId, DeviceKey};
 use crate::clock_skew::{ClockSkew, Moment};
-use crate::endpoints::{stored_acknowledgement_endpoint, stored_token_endpoint};
+use crate::endpoints::{Endpoints, stored_acknowledgement_endpoint, stored_token_endpoint};
 use crate::failpoint::Failpoint;
 use crate::freshness::Need;
 use crate::home::Home;
@@ -149,7 +149,18 @@ async fn post(
     attempt: &AttemptId,
 ) -> Result<Redeemed, TokenError> {
     let http = network.client(issuer).map_err(TokenError::Unreachable)?;
-    redeem(&http, &stored_token_endpoint(issuer), request, Some((ATTEMPT_HEADER, attempt.as_str()))).await
+    let attempt = Some((ATTEMPT_HEADER, attempt.as_str()));
+    let usual = stored_token_endpoint(issuer);
+    let redeemed = redeem(&http, &usual, request, attempt).await;
+    match &redeemed {
+        Err(error) if error.is_elsewhere() => match Endpoints::discover(&http, issuer).await {
+            Ok(found) if found.token.as_str() != usual => {
+                redeem(&http, found.token.as_str(), request, attempt).await
+            }
+            Ok(_) | Err(_) => redeemed,
+        },
+        Ok(_) | Err(_) => redeemed,
+    }
 }
 
 /// Tells the issuer; that it did not hear changes nothing but how long it can repeat its answer.

@@ -24,6 +24,7 @@ mod independent;
 mod keys;
 mod logins;
 mod logins_at_once;
+mod providers;
 mod second_factor;
 mod sessions;
 mod sign_in;

@@ -15,7 +15,7 @@ impl World {
         world.login.step(Event::Loaded(Ok(Slot::Empty)));
         world.login.step(Event::Prepared(Ok(())));
         let effect = world.login.step(Event::Discovered(Ok(Box::new(endpoints()))));
-        assert!(matches!(effect, Effect::RequestCode(DeviceEndpoint::Codex)));
+        assert!(matches!(effect, Effect::RequestCode(DeviceEndpoint::Codex, Dialect::Codex)));
         world
     }
 
@@ -146,7 +146,7 @@ fn c_27_only_an_issuer_without_device_codes_is_signed_in_at_with_a_browser() {
     for pause in [1, 2, 4] {
         let asked = in_trouble.login.step(Event::CodeGiven(Err(DeviceError::Failed(broken()))));
         assert!(matches!(asked, Effect::Pause(for_now) if for_now.as_secs() == pause));
-        assert!(matches!(in_trouble.login.step(Event::Paused), Effect::RequestCode(_)));
+        assert!(matches!(in_trouble.login.step(Event::Paused), Effect::RequestCode(..)));
     }
     let ended = in_trouble.outcome_of(Event::CodeGiven(Err(DeviceError::Failed(refused(503, None)))));
     assert!(matches!(ended, LoginError::NoDeviceCode { source: DeviceError::Failed(_), .. }));
