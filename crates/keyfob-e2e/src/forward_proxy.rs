@@ -13,24 +13,30 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct ForwardProxy {
     running: Running,
+    address: SocketAddr,
 }
 
-const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8888);
+const PORT: u16 = 8888;
 /// It leads to https and nowhere else.
 const CONFIGURATION: &str = "
-Listen 127.0.0.1
-Port 8888
 Timeout 60
 MaxClients 100
 LogLevel Connect
 ConnectPort 443
 Allow 127.0.0.1
+Allow 10.77.0.0/30
 ";
 
 impl ForwardProxy {
-    pub(crate) async fn start(world: &Path, names: &Names, evidence: &Evidence) -> Result<Self> {
+    pub(crate) async fn start(
+        world: &Path,
+        names: &Names,
+        at: Ipv4Addr,
+        evidence: &Evidence,
+    ) -> Result<Self> {
         let file = world.join("tinyproxy.conf");
-        files::replace(&file, CONFIGURATION.as_bytes())?;
+        files::replace(&file, format!("Listen {at}\nPort {PORT}{CONFIGURATION}").as_bytes())?;
+        let address = SocketAddr::from((at, PORT));
         let program = Program::new("tinyproxy", Path::new("tinyproxy"), world).args([
             Path::new("-d"),
             Path::new("-c"),
@@ -38,13 +44,13 @@ impl ForwardProxy {
         ]);
         let running = names.tell(program).start(evidence).await;
         let running = running.context("Debian's package `tinyproxy-bin` has it")?;
-        running.serves(ADDRESS).await?;
-        Ok(Self { running })
+        running.serves(address).await?;
+        Ok(Self { running, address })
     }
 
     /// Returns what `HTTPS_PROXY` is to hold.
     pub fn address(&self) -> String {
-        format!("http://{ADDRESS}")
+        format!("http://{}", self.address)
     }
 
     /// Returns the host of every connection that it made for somebody, in order.

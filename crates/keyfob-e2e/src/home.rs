@@ -110,6 +110,14 @@ impl Home {
         Ok(self.at_home(program).args(before).args([keyfob]).args(arguments))
     }
 
+    /// Returns `keyfob` as `words` run it, under the name of `verb`.
+    pub fn keyfob_in_words(&self, verb: &str, words: &[String]) -> Result<Program> {
+        let (program, arguments) = words.split_first().context("no program")?;
+        Ok(self
+            .at_home(Program::new(&format!("keyfob {verb}"), Path::new(program), &self.folder))
+            .args(arguments))
+    }
+
     /// Returns the real Codex CLI at `path` with these arguments.
     pub fn codex(&self, path: &Path, arguments: &[&str]) -> Result<Program> {
         let verb = arguments.first().copied().unwrap_or_default();

@@ -42,6 +42,6 @@ pub use form_client::{FormClient, Page};
 pub use forward_proxy::ForwardProxy;
 pub use front::Names;
 pub use home::Home;
-pub use network::Network;
+pub use network::{Neighbour, Network};
 pub use place::Store;
 pub use world::World;

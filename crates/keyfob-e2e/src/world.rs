@@ -194,7 +194,12 @@ impl World {
 
     /// Starts a proxy that leads to the issuer behind TLS, for those who cannot find it by themselves.
     pub async fn forward_proxy(&self) -> Result<ForwardProxy> {
-        ForwardProxy::start(self.folder.path(), self.names()?, &self.evidence).await
+        self.forward_proxy_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// Starts it at another address of ours.
+    pub async fn forward_proxy_at(&self, address: Ipv4Addr) -> Result<ForwardProxy> {
+        ForwardProxy::start(self.folder.path(), self.names()?, address, &self.evidence).await
     }
 
     /// Returns the issuer's address without a slash at its end.

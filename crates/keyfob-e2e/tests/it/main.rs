@@ -15,6 +15,7 @@ mod damaged;
 mod device;
 mod device_sign_in;
 mod failpoints;
+mod far;
 mod faults;
 mod feed;
 mod foreign;
