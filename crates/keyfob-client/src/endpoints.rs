@@ -2,7 +2,7 @@
 
 use crate::http::{HttpClient, HttpError};
 use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
-use keyfob_codex::client::{REVOKE_PATH, TOKEN_PATH, UNNAMED_ISSUER};
+use keyfob_codex::client::{AUTHORIZE_PATH, REVOKE_PATH, TOKEN_PATH, UNNAMED_ISSUER};
 use keyfob_oauth::{IssuerUrl, address, metadata};
 use url::Url;
 
@@ -30,7 +30,9 @@ pub struct Endpoints {
 /// Which parameters an issuer is asked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Those of the Codex CLI: it is OpenAI's issuer, or one that offers all of the CLI's scopes.
+    /// Those of the Codex CLI and no other: it is OpenAI's issuer, where the CLI is registered.
+    OpenAi,
+    /// Those of the Codex CLI with a nonce: the issuer offers all of the CLI's scopes.
     Codex,
     /// Those of OpenID Connect Core alone.
     Standard,
@@ -87,6 +89,11 @@ pub enum DiscoveryError {
 impl Endpoints {
     /// Asks the issuer (OpenID Connect Discovery §4); no endpoint outside its host is accepted (security C-20).
     pub async fn discover(http: &HttpClient, issuer: &IssuerUrl) -> Result<Self, DiscoveryError> {
+        if issuer.as_str() == UNNAMED_ISSUER
+            && let Some(built_in) = Self::built_in(issuer)
+        {
+            return Ok(built_in);
+        }
         let answer = http
             .get(&issuer.join(metadata::OPENID_PATH))
             .await
@@ -118,23 +125,37 @@ impl Endpoints {
             keys: endpoint("jwks_uri", &document.jwks_uri)?,
             device,
             revocation: revocation.map(|text| endpoint("revocation_endpoint", text)).transpose()?,
-            dialect: Dialect::of(issuer, &document.scopes_supported),
+            dialect: Dialect::of(&document.scopes_supported),
             names_itself: document.authorization_response_iss_parameter_supported,
+        })
+    }
+
+    /// Returns those that the Codex CLI has built in; what OpenAI's discovery document names is for clients of another kind.
+    fn built_in(issuer: &IssuerUrl) -> Option<Self> {
+        let at = |path: &str| Url::parse(&issuer.join(path)).ok();
+        Some(Self {
+            authorization: at(AUTHORIZE_PATH)?,
+            token: at(TOKEN_PATH)?,
+            keys: at("/.well-known/jwks.json")?,
+            device: DeviceEndpoint::Codex,
+            sessions: None,
+            revocation: at(REVOKE_PATH),
+            dialect: Dialect::OpenAi,
+            names_itself: false,
         })
     }
 }
 
 impl Dialect {
-    fn of(issuer: &IssuerUrl, offered: &[String]) -> Self {
+    fn of(offered: &[String]) -> Self {
         let is_offered = |word: &str| offered.iter().any(|offered| offered == word);
-        let is_known = issuer.as_str() == UNNAMED_ISSUER || SCOPE.split(' ').all(is_offered);
-        if is_known { Self::Codex } else { Self::Standard }
+        if SCOPE.split(' ').all(is_offered) { Self::Codex } else { Self::Standard }
     }
 
     /// Returns the scope that is asked for.
     pub(crate) const fn scope(self) -> &'static str {
         match self {
-            Self::Codex => SCOPE,
+            Self::OpenAi | Self::Codex => SCOPE,
             Self::Standard => "openid profile email offline_access",
         }
     }
@@ -144,8 +165,16 @@ impl Dialect {
     /// Whoever asks for `offline_access` has to let the person be asked (OpenID Connect Core §11).
     pub(crate) const fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Codex => &EXTRA_PARAMETERS,
+            Self::OpenAi | Self::Codex => &EXTRA_PARAMETERS,
             Self::Standard => &[("prompt", "consent")],
+        }
+    }
+
+    /// Whether the ID token is to have a nonce (OpenID Connect Core §3.1.2.1).
+    pub(crate) const fn has_nonce(self) -> bool {
+        match self {
+            Self::OpenAi => false,
+            Self::Codex | Self::Standard => true,
         }
     }
 }
@@ -177,16 +206,11 @@ mod tests {
 
     #[test]
     fn d_14_whoever_does_not_offer_the_scopes_of_codex_is_asked_with_standard_parameters() {
-        let dialect = |issuer, offered: &[&str]| {
-            let offered: Vec<String> = offered.iter().map(|&word| word.to_owned()).collect();
-            Dialect::of(&IssuerUrl::parse(issuer).unwrap(), &offered)
-        };
-        let every: Vec<&str> = SCOPE.split(' ').collect();
+        let every: Vec<String> = SCOPE.split(' ').map(str::to_owned).collect();
 
-        assert_eq!(dialect("https://id.test", &every), Dialect::Codex);
-        assert_eq!(dialect("https://id.test", &every[1..]), Dialect::Standard);
-        assert_eq!(dialect("https://id.test", &[]), Dialect::Standard);
-        assert_eq!(dialect(UNNAMED_ISSUER, &[]), Dialect::Codex);
+        assert_eq!(Dialect::of(&every), Dialect::Codex);
+        assert_eq!(Dialect::of(&every[1..]), Dialect::Standard);
+        assert_eq!(Dialect::of(&[]), Dialect::Standard);
     }
 
     #[test]

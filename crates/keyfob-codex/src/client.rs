@@ -40,6 +40,8 @@ pub const CALLBACK_PATH: &str = "/auth/callback";
 pub const GATEWAY_CALLBACK_PATH: &str = "/callback";
 /// The path of the redirect address that a device sign-in names when it redeems its code; nothing is served there.
 pub const DEVICE_CALLBACK_PATH: &str = "/deviceauth/callback";
+/// Where the Codex CLI sends a browser.
+pub const AUTHORIZE_PATH: &str = "/oauth/authorize";
 /// Where the Codex CLI posts tokens.
 pub const TOKEN_PATH: &str = "/oauth/token";
 /// Where the Codex CLI posts revocations.

@@ -1,6 +1,7 @@
 //! A real browser, in which a person signs in.
 
 use crate::authenticator;
+use crate::front::Names;
 use anyhow::{Context as _, Result, bail, ensure};
 use fantoccini::Locator;
 use fantoccini::elements::Element;
@@ -35,6 +36,13 @@ impl Browser {
     /// Starts with the profile in the folder `profile`, which is made if there is none.
     pub async fn start(profile: &Path) -> Result<Self> {
         Ok(Self { chromium: Chromium::start(profile).await? })
+    }
+
+    /// Starts with a profile where the issuer's name is known to nobody else, and its certificate to nobody at all.
+    pub async fn start_behind(profile: &Path, names: &Names) -> Result<Self> {
+        let known = format!("--host-resolver-rules=MAP {} 127.0.0.1", names.host());
+        let more = [known, "--ignore-certificate-errors".into()];
+        Ok(Self { chromium: Chromium::start_with(profile, &more).await? })
     }
 
     /// Signs in, sets a second factor up where one is asked for, and approves what `address` asks for; returns the page that

@@ -41,6 +41,7 @@ const SCALAR_IN_PKCS8: std::ops::Range<usize> = 36..68;
 #[derive(Debug)]
 pub struct World {
     gateway: Running,
+    behind: SocketAddr,
     issuer: Running,
     wire: Wire,
     front: Option<Front>,
@@ -106,6 +107,7 @@ impl World {
             start_gateway(folder.path(), &issuer_url, names, &[], &evidence, log).await?;
         Ok(Self {
             gateway,
+            behind: back,
             issuer,
             wire,
             front,
@@ -270,6 +272,11 @@ impl World {
         self.issuer.kill();
         self.issuer.finished(LIMIT).await?;
         Ok(())
+    }
+
+    /// Returns where our issuer listens behind its front, and another can once it is stopped.
+    pub fn behind(&self) -> SocketAddr {
+        self.behind
     }
 
     /// Waits until nothing runs but what serves the others.

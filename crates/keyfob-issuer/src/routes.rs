@@ -134,6 +134,7 @@ fn routes() -> Vec<Route> {
         Route(Public, metadata::OPENID_PATH, get(discovery::metadata)),
         Route(Public, metadata::RESOURCE_PATH, get(discovery::resource)),
         Route(Public, endpoint::KEYS_PATH, get(discovery::keys)),
+        Route(Public, endpoint::USUAL_KEYS_PATH, get(discovery::keys)),
         Route(Public, endpoint::USER_INFO_PATH, get(user_info::show).post(user_info::show)),
     ];
     routes.extend(accounts.into_iter().chain(usage));

@@ -46,6 +46,11 @@ pub struct Chromium {
 impl Chromium {
     /// Starts with the profile in the folder `profile`, which is made if there is none.
     pub async fn start(profile: &Path) -> Result<Self> {
+        Self::start_with(profile, &[]).await
+    }
+
+    /// Starts with `more` flags.
+    pub async fn start_with(profile: &Path, more: &[String]) -> Result<Self> {
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -54,6 +59,7 @@ impl Chromium {
         let (driver, address) =
             timeout(START_LIMIT, Driver::start(profile)).await.context("no chromedriver")??;
         let mut arguments: Vec<String> = FLAGS.map(str::to_owned).into();
+        arguments.extend_from_slice(more);
         arguments.push(format!("--user-data-dir={}", profile.display()));
         let capabilities = json!({
             "goog:chromeOptions": { "args": arguments },

@@ -5,6 +5,7 @@ use super::{Answer, Effect, ExpectedCallback, Login, LoginError};
 use crate::endpoints::Endpoints;
 use keyfob_codex::client::{CALLBACK_PATH, RegisteredCallbacks};
 use keyfob_oauth::request::{AuthorizationRequest, TokenRequest};
+use keyfob_oauth::token::Nonce;
 use keyfob_oauth::{AuthorizationCode, Scope};
 
 impl Login {
@@ -25,7 +26,7 @@ impl Login {
             scope: Scope::parse(endpoints.dialect.scope()).unwrap_or_default(),
             state: self.once.state.clone(),
             code_challenge: self.once.verifier.challenge(),
-            nonce: Some(self.once.nonce.clone()),
+            nonce: self.nonce(&endpoints),
         };
         let mut extra = endpoints.dialect.parameters().to_vec();
         extra.extend(self.workspace.as_ref().map(|workspace| ("allowed_workspace_id", workspace.as_str())));
@@ -50,9 +51,11 @@ impl Login {
         let request =
             TokenRequest::Code { client_id: self.client_id.clone(), code, redirect_uri, code_verifier };
         let endpoint = endpoints.token.clone();
-        self.go(
-            State::Exchanging(endpoints, Some(self.once.nonce.clone())),
-            Effect::Exchange(endpoint, request),
-        )
+        let nonce = self.nonce(&endpoints);
+        self.go(State::Exchanging(endpoints, nonce), Effect::Exchange(endpoint, request))
+    }
+
+    fn nonce(&self, endpoints: &Endpoints) -> Option<Nonce> {
+        endpoints.dialect.has_nonce().then(|| self.once.nonce.clone())
     }
 }

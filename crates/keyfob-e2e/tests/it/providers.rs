@@ -1,15 +1,17 @@
 //! Issuers that other people wrote, found by discovery and asked with standard parameters only.
 
+use crate::tls::{BUILT_IN, behind};
 use anyhow::{Result, ensure};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_e2e::leak::Stream;
-use keyfob_e2e::process::{LIMIT, Program, Running};
-use keyfob_e2e::{Browser, World, environment, files};
+use keyfob_e2e::process::{LIMIT, Log, Program, Running};
+use keyfob_e2e::{Browser, Network, World, environment, files};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::Path;
 
-const SCRIPT: &str = include_str!("../clients/oidc-provider.mjs");
+const PROVIDER: &str = include_str!("../clients/oidc-provider.mjs");
+const OPENAI: &str = include_str!("../clients/openai.mjs");
 
 #[tokio::test]
 async fn s_01_a_browser_signs_in_at_oidc_provider_which_refreshes_and_ends_the_session() -> Result<()> {
@@ -68,10 +70,53 @@ async fn s_01_a_browser_signs_in_at_oidc_provider_which_refreshes_and_ends_the_s
     world.finish().await
 }
 
+#[tokio::test]
+async fn s_01_a_browser_signs_in_with_the_parameters_and_answers_of_openai_played_by_a_fake() -> Result<()> {
+    let network = Network::enter()?;
+    let mut world = World::start_behind_tls(&network, BUILT_IN, Log::Usual).await?;
+    let proxy = world.forward_proxy().await?;
+    world.stop_issuer().await?;
+    let folder = world.home("openai")?.codex_home();
+    files::replace(&folder.join("openai.mjs"), OPENAI.as_bytes())?;
+    let port = world.behind().port().to_string();
+    let program = Program::new("openai", Path::new("node"), &folder).args(["openai.mjs", &port, CLIENT_ID]);
+    let mut openai = program.start(world.evidence()).await?;
+    openai.line(Stream::Stdout, |line| line.contains("\"ready\"")).await?;
+    let home = behind(&world, &proxy, "mia", "CODEX_CA_CERTIFICATE")?;
+    let mut login = home.sign_in_program()?.start(world.evidence()).await?;
+    let address = home.printed_address(&login).await?;
+
+    let browser = Browser::start_behind(&home.browser_profile(), world.names()?).await?;
+    browser.approve(&address, world.owner()).await?;
+    let told = login.finished(LIMIT).await?.expect_code(0)?.stderr;
+    browser.close().await?;
+    let first = home.tokens()?;
+    home.expire_access_token(world.signing_key())?;
+    home.expect(0, &["token"]).await?;
+    let second = home.tokens()?;
+    let signed_out = home.expect(0, &["logout"]).await?.stderr;
+
+    ensure!(
+        told.contains("Signed in as mia@example.org, workspace acct-1 at https://auth.openai.com;"),
+        "{told}"
+    );
+    assert_ne!(second.refresh_token, first.refresh_token);
+    ensure!(!signed_out.contains("did not confirm"), "{signed_out}");
+    let said = openai.printed_on(Stream::Stdout);
+    let asked: Vec<Value> = said.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    // The world's gateway looks for a discovery document; nobody else asks for anything unknown.
+    let of_gateway = json!({ "request": "GET /.well-known/openid-configuration", "isKnown": false });
+    let is_known = |asked: &&Value| asked.get("isKnown") == Some(&json!(true));
+    ensure!(asked.iter().all(|asked| is_known(&asked) || *asked == of_gateway), "{asked:?}");
+    openai.kill();
+    openai.finished(LIMIT).await?;
+    world.finish().await
+}
+
 /// Starts the provider; returns it with its address.
 async fn provider(world: &World) -> Result<(Running, String)> {
     let folder = world.home("provider")?.codex_home();
-    files::replace(&folder.join("oidc-provider.mjs"), SCRIPT.as_bytes())?;
+    files::replace(&folder.join("oidc-provider.mjs"), PROVIDER.as_bytes())?;
     let modules = environment::tools_folder()?.join("openid-client/node_modules");
     ensure!(
         modules.join("oidc-provider/package.json").is_file(),

@@ -48,6 +48,8 @@ pub(crate) const USER_INFO_PATH: &str = "/oauth/userinfo";
 pub(crate) const REVOCATIONS_PATH: &str = "/api/revocations";
 pub(crate) const SESSIONS_PATH: &str = "/api/sessions";
 pub(crate) const KEYS_PATH: &str = "/oauth/jwks";
+/// Where clients look that read no discovery document.
+pub(crate) const USUAL_KEYS_PATH: &str = "/.well-known/jwks.json";
 
 /// Sends the browser to `address` with a GET, whatever it sent here (I-17).
 fn see_other(address: &str) -> Response {
