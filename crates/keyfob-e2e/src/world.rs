@@ -1,12 +1,13 @@
 //! A world: an issuer, a gateway, and homes for people, all of them real and all of them gone afterwards.
 
+mod front;
+
 use crate::browser::Person;
 use crate::disk;
 use crate::environment::{self, SystemEntropy};
 use crate::evidence::{Evidence, Sampler};
 use crate::files;
 use crate::form_client::FormClient;
-use crate::forward_proxy::ForwardProxy;
 use crate::front::{Front, Names};
 use crate::gate::Gate;
 use crate::home::Home;
@@ -183,27 +184,6 @@ impl World {
         FormClient::new(self.issuer_url.clone(), self.names().ok(), self.evidence.clone())
     }
 
-    /// Returns how an issuer behind TLS is found.
-    pub fn names(&self) -> Result<&Names> {
-        self.front.as_ref().map(|front| &front.names).context("the issuer is not behind TLS")
-    }
-
-    /// Returns what HAProxy has logged: a line for each request, and for each connection that came to nothing.
-    pub fn front_log(&self) -> Result<String> {
-        let front = self.front.as_ref().context("the issuer is not behind TLS")?;
-        Ok(front.running.printed_on(Stream::Stdout))
-    }
-
-    /// Starts a proxy that leads to the issuer behind TLS, for those who cannot find it by themselves.
-    pub async fn forward_proxy(&self) -> Result<ForwardProxy> {
-        self.forward_proxy_at(Ipv4Addr::LOCALHOST).await
-    }
-
-    /// Starts it at another address of ours.
-    pub async fn forward_proxy_at(&self, address: Ipv4Addr) -> Result<ForwardProxy> {
-        ForwardProxy::start(self.folder.path(), self.names()?, address, &self.evidence).await
-    }
-
     /// Returns the issuer's address without a slash at its end.
     pub fn issuer(&self) -> &str {
         self.issuer_url.as_str().trim_end_matches('/')
@@ -272,11 +252,6 @@ impl World {
         self.issuer.kill();
         self.issuer.finished(LIMIT).await?;
         Ok(())
-    }
-
-    /// Returns where our issuer listens behind its front, and another can once it is stopped.
-    pub fn behind(&self) -> SocketAddr {
-        self.behind
     }
 
     /// Waits until nothing runs but what serves the others.

@@ -1,0 +1,36 @@
+//! What stands before the issuer of a world behind TLS, and the ways to it.
+
+use super::World;
+use crate::forward_proxy::ForwardProxy;
+use crate::front::Names;
+use crate::leak::Stream;
+use anyhow::{Context as _, Result};
+use std::net::{Ipv4Addr, SocketAddr};
+
+impl World {
+    /// Returns how an issuer behind TLS is found.
+    pub fn names(&self) -> Result<&Names> {
+        self.front.as_ref().map(|front| &front.names).context("the issuer is not behind TLS")
+    }
+
+    /// Returns what HAProxy has logged: a line for each request, and for each connection that came to nothing.
+    pub fn front_log(&self) -> Result<String> {
+        let front = self.front.as_ref().context("the issuer is not behind TLS")?;
+        Ok(front.running.printed_on(Stream::Stdout))
+    }
+
+    /// Starts a proxy that leads to the issuer behind TLS, for those who cannot find it by themselves.
+    pub async fn forward_proxy(&self) -> Result<ForwardProxy> {
+        self.forward_proxy_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// Starts it at another address of ours.
+    pub async fn forward_proxy_at(&self, address: Ipv4Addr) -> Result<ForwardProxy> {
+        ForwardProxy::start(self.folder.path(), self.names()?, address, &self.evidence).await
+    }
+
+    /// Returns where our issuer listens behind its front, and another can once it is stopped.
+    pub fn behind(&self) -> SocketAddr {
+        self.behind
+    }
+}
