@@ -74,6 +74,8 @@ pub(crate) struct Keys {
     match_number: hmac::Key,
     /// What the answers to devices follow from.
     device_answer: hmac::Key,
+    /// What makes the codes by which a session is handed over.
+    pub(crate) handoff: hmac::Key,
     /// How the names of what is counted rest.
     pub(crate) throttle: hmac::Key,
     /// What marks the browsers that somebody has signed in with.
@@ -88,6 +90,7 @@ impl Keys {
             user_code: seal_key.authentication_key("user-code")?,
             match_number: seal_key.authentication_key("match-number")?,
             device_answer: seal_key.authentication_key("device-answer")?,
+            handoff: seal_key.authentication_key("handoff")?,
             throttle: seal_key.authentication_key("throttle")?,
             browser_mark: seal_key.authentication_key("browser-mark")?,
             set_up: seal_key.authentication_key("set-up")?,

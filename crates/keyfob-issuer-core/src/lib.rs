@@ -34,6 +34,7 @@ pub mod factor;
 pub mod failpoint;
 pub mod grace;
 pub mod grant;
+mod handoff;
 mod id;
 pub mod interaction;
 mod issuer;

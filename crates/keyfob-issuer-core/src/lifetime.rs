@@ -60,6 +60,8 @@ pub const REFRESH_IDLE: Duration = Duration::from_secs(30 * DAY);
 pub const REFRESH_ABSOLUTE: Duration = Duration::from_secs(180 * DAY);
 /// The access token that a session hands on to another program, if the session's own lives that long.
 pub const CHILD_ACCESS_TOKEN: Duration = Duration::from_secs(10 * MINUTE);
+/// What another machine redeems for a session of its own (security C-65).
+pub const HANDOFF: Duration = Duration::from_secs(10 * MINUTE);
 /// How old an ID token may be that is exchanged for an API key (I-36).
 pub const EXCHANGED_ID_TOKEN: Duration = Duration::from_secs(5 * MINUTE);
 /// The API key that an ID token is exchanged for.

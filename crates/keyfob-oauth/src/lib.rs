@@ -42,4 +42,6 @@ pub use pkce::CodeVerifier;
 pub use scope::Scope;
 pub use secret::Secret;
 pub use time::{Clock, Timestamp};
-pub use token::{AccessToken, AuthorizationCode, DeviceCode, IdToken, RefreshToken, TokenResponse};
+pub use token::{
+    AccessToken, AuthorizationCode, DeviceCode, HandoffCode, IdToken, RefreshToken, TokenResponse,
+};

@@ -22,6 +22,9 @@ pub struct ProviderMetadata {
     /// Where a person sees and ends their sessions; an extension of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyfob_sessions_endpoint: Option<String>,
+    /// Whether a session is handed over to another machine by a code of its own (`docs/sessions.md`); an extension of ours.
+    #[serde(default)]
+    pub keyfob_handoff_supported: bool,
     /// Where resource servers follow what has ended; an extension of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyfob_revocations_endpoint: Option<String>,

@@ -23,6 +23,10 @@ secret_newtype! {
     DeviceCode
 }
 secret_newtype! {
+    /// The one-time value for which another machine gets a session of its own (`docs/sessions.md`).
+    HandoffCode
+}
+secret_newtype! {
     /// Binds a callback to the browser flow that asked for it (RFC 6749 §10.12).
     State
 }

@@ -99,6 +99,8 @@ actions! {
     ReuseToken = "session.token_reuse",
     /// The access token of a session was handed on to another program.
     HandOn = "session.hand_on",
+    /// A code was made for which another machine gets a session of its own.
+    HandOver = "session.hand_over",
     /// A workload got an access token by a rule.
     LetWorkloadIn = "workload.let_in",
     /// So many wrong user codes were typed that no more are tried for a while.

@@ -232,10 +232,21 @@ impl Issuer {
             last_anonymous: None,
             status: FamilyStatus::Live,
         };
-        transaction.insert_family(&family, &RefreshDigest::of(session.refresh_token)).await?;
-        transaction.note_origin(family.id, session.origin).await?;
-        self.watch_login(transaction, &family.subject).await?;
+        self.begin_family(transaction, &family, session.refresh_token, session.origin).await?;
         Ok(family)
+    }
+
+    /// Adds a session with its first refresh token.
+    pub(crate) async fn begin_family(
+        &self,
+        transaction: &mut dyn Transaction,
+        family: &RefreshFamily,
+        refresh_token: &RefreshToken,
+        origin: &Origin,
+    ) -> Result<(), Fault> {
+        transaction.insert_family(family, &RefreshDigest::of(refresh_token), self.now()).await?;
+        transaction.note_origin(family.id, origin).await?;
+        self.watch_login(transaction, &family.subject).await
     }
 }
 

@@ -17,6 +17,12 @@ pub trait LoginSessions {
         id: FamilyId,
         subject: &Subject,
     ) -> Result<Option<LoginSession>, StorageError>;
+    /// As [`LoginSessions::find_login_session`], and nobody ends it before this transaction does.
+    async fn hold_login_session(
+        &mut self,
+        id: FamilyId,
+        subject: &Subject,
+    ) -> Result<Option<LoginSession>, StorageError>;
     /// Returns the sessions of `subject` that nobody ended, the newest first.
     async fn list_login_sessions(&mut self, subject: &Subject) -> Result<Vec<LoginSession>, StorageError>;
     /// Calls a session by `name`, or by none.

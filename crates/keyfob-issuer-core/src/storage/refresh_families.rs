@@ -36,11 +36,12 @@ pub enum Rotated {
 /// Refresh families and their tokens.
 #[async_trait]
 pub trait RefreshFamilies {
-    /// Adds a family with its first token.
+    /// Adds a family with its first token, made at `issued_at`.
     async fn insert_family(
         &mut self,
         family: &RefreshFamily,
         first: &RefreshDigest,
+        issued_at: Timestamp,
     ) -> Result<(), StorageError>;
     /// Finds a token of any generation, with its family.
     async fn find_refresh_token(

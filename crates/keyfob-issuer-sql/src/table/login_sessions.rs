@@ -2,6 +2,7 @@
 
 use super::refresh_families::refresh_family;
 use crate::row::TableRow;
+use crate::statement::locking;
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
@@ -40,6 +41,18 @@ impl LoginSessions for SqlTransaction {
         .await?
         .map(|row| session(&row))
         .transpose()
+    }
+
+    async fn hold_login_session(
+        &mut self,
+        id: FamilyId,
+        subject: &Subject,
+    ) -> Result<Option<LoginSession>, StorageError> {
+        self.sql(locking!("SELECT id FROM refresh_families WHERE id = $1"))
+            .bind(id.to_string())
+            .optional("refresh_families")
+            .await?;
+        self.find_login_session(id, subject).await
     }
 
     async fn list_login_sessions(&mut self, subject: &Subject) -> Result<Vec<LoginSession>, StorageError> {
@@ -83,6 +96,11 @@ impl LoginSessions for SqlTransaction {
         ] {
             self.sql(statement).bind(subject.as_str()).execute().await?;
         }
+        // A session that one of these is handing over at this moment is seen by the next statement.
+        self.sql(locking!("SELECT id FROM refresh_families WHERE subject = $1 AND status = 'live'"))
+            .bind(subject.as_str())
+            .all("refresh_families")
+            .await?;
         let ended = self
             .sql(
                 "UPDATE refresh_families SET status = 'revoked', ended_at = $3
@@ -115,6 +133,13 @@ impl LoginSessions for SqlTransaction {
         ] {
             self.sql(statement).bind(subject.as_str()).bind(workspace.as_str()).execute().await?;
         }
+        self.sql(locking!(
+            "SELECT id FROM refresh_families WHERE subject = $1 AND workspace_id = $2 AND status = 'live'"
+        ))
+        .bind(subject.as_str())
+        .bind(workspace.as_str())
+        .all("refresh_families")
+        .await?;
         for statement in [
             "UPDATE refresh_families SET status = 'revoked', ended_at = $3
              WHERE subject = $1 AND workspace_id = $2 AND status = 'live'",

@@ -21,6 +21,7 @@ impl RefreshFamilies for SqlTransaction {
         &mut self,
         family: &RefreshFamily,
         first: &RefreshDigest,
+        issued_at: Timestamp,
     ) -> Result<(), StorageError> {
         self.sql(
             "INSERT INTO refresh_families (id, client_id, subject, workspace_id, scope, auth_time, created_at,
@@ -38,7 +39,7 @@ impl RefreshFamilies for SqlTransaction {
         .bind(family.status.as_str())
         .bind(family.amr.as_str())
         .execute().await?;
-        self.insert_token(family.id, family.generation, first, family.created_at).await
+        self.insert_token(family.id, family.generation, first, issued_at).await
     }
 
     async fn find_refresh_token(

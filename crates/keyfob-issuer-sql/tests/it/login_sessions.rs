@@ -31,7 +31,10 @@ fn fresh(number: u32) -> LoginSession {
 }
 
 async fn add(transaction: &mut dyn Transaction, family: &RefreshFamily) {
-    transaction.insert_family(family, &refresh_digest(&family.id.to_string())).await.unwrap();
+    transaction
+        .insert_family(family, &refresh_digest(&family.id.to_string()), family.created_at)
+        .await
+        .unwrap();
 }
 
 on_both!(a_session_comes_back_with_its_labels_and_its_last_use);

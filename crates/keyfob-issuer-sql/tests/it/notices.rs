@@ -67,7 +67,7 @@ async fn i_88_logins_are_counted_by_their_person_with_their_places_and_devices_b
         let id = FamilyId::lowest_at(at(number));
         let login =
             keyfob_issuer_core::refresh_family::RefreshFamily { id, created_at: at(number), ..family() };
-        transaction.insert_family(&login, &refresh_digest(&format!("{number}"))).await.unwrap();
+        transaction.insert_family(&login, &refresh_digest(&format!("{number}")), at(number)).await.unwrap();
         transaction.note_origin(id, &Origin::new(None, None, place)).await.unwrap();
     }
     for number in 1..=3 {

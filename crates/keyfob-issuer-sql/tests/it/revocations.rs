@@ -30,7 +30,7 @@ fn entry(epoch: u64, revoked: Revoked) -> Revocation {
 async fn add_family(database: &Database, number: u32) {
     let mut transaction = database.begin().await;
     let family = RefreshFamily { id: id(number), ..family() };
-    transaction.insert_family(&family, &refresh_digest(&number.to_string())).await.unwrap();
+    transaction.insert_family(&family, &refresh_digest(&number.to_string()), NOW).await.unwrap();
     transaction.commit().await.unwrap();
 }
 

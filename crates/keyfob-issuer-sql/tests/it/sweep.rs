@@ -21,7 +21,7 @@ fn token(number: u64) -> RefreshDigest {
 
 async fn insert_family(transaction: &mut dyn Transaction, number: u64, created_at: Timestamp) {
     let family = RefreshFamily { id: FamilyId::lowest_at(created_at), created_at, ..family() };
-    transaction.insert_family(&family, &token(number)).await.unwrap();
+    transaction.insert_family(&family, &token(number), created_at).await.unwrap();
 }
 
 on_both!(i_87_families_are_forgotten_from_the_oldest_on_with_their_tokens);

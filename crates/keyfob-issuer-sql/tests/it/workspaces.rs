@@ -169,7 +169,7 @@ async fn i_72_what_somebody_has_in_one_workspace_ends_and_nothing_elsewhere(data
         ..family()
     };
     for family in [family(1, "s", "u"), family(2, "w", "u"), family(3, "s", "z")] {
-        transaction.insert_family(&family, &refresh_digest(&family.id.to_string())).await.unwrap();
+        transaction.insert_family(&family, &refresh_digest(&family.id.to_string()), NOW).await.unwrap();
     }
 
     transaction.end_everything_in(&id, &user().subject, NOW).await.unwrap();

@@ -39,6 +39,7 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
         end_session_endpoint: Some(url.join(LOGOUT_PATH)),
         keyfob_revocations_endpoint: Some(url.join(REVOCATIONS_PATH)),
         keyfob_sessions_endpoint: Some(url.join(SESSIONS_PATH)),
+        keyfob_handoff_supported: true,
         response_types_supported: list("code"),
         device_authorization_endpoint: devices.then(|| url.join(DEVICE_AUTHORIZATION_PATH)),
         grant_types_supported: grant_types.map(|grant| grant.as_str().to_owned()).collect(),

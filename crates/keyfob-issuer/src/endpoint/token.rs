@@ -41,7 +41,9 @@ pub(crate) async fn redeem(State(app): State<Arc<App>>, request: Request) -> Res
         GrantType::RefreshToken => refresh(&app, client_id, parameters, kind, attempt).await?,
         GrantType::DeviceCode => device_grant::redeem(&app, client_id, parameters, origin).await?,
         GrantType::TokenExchange => {
-            return Ok(Json(token_exchange::exchange(&app, client_id, parameters).await?).into_response());
+            return Ok(
+                Json(token_exchange::exchange(&app, client_id, parameters, origin).await?).into_response()
+            );
         }
     };
     Ok((headers, answer(&tokens)).into_response())

@@ -4,17 +4,22 @@ use crate::app::App;
 use crate::config::ApiKeyExchange as Setting;
 use crate::error::ApiError;
 use crate::parameters::{Parameters, ParametersError};
+use keyfob_issuer_core::claims::IssuedTokens;
+use keyfob_issuer_core::login_session::{Origin, SessionName};
 use keyfob_issuer_core::operation::{
-    ApiKeyExchange, ChildExchange, ChildToken, ExchangeTokenError, SubjectRefusal, WorkloadExchange,
+    ApiKeyExchange, ChildExchange, ChildToken, ExchangeTokenError, HandOver, SubjectRefusal, TakeOver,
+    WorkloadExchange,
 };
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_jose::{KeySet, read_unverified};
-use keyfob_oauth::{AccessToken, ClientId, IdToken, Scope};
+use keyfob_oauth::request::HANDOFF_TOKEN as HANDOFF;
+use keyfob_oauth::{AccessToken, ClientId, HandoffCode, IdToken, RefreshToken, Scope};
 use serde::Serialize;
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+const REFRESH_TOKEN: &str = "urn:ietf:params:oauth:token-type:refresh_token";
 /// What the Codex CLI asks for at the end of a sign-in (contract §1.8).
 const API_KEY: &str = "openai-api-key";
 
@@ -27,12 +32,17 @@ pub(crate) struct Exchanged {
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<u64>,
     scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
 }
 
 pub(super) async fn exchange(
     app: &App,
     client_id: ClientId,
     mut parameters: Parameters,
+    origin: Origin,
 ) -> Result<Exchanged, ApiError> {
     let subject_token = parameters.require("subject_token")?;
     let subject_type = parameters.require("subject_token_type")?;
@@ -44,6 +54,14 @@ pub(super) async fn exchange(
     match (parameters.take("requested_token")?.as_deref(), &*subject_type) {
         (None, ACCESS_TOKEN) => {
             for_child(app, client_id, AccessToken::new(subject_token), allowed, parameters).await
+        }
+        (None, REFRESH_TOKEN) => {
+            hand_over(app, client_id, RefreshToken::new(subject_token), allowed, parameters).await
+        }
+        (None, HANDOFF) => {
+            asked_for(&mut parameters, ACCESS_TOKEN)?;
+            let code = HandoffCode::new(subject_token);
+            Ok(app.issuer.take_over(TakeOver { client_id, code, allowed, origin }).await?.into())
         }
         (None, ID_TOKEN | JWT) => {
             for_workload(app, client_id, IdToken::new(subject_token), &allowed, parameters).await
@@ -58,6 +76,8 @@ pub(super) async fn exchange(
                 token_type: "Bearer",
                 expires_in: made.key.expires_at.map(|end| end.since(made.key.created_at).as_secs()),
                 scope: made.key.scope.to_string(),
+                refresh_token: None,
+                id_token: None,
             })
         }
         (Some(API_KEY), ID_TOKEN) => Err(ApiError::NO_API_KEYS),
@@ -113,6 +133,39 @@ async fn for_child(
     Ok(app.issuer.exchange_for_child(child).await?.into())
 }
 
+/// Makes a code for another machine; the session's own tokens stay as they are.
+async fn hand_over(
+    app: &App,
+    client_id: ClientId,
+    refresh_token: RefreshToken,
+    allowed: AllowedWorkspaces,
+    mut parameters: Parameters,
+) -> Result<Exchanged, ApiError> {
+    if parameters.take("requested_token_type")?.as_deref() != Some(HANDOFF) {
+        return Err(ParametersError::Malformed.into());
+    }
+    let name = parameters.take("session_name")?.and_then(|name| SessionName::parse(&name));
+    let handed = app.issuer.hand_over(HandOver { client_id, refresh_token, name, allowed }).await?;
+    Ok(Exchanged {
+        access_token: handed.code.expose().to_owned(),
+        issued_token_type: HANDOFF,
+        // RFC 8693 §2.2.1: it opens nothing, and is no access token.
+        token_type: "N_A",
+        expires_in: Some(handed.expires_in.as_secs()),
+        scope: handed.scope.to_string(),
+        refresh_token: None,
+        id_token: None,
+    })
+}
+
+/// Refuses to be asked for another kind of token than `kind`.
+fn asked_for(parameters: &mut Parameters, kind: &str) -> Result<(), ParametersError> {
+    match parameters.take("requested_token_type")? {
+        Some(requested) if requested != kind => Err(ParametersError::Malformed),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// What a client wants for the token it brings.
 struct Wish {
     scope: Option<Scope>,
@@ -122,11 +175,7 @@ struct Wish {
 
 impl Wish {
     fn read(parameters: &mut Parameters) -> Result<Self, ParametersError> {
-        let asks_for_another_kind =
-            parameters.take("requested_token_type")?.is_some_and(|requested| requested != ACCESS_TOKEN);
-        if asks_for_another_kind {
-            return Err(ParametersError::Malformed);
-        }
+        asked_for(parameters, ACCESS_TOKEN)?;
         let scope = parameters.take("scope")?.map(|text| Scope::parse(&text)).transpose();
         Ok(Self {
             scope: scope.map_err(|_| ParametersError::Malformed)?,
@@ -143,6 +192,22 @@ impl From<ChildToken> for Exchanged {
             token_type: "Bearer",
             expires_in: Some(token.expires_in.as_secs()),
             scope: token.scope.to_string(),
+            refresh_token: None,
+            id_token: None,
+        }
+    }
+}
+
+impl From<IssuedTokens> for Exchanged {
+    fn from(tokens: IssuedTokens) -> Self {
+        Self {
+            access_token: tokens.access_token.expose().to_owned(),
+            issued_token_type: ACCESS_TOKEN,
+            token_type: "Bearer",
+            expires_in: Some(tokens.expires_in.as_secs()),
+            scope: tokens.scope.to_string(),
+            refresh_token: Some(tokens.refresh_token.expose().to_owned()),
+            id_token: Some(tokens.id_token.expose().to_owned()),
         }
     }
 }

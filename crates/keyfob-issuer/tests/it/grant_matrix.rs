@@ -1,5 +1,6 @@
 //! Every grant in every state of its account and workspace: what must not pass is refused at redemption (I-32).
 
+use crate::handoff::{hand_over, handoff_code, take_over};
 use crate::introspect::Server;
 use crate::people::make_key;
 use crate::world::{Tokens, World, changed, codex_request, exchange, refresh};
@@ -18,16 +19,22 @@ enum Grant {
     DeviceCode,
     Child,
     ApiKeyExchange,
+    /// A session hands over.
+    HandOver,
+    /// Another machine takes over.
+    TakeOver,
     PersonalAccessToken,
     ApiKey,
 }
 
 impl Grant {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::PersonalAccessToken,
         Self::ApiKey,
         Self::Child,
         Self::ApiKeyExchange,
+        Self::HandOver,
+        Self::TakeOver,
         Self::Code,
         Self::Refresh,
         Self::Device,
@@ -90,6 +97,8 @@ impl State {
         const SIGN_INS: &[Grant] = &[
             Grant::Child,
             Grant::ApiKeyExchange,
+            Grant::HandOver,
+            Grant::TakeOver,
             Grant::Code,
             Grant::Refresh,
             Grant::Device,
@@ -99,7 +108,9 @@ impl State {
             Self::AsItWas => &[],
             Self::Locked | Self::Disabled | Self::Removed | Self::WorkspaceGone => &Grant::ALL,
             Self::SecondFactorWanted | Self::SsoOnly => SIGN_INS,
-            Self::SessionsShorter => &[Grant::Child, Grant::ApiKeyExchange, Grant::Refresh],
+            Self::SessionsShorter => {
+                &[Grant::Child, Grant::ApiKeyExchange, Grant::HandOver, Grant::TakeOver, Grant::Refresh]
+            }
             Self::DevicesOffInWorkspace | Self::DevicesOffForPerson => &[Grant::Device, Grant::DeviceCode],
             Self::NoApiKeys => &[Grant::ApiKey, Grant::ApiKeyExchange],
         }
@@ -113,6 +124,7 @@ struct Matrix {
     code: String,
     device: Value,
     delivered: Value,
+    handoff: String,
     personal: String,
     api: String,
 }
@@ -132,7 +144,8 @@ impl Matrix {
         let personal = make_key(&world, &tokens, &personal).await.secret;
         let api = make_key(&world, &tokens, &json!({ "kind": "api_key", "label": "a" })).await.secret;
         let code = world.code(&codex_request()).await;
-        Self { world, gateway, tokens, code, device, delivered: delivered.1, personal, api }
+        let handoff = handoff_code(&world, &tokens.refresh).await;
+        Self { world, gateway, tokens, code, device, delivered: delivered.1, handoff, personal, api }
     }
 
     async fn passes(&self, grant: Grant) -> bool {
@@ -164,6 +177,8 @@ impl Matrix {
                 let wish = [("subject_token", &*self.tokens.id), ("requested_token", "openai-api-key")];
                 token(&changed(&id, &wish)).await
             }
+            Grant::HandOver => hand_over(world, &self.tokens.refresh, &[]).await.status,
+            Grant::TakeOver => take_over(world, &self.handoff, &[]).await.status,
             Grant::PersonalAccessToken => {
                 let path = keyfob_codex::who_am_i::PATH;
                 world.browser().call(Method::GET, path, &self.personal, None).await.status
@@ -209,5 +224,5 @@ async fn i_32_of_all_grants_in_all_states_of_account_and_workspace_only_the_righ
             tried += 1;
         }
     }
-    assert_eq!(tried, 11 * 8);
+    assert_eq!(tried, 11 * 10);
 }

@@ -33,6 +33,7 @@ mod ends;
 mod farewell;
 mod feed;
 mod grant_matrix;
+mod handoff;
 mod headers;
 mod injection;
 mod introspect;

@@ -3,6 +3,7 @@
 use crate::administration::{add, for_administration, tokens_for};
 use crate::app::enrol;
 use crate::device_grant::redeem as redeem_device;
+use crate::handoff::{hand_over, handoff_code, take_over};
 use crate::introspect::{Server, basic};
 use crate::mail::PostOffice;
 use crate::people::make_key;
@@ -38,6 +39,7 @@ enum Kind {
     EmailLink,
     UndoLink,
     InvitationLink,
+    HandoffCode,
 }
 
 /// Every door that takes a secret and tells whether it counts.
@@ -62,10 +64,12 @@ enum Door {
     UndoPage,
     Join,
     LogoutHint,
+    HandOver,
+    TakeOver,
 }
 
 impl Door {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::Sessions,
         Self::Keys,
         Self::UserInfo,
@@ -82,7 +86,9 @@ impl Door {
         Self::UndoPage,
         Self::Join,
         Self::LogoutHint,
+        Self::HandOver,
         // These use up what they take, so they come last.
+        Self::TakeOver,
         Self::AskForApiKey,
         Self::RedeemCode,
         Self::Refresh,
@@ -94,7 +100,8 @@ impl Door {
             Self::Sessions | Self::Keys | Self::UserInfo | Self::HandOn => &[Kind::AccessToken],
             Self::WhoAmI => &[Kind::PersonalAccessToken],
             Self::RedeemCode => &[Kind::Code],
-            Self::Refresh => &[Kind::RefreshToken],
+            Self::Refresh | Self::HandOver => &[Kind::RefreshToken],
+            Self::TakeOver => &[Kind::HandoffCode],
             Self::AskForApiKey | Self::LogoutHint => &[Kind::IdToken],
             Self::Introspect => &[
                 Kind::AccessToken,
@@ -156,6 +163,7 @@ impl Matrix {
             (Kind::DeviceCode, standard.json()["device_code"].as_str().unwrap().to_owned()),
             (Kind::ServerSecret, secret.clone()),
             (Kind::SessionCookie, browser.cookies[&format!("keyfob_{port}")].clone()),
+            (Kind::HandoffCode, handoff_code(&world, &tokens.refresh).await),
             (Kind::AccessToken, tokens.access),
             (Kind::IdToken, tokens.id),
             (Kind::RefreshToken, tokens.refresh),
@@ -178,6 +186,8 @@ impl Matrix {
             Door::WhoAmI => bearer(keyfob_codex::who_am_i::PATH).await,
             Door::RedeemCode => token(&exchange(secret)).await,
             Door::Refresh => token(&refresh(CLIENT_ID, secret)).await,
+            Door::HandOver => hand_over(world, secret, &[]).await.status,
+            Door::TakeOver => take_over(world, secret, &[]).await.status,
             Door::HandOn => token(&hand_on(secret)).await,
             Door::AskForApiKey => {
                 let kind = ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token");
@@ -288,5 +298,5 @@ async fn i_06_i_39_of_all_kinds_of_secret_at_all_doors_only_the_fitting_ones_pas
             tried += 1;
         }
     }
-    assert_eq!(tried, 19 * 18);
+    assert_eq!(tried, 21 * 19);
 }

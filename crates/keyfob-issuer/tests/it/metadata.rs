@@ -1,6 +1,7 @@
 //! The discovery document, held to its word: every member has a check, and a member without one fails (I-81).
 
 use crate::browser::Answer;
+use crate::handoff::{handoff_code, take_over};
 use crate::world::{CALLBACK, TestEntropy, Tokens, World, authorize, changed, codex_request, exchange};
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use keyfob_issuer::command::resource_server;
@@ -78,6 +79,12 @@ impl Checked {
             assert!(answer.location().unwrap().starts_with(CALLBACK));
             assert_eq!(answer.redirected()["iss"], world.base);
         }
+    }
+
+    /// Whether a session is handed over.
+    async fn hands_over(&self) -> bool {
+        let code = handoff_code(&self.world, &self.tokens.refresh).await;
+        take_over(&self.world, &code, &[]).await.status == 200
     }
 
     /// Checks one member.
@@ -174,6 +181,9 @@ impl Checked {
             "authorization_response_iss_parameter_supported" => {
                 assert_eq!(*value, json!(true));
                 self.answers_name_the_issuer().await;
+            }
+            "keyfob_handoff_supported" => {
+                assert_eq!((value, self.hands_over().await), (&json!(true), true));
             }
             unknown => panic!("the discovery document says {unknown}, and nothing holds it to that"),
         }

@@ -37,7 +37,14 @@ const ROUTES: [(&str, &[&str]); 45] = [
     ("POST /undo/{token}", &["device.take_back"]),
     (
         "POST /oauth/token",
-        &["session.begin", "session.token_reuse", "session.hand_on", "workload.let_in", "key.exchange"],
+        &[
+            "session.begin",
+            "session.token_reuse",
+            "session.hand_on",
+            "session.hand_over",
+            "workload.let_in",
+            "key.exchange",
+        ],
     ),
     ("POST /oauth/device_authorization", &[]),
     ("POST /oauth/refresh/ack", &[]),

@@ -1,6 +1,9 @@
 //! The token request: one variant per grant type (RFC 6749 §4.1.3 and §6).
 
-use crate::{AuthorizationCode, ClientId, CodeVerifier, DeviceCode, IdToken, RefreshToken};
+use crate::{AuthorizationCode, ClientId, CodeVerifier, DeviceCode, HandoffCode, IdToken, RefreshToken};
+
+/// The kind of a code for which another machine gets a session of its own; an extension of ours (RFC 8693 §3).
+pub const HANDOFF_TOKEN: &str = "urn:keyfob:token-type:handoff";
 
 /// The grant types that are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +62,22 @@ pub enum TokenRequest {
         /// What says where the workload runs.
         subject_token: IdToken,
     },
+    /// Asks for a code by which another machine gets a session of its own; the refresh token is not spent.
+    HandOver {
+        /// Who asks.
+        client_id: ClientId,
+        /// Of the session that hands over.
+        refresh_token: RefreshToken,
+        /// What the new session is to be called.
+        name: String,
+    },
+    /// Begins the session that such a code stands for.
+    TakeOver {
+        /// Who asks.
+        client_id: ClientId,
+        /// From the other machine.
+        code: HandoffCode,
+    },
     /// Asks whether the person has let the device in, and for its tokens then (RFC 8628 §3.4).
     Device {
         /// Who asks.
@@ -89,6 +108,20 @@ impl TokenRequest {
                 ("client_id", client_id.as_str()),
                 ("subject_token", subject_token.expose()),
                 ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+            ],
+            Self::HandOver { client_id, refresh_token, name } => vec![
+                ("grant_type", GrantType::TokenExchange.as_str()),
+                ("client_id", client_id.as_str()),
+                ("subject_token", refresh_token.expose()),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:refresh_token"),
+                ("requested_token_type", HANDOFF_TOKEN),
+                ("session_name", name),
+            ],
+            Self::TakeOver { client_id, code } => vec![
+                ("grant_type", GrantType::TokenExchange.as_str()),
+                ("client_id", client_id.as_str()),
+                ("subject_token", code.expose()),
+                ("subject_token_type", HANDOFF_TOKEN),
             ],
             Self::Device { client_id, device_code } => vec![
                 ("grant_type", GrantType::DeviceCode.as_str()),

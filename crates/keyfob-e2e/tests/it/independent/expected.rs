@@ -165,6 +165,7 @@ pub(super) fn metadata() -> Value {
         "end_session_endpoint": issuer("/oauth/logout"),
         "keyfob_revocations_endpoint": issuer("/api/revocations"),
         "keyfob_sessions_endpoint": issuer("/api/sessions"),
+        "keyfob_handoff_supported": true,
         "response_types_supported": ["code"],
         "grant_types_supported": [
             "authorization_code",
