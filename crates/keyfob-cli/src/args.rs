@@ -1,5 +1,9 @@
 //! The command line: names and help, no logic.
 
+mod handoff;
+
+pub(crate) use handoff::{Handoff, HandoffAction, Receive};
+
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +23,9 @@ pub(crate) enum Command {
     Login(Login),
     /// Sign out: end the session at its issuer and remove it from this machine.
     Logout(Logout),
+    /// Sign in another machine, which gets a session of its own.
+    #[command(args_conflicts_with_subcommands = true)]
+    Handoff(Handoff),
     /// See and end your sessions at the issuer.
     #[command(subcommand)]
     Session(SessionCommand),

@@ -1,8 +1,11 @@
 //! From what failed to an exit code and advice: the one table.
 
 mod brought;
+mod handoff;
 mod login;
 mod network;
+
+pub(crate) use handoff::HandoffFailure;
 
 use crate::exit::Exit;
 use crate::settings::SettingsError;

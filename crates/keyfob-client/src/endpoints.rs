@@ -23,6 +23,8 @@ pub struct Endpoints {
     pub revocation: Option<Url>,
     /// What it is asked with.
     pub dialect: Dialect,
+    /// Whether the issuer gives another machine a session of its own for the word of this one.
+    pub hands_over: bool,
     /// Whether callbacks name the issuer (RFC 9207 §3).
     pub names_itself: bool,
 }
@@ -126,6 +128,7 @@ impl Endpoints {
             device,
             revocation: revocation.map(|text| endpoint("revocation_endpoint", text)).transpose()?,
             dialect: Dialect::of(&document.scopes_supported),
+            hands_over: document.keyfob_handoff_supported,
             names_itself: document.authorization_response_iss_parameter_supported,
         })
     }
@@ -141,6 +144,7 @@ impl Endpoints {
             sessions: None,
             revocation: at(REVOKE_PATH),
             dialect: Dialect::OpenAi,
+            hands_over: false,
             names_itself: false,
         })
     }

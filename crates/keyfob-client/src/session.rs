@@ -2,6 +2,7 @@
 
 use crate::clock_skew::{ClockSkew, Moment};
 use crate::freshness::{Freshness, Need};
+use crate::handoff::{self, HandOverError, Handoff};
 use crate::issuer_sessions::{IssuerSessions, SessionsError};
 use crate::logout::{self, Ends, SignOutError, SignedOut};
 use crate::network::Network;
@@ -97,6 +98,13 @@ impl Session {
             self.store.load().await.map_err(|error| SessionsError::Token(RefreshError::Store(error)))?;
         let issuer = slot.issuer().ok_or(SessionsError::NoIssuer)?;
         IssuerSessions::open(&self.network, issuer, token).await
+    }
+
+    /// Asks the issuer of the login for what another machine redeems for a session of its own, called `name` in the list.
+    ///
+    /// The login here stays as it is. Holds the refresh lock while the issuer is asked.
+    pub async fn hand_over(&self, name: &str, clock: &dyn Clock) -> Result<Handoff, HandOverError> {
+        handoff::make(&self.store, &self.network, name, clock).await
     }
 
     /// Ends every session of the person at the issuer of the login, then this one as [`Self::sign_out`] does.

@@ -3,9 +3,9 @@
 use crate::failpoint::Failpoint;
 use crate::http::{HttpClient, HttpError};
 use keyfob_codex::errors::RefreshRejection;
-use keyfob_oauth::request::TokenRequest;
+use keyfob_oauth::request::{HANDOFF_TOKEN, TokenRequest};
 use keyfob_oauth::token::InvalidTokenResponse;
-use keyfob_oauth::{ErrorCode, TokenResponse, text};
+use keyfob_oauth::{ErrorCode, HandoffCode, TokenResponse, text};
 use reqwest::header::HeaderValue;
 use std::io;
 use std::time::Duration;
@@ -91,6 +91,32 @@ pub(crate) async fn redeem(
     });
     let tokens = TokenResponse::parse(&answer.body).map_err(TokenError::Unusable)?;
     Ok(Redeemed { tokens, recoverable })
+}
+
+/// Posts a request for what another machine redeems; returns it, and for how long it works (RFC 8693 §2.2.1).
+pub(crate) async fn redeem_handoff(
+    http: &HttpClient,
+    endpoint: &str,
+    request: &TokenRequest,
+) -> Result<(HandoffCode, Duration), TokenError> {
+    let answer = http.post_form(endpoint, &request.form(), None).await.map_err(TokenError::Unreachable)?;
+    if answer.status != 200 {
+        return Err(without_echo(refusal(answer.status, &answer.body, answer.retry_after()), request));
+    }
+    let given: Handoff = serde_json::from_slice(&answer.body)
+        .map_err(|_| TokenError::Unusable(InvalidTokenResponse::NotJson))?;
+    if given.issued_token_type != HANDOFF_TOKEN {
+        return Err(TokenError::Unusable(InvalidTokenResponse::OtherTokenType));
+    }
+    Ok((HandoffCode::new(given.access_token), Duration::from_secs(given.expires_in)))
+}
+
+/// RFC 8693 has whatever is issued in a member of this name.
+#[derive(serde::Deserialize)]
+struct Handoff {
+    access_token: String,
+    issued_token_type: String,
+    expires_in: u64,
 }
 
 /// Reads an error of RFC 6749 §5.2, or the nested one of the Codex dialect.

@@ -306,7 +306,7 @@ impl Home {
     }
 
     /// Lets `program` open a real browser in which this person signs in.
-    fn with_browser(&self, program: Program) -> Result<Program> {
+    pub fn with_browser(&self, program: Program) -> Result<Program> {
         Ok(program
             .env("BROWSER", environment::program("keyfob-browse")?)
             .env("KEYFOB_BROWSE_EMAIL", &self.person.email)

@@ -28,6 +28,7 @@ mod home;
 mod html;
 mod keyring;
 pub mod leak;
+pub mod machine;
 mod network;
 mod place;
 pub mod process;

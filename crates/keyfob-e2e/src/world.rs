@@ -1,6 +1,7 @@
 //! A world: an issuer, a gateway, and homes for people, all of them real and all of them gone afterwards.
 
 mod front;
+mod machines;
 
 use crate::browser::Person;
 use crate::disk;
@@ -32,8 +33,8 @@ const PREFIX: &str = "world-";
 const OWNER: &str = "mia@example.org";
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// What runs as long as its world.
-const SERVERS: [&str; 6] =
-    ["keyfob-issuer", "keyfob-gateway", "dbus-daemon", "gnome-keyring-daemon", "haproxy", "tinyproxy"];
+const SERVERS: [&str; 7] =
+    ["keyfob-issuer", "keyfob-gateway", "dbus-daemon", "gnome-keyring-daemon", "haproxy", "tinyproxy", "cat"];
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Where the 32 bytes of a P-256 private key are in PKCS#8 (RFC 5915, RFC 5208); all before them is the same in all.
 const SCALAR_IN_PKCS8: std::ops::Range<usize> = 36..68;
@@ -165,13 +166,6 @@ impl World {
     /// Makes a home for the owner whose login is kept in `store`.
     pub async fn home_with(&self, name: &str, store: Store) -> Result<Home> {
         self.home(name)?.keep_in(store).await
-    }
-
-    /// Makes a home as [`World::home_with`] does, on a small disk of its own.
-    pub async fn home_on_small_disk(&self, name: &str, store: Store) -> Result<Home> {
-        let home = self.home(name)?;
-        disk::mount_small(&home.codex_home())?;
-        home.keep_in(store).await
     }
 
     /// Makes a closed gate.

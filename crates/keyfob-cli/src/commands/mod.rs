@@ -5,6 +5,7 @@ mod beside;
 mod doctor;
 #[cfg(feature = "failpoints")]
 mod failpoints;
+mod handoff;
 mod login;
 mod logins;
 mod logout;
@@ -20,7 +21,7 @@ mod workload;
 pub(crate) use acting::Acting;
 pub(crate) use used::Used;
 
-use crate::args::{Command, LoginAction};
+use crate::args::{Command, HandoffAction, LoginAction};
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
@@ -44,6 +45,12 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         Command::Logout(arguments) => {
             logout::run(&arguments, &acting(arguments.login.as_deref())?, environment)
         }
+        Command::Handoff(arguments) => match &arguments.action {
+            Some(HandoffAction::Receive(arguments)) => {
+                handoff::receive(arguments, &acting(arguments.name.as_deref())?, environment)
+            }
+            None => handoff::run(&arguments, &acting(arguments.login.as_deref())?),
+        },
         Command::Session(command) => session::run(&command, &acting(None)?.session),
         Command::Status(arguments) => status::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Token(arguments) => token::run(&arguments, &acting(arguments.login.as_deref())?),
@@ -64,6 +71,28 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         crate::output::say(&format!("note: {notice}"));
     }
     exit
+}
+
+/// Does `work`, in which another program of this terminal takes part: that Ctrl-C ended that one too is no failure of it.
+async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    let work = async {
+        let result = work.await;
+        if result.is_err() {
+            // A signal that came with the end of the other program is seen with the next turn of the runtime.
+            tokio::task::yield_now().await;
+        }
+        result
+    };
+    tokio::select! {
+        biased;
+        interrupted = tokio::signal::ctrl_c() => Err(match interrupted {
+            Ok(()) => Failure::Cancelled.into(),
+            Err(error) => Failure::Setup(error).into(),
+        }),
+        result = work => result,
+    }
 }
 
 /// Runs `work` on a runtime of this thread, and lets warnings of the library reach the person.

@@ -55,13 +55,19 @@ impl From<LoginError> for CommandError {
             LoginError::Exchange { source: TokenError::Rejected(_), .. } | LoginError::NoCode => {
                 &["the code was used or took too long; run `keyfob login` again"]
             }
+            LoginError::Handoff { .. } => &[
+                "it works once, within 10 minutes, and while the session that handed over goes on; hand over again. If you \
+                 did not use it, somebody else has: that session has ended, and `keyfob session list` shows the others",
+            ],
             LoginError::Exchange { .. } | LoginError::TimedOut => &["run `keyfob login` again"],
             LoginError::Store(cause) => store_hints(cause),
             LoginError::Listen(ListenError::Bind(_)) => &["a local firewall or sandbox may forbid listening"],
             LoginError::Listen(ListenError::Taken(_)) => {
                 &["end one of them, or sign in without a port of this machine: `keyfob login --device-auth`"]
             }
-            LoginError::Refused { .. } | LoginError::Entropy(_) => &[],
+            LoginError::Listen(ListenError::Carried { .. })
+            | LoginError::Refused { .. }
+            | LoginError::Entropy(_) => &[],
         };
         Self::new(exit(&error), error, hints)
     }
@@ -72,6 +78,7 @@ fn exit(error: &LoginError) -> Exit {
         LoginError::Store(_) => Exit::StoreUnavailable,
         LoginError::Discovery(DiscoveryError::Unreachable { .. })
         | LoginError::Exchange { source: TokenError::Unreachable(_), .. }
+        | LoginError::Handoff { source: TokenError::Unreachable(_), .. }
         | LoginError::NoDeviceCode { source: DeviceError::Failed(TokenError::Unreachable(_)), .. }
         | LoginError::Keys { source: KeysError::Unreachable(_), .. } => Exit::Offline,
         LoginError::Occupied(_)
@@ -84,6 +91,7 @@ fn exit(error: &LoginError) -> Exit {
         | LoginError::Denied
         | LoginError::CodeExpired
         | LoginError::Exchange { .. }
+        | LoginError::Handoff { .. }
         | LoginError::Incomplete { .. }
         | LoginError::Keys { .. }
         | LoginError::IdToken { .. }

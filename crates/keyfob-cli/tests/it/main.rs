@@ -4,6 +4,7 @@
 
 mod doctor;
 mod fake_issuer;
+mod handoff;
 mod hardening;
 mod launch;
 mod login;

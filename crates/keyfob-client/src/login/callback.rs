@@ -7,13 +7,13 @@ use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use keyfob_codex::client::{CALLBACK_PATH, RegisteredCallbacks};
-use listen::Listener;
+use listen::{Listener, Stream};
 use places::Places;
 use query::Callback;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -23,7 +23,7 @@ mod places;
 mod query;
 
 pub use holder::Holder;
-pub use listen::{ListenError, Taken};
+pub use listen::{Carried, ListenError, Taken};
 pub(super) use query::Typed;
 pub use query::{Answer, ExpectedCallback};
 
@@ -54,7 +54,15 @@ impl CallbackServer {
         registered: RegisteredCallbacks,
         expected: ExpectedCallback,
     ) -> Result<Self, ListenError> {
-        let listener = Listener::open(registered).await?;
+        Ok(Self::on(Listener::open(registered).await?, expected))
+    }
+
+    /// Listens where ssh carries callbacks to.
+    pub(super) fn behind(carried: &Carried, expected: ExpectedCallback) -> Result<Self, ListenError> {
+        Ok(Self::on(Listener::carried(carried)?, expected))
+    }
+
+    fn on(listener: Listener, expected: ExpectedCallback) -> Self {
         let port = listener.port;
         let (sender, answers) = mpsc::channel(1);
         let (result, results) = watch::channel(None);
@@ -68,7 +76,7 @@ impl CallbackServer {
             connection: Arc::default(),
         };
         let serving = tokio::spawn(serve(listener, door));
-        Ok(Self { port, expected, answers, result, owed, serving })
+        Self { port, expected, answers, result, owed, serving }
     }
 
     /// Waits for the callback of the sign-in; the first one counts.
@@ -156,7 +164,14 @@ fn settle(owing: &watch::Sender<usize>) {
 }
 
 impl Door {
-    async fn serve(self, stream: TcpStream) {
+    async fn serve(self, stream: Stream) {
+        match stream {
+            Stream::Loopback(stream) => self.serve_on(stream).await,
+            Stream::Carried(stream) => self.serve_on(stream).await,
+        }
+    }
+
+    async fn serve_on(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         let service = hyper::service::service_fn(|request| async {
             Ok::<_, std::convert::Infallible>(self.answer(request).await)
         });

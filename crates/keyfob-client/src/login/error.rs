@@ -63,6 +63,15 @@ pub enum LoginError {
         #[source]
         source: TokenError,
     },
+    /// What another machine handed over could not be redeemed.
+    #[error("{issuer} gives no session for what was handed over")]
+    Handoff {
+        /// Where.
+        issuer: IssuerUrl,
+        /// Why.
+        #[source]
+        source: TokenError,
+    },
     /// The issuer's answer lacks a token that a login needs.
     #[error("{issuer} gave no {token}")]
     Incomplete {

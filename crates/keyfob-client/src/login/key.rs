@@ -3,6 +3,7 @@
 use super::{LoginError, Replace, Superseded, slot};
 use crate::logout::revoke;
 use crate::network::Network;
+use crate::shared_family;
 use crate::store::{SharedStore, Slot, StoreError};
 use crate::superseded;
 use crate::written_here;
@@ -25,6 +26,8 @@ pub enum Brought {
     ApiKey(ApiKey),
     /// A personal access token.
     AccessToken(AccessToken),
+    /// The login of another machine, which goes on using it.
+    Copy(Box<AuthFile>),
 }
 
 /// Stores what was `brought` in the place of nothing, of its like, of damage, or of whatever `replace` admits.
@@ -42,6 +45,7 @@ pub async fn keep_brought(
     let record = match brought {
         Brought::ApiKey(key) => AuthFile::of_api_key(key),
         Brought::AccessToken(token) => AuthFile::of_access_token(token),
+        Brought::Copy(record) => AuthFile::clone(record),
     };
     let lock = store.lock().await.map_err(LoginError::Store)?;
     let mut set_aside = None;
@@ -57,8 +61,12 @@ pub async fn keep_brought(
             }
             Slot::Empty | Slot::Holds { .. } => stored.digest(),
         };
-        // Neither a key nor a token has a name of its own.
-        let old = slot::session(&stored, "");
+        let old = match brought {
+            // Neither a key nor a token has a name of its own.
+            Brought::ApiKey(_) | Brought::AccessToken(_) => slot::session(&stored, ""),
+            // What was there may be of the same family, whose end would be that of the copy too.
+            Brought::Copy(_) => None,
+        };
         if let Some(old) = &old {
             // So that a crash does not leave it alive (security C-64).
             superseded::note(store, old.clone(), clock.now()).await;
@@ -66,7 +74,14 @@ pub async fn keep_brought(
         tries -= 1;
         match store.save(expected, &record).await {
             Ok(digest) => {
-                written_here::note(store.home(), digest);
+                match brought {
+                    Brought::ApiKey(_) | Brought::AccessToken(_) => {
+                        written_here::note(store.home(), digest);
+                        shared_family::forget(store.home());
+                    }
+                    // It was written elsewhere, which is said when its session ends (security R-47).
+                    Brought::Copy(_) => shared_family::note(store.home()),
+                }
                 break old;
             }
             // Another program stored something in this very moment: look again at what it is.

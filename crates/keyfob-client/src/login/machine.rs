@@ -10,7 +10,7 @@ use crate::superseded::OldSession;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_oauth::token::{Nonce, State as CallbackState};
 use keyfob_oauth::{
-    ClientId, CodeVerifier, Entropy, EntropyError, IssuerUrl, Secret, TokenResponse, WorkspaceId,
+    ClientId, CodeVerifier, Entropy, EntropyError, HandoffCode, IssuerUrl, Secret, TokenResponse, WorkspaceId,
 };
 
 /// The random values of one sign-in.
@@ -73,6 +73,8 @@ pub struct Login {
     /// Where it is kept, if not in the place that was asked for.
     pub(super) beside: Option<LoginName>,
     means: Means,
+    /// What another machine handed over, until it is redeemed; nobody is asked anything then.
+    pub(super) handoff: Option<HandoffCode>,
     state: State,
 }
 
@@ -129,6 +131,7 @@ impl Login {
             fell_back,
             beside,
             means,
+            handoff: None,
             state,
         };
         (login, Effect::Load)
@@ -153,9 +156,10 @@ impl Login {
             (State::Looking, Event::Loaded(Err(error))) | (State::Preparing, Event::Prepared(Err(error))) => {
                 failed(LoginError::Store(error))
             }
-            (State::Discovering, Event::Discovered(Ok(found))) => match self.means {
-                Means::Browser => self.listen(*found),
-                Means::DeviceCode => self.ask_for_code(*found, 0),
+            (State::Discovering, Event::Discovered(Ok(found))) => match (self.handoff.take(), self.means) {
+                (Some(code), _) => self.take_over(*found, code),
+                (None, Means::Browser) => self.listen(*found),
+                (None, Means::DeviceCode) => self.ask_for_code(*found, 0),
             },
             (State::Discovering, Event::Discovered(Err(error))) => failed(error.into()),
             (State::Opening(endpoints), Event::Listening(Ok(port))) => self.show(endpoints, port),

@@ -7,6 +7,7 @@ mod browser;
 mod callback;
 mod device;
 mod error;
+mod handoff;
 mod keep;
 mod key;
 mod machine;
@@ -15,7 +16,7 @@ mod run;
 mod slot;
 
 pub use crate::device_endpoint::{DeviceError, PendingDevice, Polled};
-pub use callback::{Answer, ExpectedCallback, Holder, ListenError, Taken};
+pub use callback::{Answer, Carried, ExpectedCallback, Holder, ListenError, Taken};
 pub use error::{IdTokenError, KeysError, LoginError};
 pub use key::{Brought, Kept, keep_brought};
 pub use machine::{Asked, Login, Means, Once};

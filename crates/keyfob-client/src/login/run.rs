@@ -2,7 +2,8 @@
 
 use super::callback::{CallbackServer, Typed};
 use super::{
-    Asked, Effect, Event, KeysError, Login, LoginError, Once, Page, PendingDevice, SignedIn, Superseded,
+    Asked, Carried, Effect, Event, KeysError, Login, LoginError, Once, Page, PendingDevice, SignedIn,
+    Superseded,
 };
 use crate::account::Account;
 use crate::device_endpoint;
@@ -11,13 +12,15 @@ use crate::failpoint::Failpoint;
 use crate::http::HttpClient;
 use crate::logins::{LoginName, Logins, Which};
 use crate::logout::{end_waiting, revoke};
+use crate::shared_family;
 use crate::signed_in_at;
 use crate::store::{Lock, SharedStore, StoreError};
 use crate::superseded;
 use crate::token_endpoint::{TokenError, redeem};
 use crate::written_here;
 use keyfob_jose::KeySet;
-use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl, WorkspaceId};
+use keyfob_oauth::request::RevocationRequest;
+use keyfob_oauth::{ClientId, Clock, Entropy, IssuerUrl, RefreshToken, WorkspaceId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -78,28 +81,26 @@ pub enum Step {
 impl SignIn {
     /// Looks at the store and the issuer, and listens for the callback or asks for a code; nothing is changed yet.
     pub async fn start(self, entropy: &dyn Entropy) -> Result<PendingSignIn, LoginError> {
-        let issuer = self.asked.issuer.clone();
-        let http = self
-            .beside
-            .network()
-            .client(&issuer)
-            .map_err(|source| super::DiscoveryError::Unreachable { issuer: issuer.clone(), source })?;
-        let once = Once::draw(entropy)?;
-        let (client_id, workspace) = (self.asked.client_id.clone(), self.asked.workspace.clone());
-        let (mut login, mut effect) = Login::begin(self.asked, once);
-        let mut shell = Shell {
-            store: self.store,
-            beside: self.beside,
-            issuer,
-            client_id,
-            workspace,
-            http,
-            clock: self.clock,
-            machine: self.machine.filter(|name| is_header_text(name)),
-            lock: None,
-            server: None,
-            deadline: tokio::time::Instant::now() + PATIENCE,
-        };
+        let (asked, shell) = self.equip()?;
+        Self::begin(asked, shell, entropy).await
+    }
+
+    /// As [`SignIn::start`], where the callback does not come to a port of this machine.
+    pub async fn start_behind(
+        self,
+        carried: Carried,
+        entropy: &dyn Entropy,
+    ) -> Result<PendingSignIn, LoginError> {
+        let (asked, shell) = self.equip()?;
+        Self::begin(asked, Shell { carried: Some(carried), ..shell }, entropy).await
+    }
+
+    async fn begin(
+        asked: Asked,
+        mut shell: Shell,
+        entropy: &dyn Entropy,
+    ) -> Result<PendingSignIn, LoginError> {
+        let (mut login, mut effect) = Login::begin(asked, Once::draw(entropy)?);
         loop {
             effect = match effect {
                 Effect::Show(address) => return Ok(PendingSignIn::to_visit(login, shell, address)),
@@ -108,6 +109,31 @@ impl SignIn {
                 other => login.step(shell.perform(other).await),
             };
         }
+    }
+
+    pub(super) fn equip(self) -> Result<(Asked, Shell), LoginError> {
+        let issuer = self.asked.issuer.clone();
+        let http = self
+            .beside
+            .network()
+            .client(&issuer)
+            .map_err(|source| super::DiscoveryError::Unreachable { issuer: issuer.clone(), source })?;
+        let shell = Shell {
+            store: self.store,
+            beside: self.beside,
+            issuer,
+            client_id: self.asked.client_id.clone(),
+            workspace: self.asked.workspace.clone(),
+            http,
+            clock: self.clock,
+            machine: self.machine.filter(|name| is_header_text(name)),
+            lock: None,
+            server: None,
+            carried: None,
+            deadline: tokio::time::Instant::now() + PATIENCE,
+            redeemed: None,
+        };
+        Ok((self.asked, shell))
     }
 }
 
@@ -139,13 +165,7 @@ impl PendingSignIn {
         loop {
             effect = match effect {
                 Effect::Done(result) => {
-                    // An issuer that did not answer a moment ago is not asked again.
-                    if matches!(&result, Ok(new) if new.superseded != Superseded::Unconfirmed) {
-                        let Shell { store, beside, clock, .. } = &self.shell;
-                        let (network, now) = (beside.network(), clock.now());
-                        superseded::finish(store, network, now).await;
-                        end_waiting(store, network, now).await;
-                    }
+                    self.shell.finish(&result).await;
                     return result.map(Step::SignedIn);
                 }
                 Effect::Show(address) => {
@@ -179,7 +199,7 @@ fn is_header_text(name: &str) -> bool {
 
 /// The hands of a sign-in.
 #[derive(Debug)]
-struct Shell {
+pub(super) struct Shell {
     store: SharedStore,
     beside: Logins,
     issuer: IssuerUrl,
@@ -190,12 +210,16 @@ struct Shell {
     machine: Option<String>,
     lock: Option<Lock>,
     server: Option<CallbackServer>,
+    /// Where callbacks come in, unless at a port of this machine.
+    carried: Option<Carried>,
     /// When nobody waits for the person any more, however many wrong callbacks came.
     deadline: tokio::time::Instant,
+    /// The session that the issuer has begun.
+    redeemed: Option<RefreshToken>,
 }
 
 impl Shell {
-    async fn perform(&mut self, effect: Effect) -> Event {
+    pub(super) async fn perform(&mut self, effect: Effect) -> Event {
         match effect {
             Effect::Load => Event::Loaded(match self.lock {
                 Some(_) => self.store.load_locked().await,
@@ -211,7 +235,10 @@ impl Shell {
             }
             Effect::Listen(registered, expected) => {
                 self.server = None;
-                let opened = CallbackServer::open(registered, expected).await;
+                let opened = match &self.carried {
+                    Some(carried) => CallbackServer::behind(carried, expected),
+                    None => CallbackServer::open(registered, expected).await,
+                };
                 Event::Listening(opened.map(|server| self.server.insert(server).port))
             }
             Effect::RequestCode(endpoint, dialect) => {
@@ -234,6 +261,9 @@ impl Shell {
                 }
                 let header = self.machine_header();
                 let redeemed = redeem(&self.http, endpoint.as_str(), &request, header).await;
+                if let Ok(redeemed) = &redeemed {
+                    self.redeemed.clone_from(&redeemed.tokens.refresh_token);
+                }
                 Event::Answered(redeemed.map(|redeemed| redeemed.tokens))
             }
             Effect::FetchKeys(url) => Event::Keys(self.keys(&url).await, self.clock.now()),
@@ -257,6 +287,7 @@ impl Shell {
                 let saved = self.store.save(expected, &record).await;
                 if let Ok(digest) = saved {
                     written_here::note(self.store.home(), digest);
+                    shared_family::forget(self.store.home());
                 }
                 Event::Saved(saved)
             }
@@ -277,6 +308,25 @@ impl Shell {
                 Event::Revoked(revoked)
             }
             Effect::Done(_) => Event::TimedOut,
+        }
+    }
+
+    /// Does what is left to do when a sign-in is over: what a crash left behind is ended.
+    pub(super) async fn finish(&self, result: &Result<SignedIn, LoginError>) {
+        // An issuer that did not answer a moment ago is not asked again.
+        if matches!(result, Ok(new) if new.superseded != Superseded::Unconfirmed) {
+            let (store, network, now) = (&self.store, self.beside.network(), self.clock.now());
+            superseded::finish(store, network, now).await;
+            end_waiting(store, network, now).await;
+        }
+    }
+
+    /// Ends a session that was begun and has no place here.
+    pub(super) async fn end_redeemed(&mut self) {
+        let Some(token) = self.redeemed.take() else { return };
+        let request = RevocationRequest { client_id: self.client_id.clone(), token };
+        if let Err(error) = revoke(self.beside.network(), &self.issuer, &request).await {
+            tracing::warn!(issuer = %self.issuer, %error, "a session that has no place here could not be ended");
         }
     }
 

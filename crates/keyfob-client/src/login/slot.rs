@@ -69,6 +69,14 @@ pub(super) fn admit_brought(slot: &Slot, brought: &Brought, replace: Replace) ->
         (None, _)
         | (Some(Login::ApiKey), Brought::ApiKey(_))
         | (Some(Login::AccessToken(_)), Brought::AccessToken(_)) => Ok(()),
+        (Some(Login::Account(stored)), Brought::Copy(record)) => match record.login() {
+            Login::Account(new) if issuer_of(&new) == issuer_of(&stored) => {
+                admit_account(slot, &Account::of_stored(&new), replace)
+            }
+            Login::Account(_) | Login::ApiKey | Login::AccessToken(_) | Login::Foreign(_) => {
+                Err(occupied(Login::Account(stored)))
+            }
+        },
         (Some(other), _) => Err(occupied(other)),
     }
 }

@@ -118,6 +118,7 @@ fn endpoints() -> Endpoints {
         device: DeviceEndpoint::Codex,
         revocation: None,
         dialect: Dialect::Codex,
+        hands_over: true,
         names_itself: true,
     }
 }

@@ -19,6 +19,8 @@ mod far;
 mod faults;
 mod feed;
 mod foreign;
+mod handoff;
+mod handoff_copy;
 mod hardening;
 mod harness;
 mod independent;

@@ -72,6 +72,7 @@ on_both!(c_65_a_session_that_is_handed_over_is_another_one_under_its_own_name_an
 async fn c_65_a_session_that_is_handed_over_is_another_one_under_its_own_name_and_ends_alone(kept: Kept) {
     let world = World::keeping(kept).await;
     let tokens = world.tokens().await;
+    world.clock.advance(60);
 
     let answer = hand_over(&world, &tokens.refresh, &[]).await;
     let code = answer.json()["access_token"].as_str().unwrap().to_owned();

@@ -2,7 +2,7 @@
 
 mod key;
 mod prompt;
-mod report;
+pub(super) mod report;
 
 use super::{Acting, on_runtime};
 use crate::args::Login;
@@ -11,7 +11,7 @@ use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::surroundings::{self, Remote};
 use crate::{environment, output, settings};
-use keyfob_client::login::{Asked, Means, PendingSignIn, Prompt, Replace, SignIn, Step};
+use keyfob_client::login::{Asked, Means, PendingSignIn, Prompt, Replace, SignIn, SignedIn, Step};
 use keyfob_client::logins::Which;
 use keyfob_client::{Status, SystemClock, SystemEntropy};
 use keyfob_codex::client::{CLIENT_ID, UNNAMED_ISSUER};
@@ -48,11 +48,7 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
         client_id: ClientId::new(CLIENT_ID),
         means: means(arguments, remote),
         workspace: arguments.workspace.as_deref().map(WorkspaceId::new),
-        replace: match (arguments.replace, &acting.chosen.login) {
-            (true, _) => Replace::Anything,
-            (false, Which::Shared) => Replace::ElseBeside,
-            (false, Which::Beside(_)) => Replace::SameIssuer,
-        },
+        replace: beside_or_replace(arguments.replace, acting),
     };
     let sign_in = SignIn {
         store: acting.session.store().clone(),
@@ -113,6 +109,29 @@ fn means(arguments: &Login, remote: Option<Remote>) -> Means {
         (true, _, _) | (false, false, Some(_)) => Means::DeviceCode,
         (false, true, _) | (false, false, None) => Means::Browser,
     }
+}
+
+/// A login that stays is passed by, unless the person named its place or said otherwise.
+pub(super) fn beside_or_replace(replace: bool, acting: &Acting) -> Replace {
+    match (replace, &acting.chosen.login) {
+        (true, _) => Replace::Anything,
+        (false, Which::Shared) => Replace::ElseBeside,
+        (false, Which::Beside(_)) => Replace::SameIssuer,
+    }
+}
+
+/// Warns of the Codex CLI where a new login is in the place that it looks at.
+pub(super) fn warn_of_codex_at(
+    new: &SignedIn,
+    issuer: &IssuerUrl,
+    acting: &Acting,
+) -> Result<(), CommandError> {
+    let is_shared = acting.chosen.login == Which::Shared && new.beside.is_none();
+    if is_shared && issuer.as_str() != UNNAMED_ISSUER && !settings::codex_knows(issuer, acting.logins.home())?
+    {
+        warn_of_codex(issuer);
+    }
+    Ok(())
 }
 
 /// The Codex CLI sends a login that it finds to OpenAI's hosts, whoever issued it (design D14).

@@ -10,7 +10,7 @@ use keyfob_oauth::IssuerUrl;
 use serde_json::{Value, json};
 
 /// Says it to a program.
-pub(super) fn document(signed_in: &SignedIn, issuer: &IssuerUrl, acting: &Acting) -> Value {
+pub(in super::super) fn document(signed_in: &SignedIn, issuer: &IssuerUrl, acting: &Acting) -> Value {
     let Account { email, workspace, plan, .. } = &signed_in.account;
     json!({
         "schema": 1, "state": Exit::Ok.state(), "issuer": issuer.as_str(), "email": email, "plan": plan,
@@ -20,7 +20,7 @@ pub(super) fn document(signed_in: &SignedIn, issuer: &IssuerUrl, acting: &Acting
 }
 
 /// Says it to a person.
-pub(super) fn say(signed_in: &SignedIn, issuer: &IssuerUrl, acting: &Acting) {
+pub(in super::super) fn say(signed_in: &SignedIn, issuer: &IssuerUrl, acting: &Acting) {
     output::say("Successfully logged in");
     let login = place(signed_in, acting);
     let store = acting.logins.store(&login);

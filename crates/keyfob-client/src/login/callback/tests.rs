@@ -6,6 +6,7 @@ use keyfob_oauth::{AuthorizationCode, IssuerUrl};
 use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const GENUINE: &str = "/auth/callback?code=a&state=genuine";
 

@@ -33,7 +33,9 @@ async fn waiting(patience: Duration) -> Shell {
         machine: None,
         lock: None,
         server: Some(server),
+        carried: None,
         deadline: tokio::time::Instant::now() + patience,
+        redeemed: None,
     }
 }
 
