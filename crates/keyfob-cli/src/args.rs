@@ -91,6 +91,15 @@ pub(crate) struct Login {
     /// Was taken from the command line once, which every user of a machine can read.
     #[arg(long, hide = true, num_args = 0..=1, value_name = "KEY", default_missing_value = "", value_parser = forget)]
     pub(crate) api_key: Option<Forgotten>,
+    /// Sign in another machine that `ssh` reaches, with the browser here.
+    #[arg(long, value_name = "ssh:USER@HOST", conflicts_with_all = ["device_auth", "with_api_key", "with_access_token"])]
+    pub(crate) over: Option<String>,
+    /// Where the machine with the browser carries the callback to.
+    #[arg(long, hide = true, value_name = "PATH", requires = "callback_port", conflicts_with_all = ["over", "device_auth"])]
+    pub(crate) callback_socket: Option<PathBuf>,
+    /// Where the browser comes back on that machine.
+    #[arg(long, hide = true, value_name = "PORT", requires = "callback_socket")]
+    pub(crate) callback_port: Option<u16>,
     /// Sign in to this workspace and no other.
     #[arg(long, value_name = "ID")]
     pub(crate) workspace: Option<String>,

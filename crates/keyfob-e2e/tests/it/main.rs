@@ -21,6 +21,7 @@ mod feed;
 mod foreign;
 mod handoff;
 mod handoff_copy;
+mod handoff_over;
 mod hardening;
 mod harness;
 mod independent;

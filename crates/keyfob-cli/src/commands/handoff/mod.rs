@@ -5,6 +5,7 @@ mod receive;
 mod target;
 
 pub(crate) use receive::receive;
+pub(super) use target::{failure_of, plain};
 
 use super::{Acting, on_runtime, unless_interrupted};
 use crate::args::Handoff;

@@ -1,6 +1,7 @@
 //! `keyfob login` and `keyfob login status`.
 
 mod key;
+mod over;
 mod prompt;
 pub(super) mod report;
 
@@ -30,7 +31,10 @@ pub(crate) fn run(
         (None, true, true) => Err(Failure::TwoCredentials.into()),
         (None, true, false) => key::keep_api_key(arguments, acting),
         (None, false, true) => key::keep_access_token(arguments, acting, environment),
-        (None, false, false) => sign_in(arguments, acting, environment),
+        (None, false, false) => match &arguments.over {
+            Some(machine) => over::run(arguments, machine),
+            None => sign_in(arguments, acting, environment),
+        },
     };
     if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
 }
@@ -58,8 +62,15 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
         machine: environment::machine_name(),
     };
     let programs_read = arguments.json || !io::stdout().is_terminal();
-    let signed_in = on_runtime(async {
-        let mut pending = sign_in.start(&SystemEntropy).await?;
+    let carried = over::carried(arguments);
+    // Of a port that nobody here has to forward, nobody is warned.
+    let is_over_ssh = environment.is_over_ssh && carried.is_none();
+    let around = Environment { is_over_ssh, ..environment.clone() };
+    let work = async {
+        let mut pending = match carried.clone() {
+            Some(carried) => sign_in.start_behind(carried, &SystemEntropy).await?,
+            None => sign_in.start(&SystemEntropy).await?,
+        };
         if codex_cares && !pending.goes_beside() {
             warn_of_codex(&issuer);
         }
@@ -69,7 +80,7 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
             if programs_read {
                 output::data(&prompt::document(pending.prompt()).to_string()).map_err(Failure::Output)?;
             }
-            prompt::show(pending.prompt(), environment);
+            prompt::show(pending.prompt(), &around);
             if let (Prompt::Visit { address, .. }, false) = (pending.prompt(), arguments.no_browser) {
                 prompt::open_browser(address.to_string(), arguments.browser.clone());
             }
@@ -78,7 +89,8 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
                 Step::Asks(next) => pending = *next,
             }
         }
-    })?;
+    };
+    let signed_in = on_runtime(over::while_heard(carried.is_some(), work))?;
     report::say(&signed_in, &issuer, acting);
     if programs_read {
         output::data(&report::document(&signed_in, &issuer, acting).to_string()).map_err(Failure::Output)?;
