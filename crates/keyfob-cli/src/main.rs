@@ -13,6 +13,7 @@ mod doctor;
 mod environment;
 mod error;
 mod exit;
+mod exposure;
 mod hardening;
 mod log;
 mod output;

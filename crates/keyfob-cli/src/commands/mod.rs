@@ -3,6 +3,7 @@
 mod acting;
 mod beside;
 mod doctor;
+mod exposed;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod handoff;

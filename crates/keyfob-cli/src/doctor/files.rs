@@ -2,6 +2,7 @@
 
 use super::Finding;
 use crate::environment::Environment;
+use crate::exposure;
 use crate::settings::Own;
 use keyfob_client::{Home, Session, Status};
 use keyfob_oauth::Timestamp;
@@ -48,6 +49,13 @@ pub(super) fn clock(session: &Session, now: Timestamp) -> Option<Finding> {
     session.clock_skew(now).map(|skew| {
         Finding::fail("clock", format!("this computer's clock is {skew}"), "set the clock of this computer")
     })
+}
+
+/// Whether what is secret goes further than this machine.
+pub(super) fn exposures(home: &Home) -> Vec<Finding> {
+    let next =
+        "set CODEX_HOME to a folder elsewhere; a `.gitignore` in it has to leave out `auth.json` until then";
+    exposure::of(home).iter().map(|found| Finding::warn("exposure", found.to_string(), next)).collect()
 }
 
 /// Whether others can read or replace what is secret.

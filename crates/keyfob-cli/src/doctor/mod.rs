@@ -64,6 +64,7 @@ pub(crate) fn examine(acting: &Acting, environment: &Environment, now: Timestamp
     findings.extend(files::permissions(home));
     findings.extend(logins::findings(acting, environment));
     findings.push(files::file_system(home));
+    findings.extend(files::exposures(home));
     findings.extend(files::configuration(environment, home));
     findings.extend(policy::findings(&policy::PLACES));
     findings.push(lock::refresh(acting.session.store().home()));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod doctor;
+mod exposure;
 mod fake_issuer;
 mod handoff;
 mod hardening;

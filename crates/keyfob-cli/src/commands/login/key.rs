@@ -1,6 +1,6 @@
 //! `keyfob login --with-api-key` and `--with-access-token`.
 
-use super::super::{Acting, on_runtime};
+use super::super::{Acting, exposed, on_runtime};
 use crate::args::Login;
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
@@ -103,7 +103,9 @@ fn keep(
 }
 
 fn say_where(acting: &Acting) {
-    output::say(&format!("Kept in `{}`", acting.session.store().blocking().location()));
+    let store = acting.session.store();
+    output::say(&format!("Kept in `{}`", store.blocking().location()));
+    exposed::warn(store.home());
 }
 
 /// Reads one secret from standard input; `flag` asked for it, `what` is what it is called.

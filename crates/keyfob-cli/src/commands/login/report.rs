@@ -1,6 +1,6 @@
 //! Who was signed in, and where that is kept.
 
-use super::super::Acting;
+use super::super::{Acting, exposed};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::Account;
@@ -42,6 +42,7 @@ pub(in super::super) fn say(signed_in: &SignedIn, issuer: &IssuerUrl, acting: &A
     if let Some(place) = &signed_in.set_aside {
         output::say(&format!("note: the damaged login that was there is kept in `{place}`"));
     }
+    exposed::warn(store.home());
     match signed_in.superseded {
         Superseded::Nothing | Superseded::Revoked => {}
         Superseded::Unconfirmed => {
