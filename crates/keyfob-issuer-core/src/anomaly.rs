@@ -12,22 +12,6 @@ use std::time::Duration;
 
 /// The time in which things are counted.
 pub const WINDOW: Duration = Duration::from_hours(1);
-/// How long a notice is kept, delivered or not: longer than it is tried, and than the same is not told again.
-pub const KEPT: Duration = Duration::from_hours(48);
-/// How long whoever delivers a notice may take, before another one does it.
-pub const LEASE: Duration = Duration::from_mins(1);
-/// How long it takes from one try to deliver a notice to the next; after the last, it is given up.
-const WAITS: [Duration; 8] = [
-    Duration::from_secs(10),
-    Duration::from_mins(1),
-    Duration::from_mins(5),
-    Duration::from_mins(15),
-    Duration::from_hours(1),
-    Duration::from_hours(3),
-    Duration::from_hours(6),
-    Duration::from_hours(12),
-];
-
 /// Whether anything is watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Watch {
@@ -113,12 +97,6 @@ impl Notice {
     pub fn period(&self) -> i64 {
         self.at.as_unix().div_euclid(i64::try_from(WINDOW.as_secs()).unwrap_or(i64::MAX))
     }
-
-    /// Returns when to try again after a try at `now` that failed; nothing when it was the last.
-    pub fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
-        let last = self.tries.checked_sub(1)?;
-        WAITS.get(usize::try_from(last).ok()?).map(|wait| now.plus(*wait))
-    }
 }
 
 /// Returns from how many networks these addresses are: this machine is none, and where it is not known says nothing.
@@ -139,35 +117,6 @@ pub fn networks(places: &[Option<IpAddr>]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
-
-    fn notice(tries: u32) -> Notice {
-        Notice {
-            id: NoticeId::parse("01890000-0000-7000-8000-000000000000").unwrap(),
-            pattern: Pattern::Logins,
-            subject: Subject::new("u"),
-            session: None,
-            count: 11,
-            at: NOW,
-            tries,
-        }
-    }
-
-    #[test]
-    fn i_88_a_notice_is_tried_for_a_day_with_longer_and_longer_waits_and_then_given_up() {
-        let mut now = NOW;
-        let mut waits = Vec::new();
-        for tries in 1.. {
-            let Some(next) = notice(tries).next_try(now) else { break };
-            waits.push(next.since(now));
-            now = next;
-        }
-
-        assert!(waits.is_sorted() && waits.len() == 8, "{waits:?}");
-        assert!(now.since(NOW) < Duration::from_hours(24), "{:?}", now.since(NOW));
-        assert!(now.since(NOW) < KEPT);
-    }
 
     #[test]
     fn i_88_networks_are_counted_as_customers_have_them() {

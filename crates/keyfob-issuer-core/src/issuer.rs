@@ -13,9 +13,10 @@ use crate::storage::{Storage, StorageError, StoredSigningKey, Transaction};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyfob_jose::{InvalidKeySet, SigningError, TokenType};
-use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Secret, Timestamp};
+use keyfob_oauth::{Audience, ClientId, Clock, Entropy, EntropyError, IssuerUrl, Secret, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What an issuer is made of.
@@ -33,6 +34,8 @@ pub struct IssuerParts {
     pub browser_sessions: SessionTimes,
     /// Whether anomalies are told.
     pub watch: Watch,
+    /// Which programs are told of sessions that ended.
+    pub told_of_logouts: BTreeSet<ClientId>,
     /// Where everything rests.
     pub storage: Arc<dyn Storage>,
     /// The time.
@@ -54,6 +57,7 @@ pub struct Issuer {
     pub(crate) devices: DeviceSettings,
     pub(crate) browser_sessions: SessionTimes,
     pub(crate) watch: Watch,
+    pub(crate) told_of_logouts: BTreeSet<ClientId>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     ring: RwLock<Arc<KeyRing>>,
@@ -140,6 +144,7 @@ impl Issuer {
             devices: parts.devices,
             browser_sessions: parts.browser_sessions,
             watch: parts.watch,
+            told_of_logouts: parts.told_of_logouts,
             clock: parts.clock,
             entropy: parts.entropy,
             seal_key: parts.seal_key,

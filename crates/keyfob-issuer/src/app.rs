@@ -2,7 +2,7 @@
 
 use crate::command::files::{self, FileError};
 use crate::config::insecure::{Finding, findings, guessable};
-use crate::config::{ApiKeyExchange, Config, ConfigError, LogoutTargets};
+use crate::config::{ApiKeyExchange, Config, ConfigError, LogoutListeners, LogoutTargets};
 use crate::database::{self, DatabaseError};
 use crate::guard::breaches::BreachLists;
 use crate::guard::circumstance;
@@ -42,6 +42,7 @@ pub struct App {
     pub(crate) metrics: Metrics,
     pub(crate) workloads: Workloads,
     pub(crate) logout_targets: LogoutTargets,
+    pub(crate) logout_listeners: LogoutListeners,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -122,6 +123,7 @@ impl App {
             devices: config.devices,
             browser_sessions: config.browser_sessions,
             watch,
+            told_of_logouts: config.logout_listeners.uris.keys().cloned().collect(),
             storage: Arc::new(storage),
             clock,
             entropy: Arc::clone(&entropy),
@@ -142,6 +144,7 @@ impl App {
             trusted_proxies: config.trusted_proxies,
             workloads,
             logout_targets: config.logout_targets,
+            logout_listeners: config.logout_listeners,
             webhook,
             unknown_tokens: GuessBudget::new(UNKNOWN_TOKENS, Duration::from_mins(1)),
             api_key_exchange: config.api_key_exchange,

@@ -1,16 +1,20 @@
 //! `issuer.toml`: what an issuer is called and where it listens.
 
 mod anomalies;
+mod back_channel;
 mod devices;
 mod error;
 pub mod insecure;
 mod kinds;
 mod logout;
+mod place;
 mod sessions;
 
-pub use anomalies::{AnomalySettings, WebhookPlace};
+pub use anomalies::AnomalySettings;
+pub use back_channel::LogoutListeners;
 pub use error::ConfigError;
 pub use logout::LogoutTargets;
+pub use place::Place;
 
 use crate::mail::MailConfig;
 use keyfob_issuer_core::browser_session::SessionTimes;
@@ -18,6 +22,7 @@ use keyfob_issuer_core::device_grant::DeviceSettings;
 use keyfob_issuer_core::grace::{Grace, InvalidGrace};
 use keyfob_issuer_sql::DatabaseUrl;
 use keyfob_oauth::{Audience, IssuerUrl};
+use place::is_destination;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -56,6 +61,8 @@ pub struct Config {
     pub browser_sessions: SessionTimes,
     /// Where a browser may be led that was signed out.
     pub logout_targets: LogoutTargets,
+    /// Where programs are told of sessions that ended.
+    pub logout_listeners: LogoutListeners,
     /// Who is told of anomalies, if anybody is.
     pub anomalies: Option<AnomalySettings>,
 }
@@ -118,6 +125,8 @@ struct Wire {
     browser_sessions: sessions::Wire,
     #[serde(default)]
     post_logout_redirect_uris: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    backchannel_logout: back_channel::Wire,
     anomalies: Option<anomalies::Wire>,
 }
 
@@ -190,6 +199,7 @@ impl Config {
             workloads: None,
             browser_sessions: SessionTimes::USUAL,
             logout_targets: LogoutTargets::default(),
+            logout_listeners: LogoutListeners::default(),
             anomalies: None,
         })
     }
@@ -258,6 +268,9 @@ impl Config {
         if self.logout_targets != LogoutTargets::default() {
             table.insert("post_logout_redirect_uris".to_owned(), self.logout_targets.table().into());
         }
+        if self.logout_listeners != LogoutListeners::default() {
+            table.insert("backchannel_logout".to_owned(), self.logout_listeners.table().into());
+        }
         if let Some(anomalies) = &self.anomalies {
             table.insert("anomalies".to_owned(), anomalies.table().into());
         }
@@ -292,6 +305,7 @@ impl Config {
             workloads: wire.workloads,
             browser_sessions: wire.browser_sessions.try_into()?,
             logout_targets: LogoutTargets::read(wire.post_logout_redirect_uris)?,
+            logout_listeners: wire.backchannel_logout.try_into()?,
             anomalies: wire.anomalies.map(AnomalySettings::try_from).transpose()?,
             ..Self::new(&wire.url, wire.audience)?
         })

@@ -10,6 +10,7 @@
 //! Start reading at `routes`, then the files of `endpoint`, then `error`: the one place where refusals become HTTP.
 
 mod app;
+pub mod back_channel;
 pub mod command;
 pub mod config;
 pub mod database;

@@ -19,7 +19,7 @@ use clap::Parser as _;
 use keyfob_issuer::command::init::{self, InitError, NewIssuer};
 use keyfob_issuer::command::staging::{self, StagingError};
 use keyfob_issuer::config::{Config, DatabaseSettings};
-use keyfob_issuer::{App, router, server, sweep, webhook};
+use keyfob_issuer::{App, back_channel, router, server, sweep, webhook};
 use keyfob_issuer_core::access_key::KeyKind;
 use keyfob_issuer_core::user::Email;
 use keyfob_issuer_sql::DatabaseUrl;
@@ -157,6 +157,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         never = sweep::keep_keys_fresh(&app) => match never {},
         never = sweep::keep_telling(&app) => match never {},
         never = webhook::deliver_forever(&app) => match never {},
+        never = back_channel::tell_forever(&app) => match never {},
     }
     sweep::tell_misuses(&app).await;
     Ok(())

@@ -23,7 +23,15 @@ pub(crate) enum Reach {
 #[derive(Clone, Debug)]
 pub(crate) struct Message<'a> {
     pub(crate) headers: &'a [(&'static str, &'a str)],
-    pub(crate) json: String,
+    pub(crate) body: Body,
+}
+
+/// What is told, in the form in which it is.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    Json(String),
+    /// As a page's form.
+    Form(String),
 }
 
 /// A document was not fetched, or something not told.
@@ -80,10 +88,14 @@ async fn post_by(
 ) -> Result<(), OutboundError> {
     let failed = |source| OutboundError::Http { url: url.to_string(), source };
     let client = client(url, reach, lookup).await?;
-    let request = client.post(url.clone()).header(header::CONTENT_TYPE, "application/json");
+    let (content_type, body) = match message.body {
+        Body::Json(body) => ("application/json", body),
+        Body::Form(body) => ("application/x-www-form-urlencoded", body),
+    };
+    let request = client.post(url.clone()).header(header::CONTENT_TYPE, content_type);
     let request =
         message.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    let answer = request.body(message.json).send().await.map_err(failed)?;
+    let answer = request.body(body).send().await.map_err(failed)?;
     match answer.status() {
         status if status.is_success() => Ok(()),
         status => Err(OutboundError::Status { url: url.to_string(), status }),

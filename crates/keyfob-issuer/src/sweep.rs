@@ -90,6 +90,8 @@ pub async fn once(app: &App) -> Duration {
                     spent_id_tokens = swept.spent_id_tokens,
                     revocations = swept.revocations,
                     notices = swept.notices,
+                    logout_notices = swept.logout_notices,
+                    browser_logins = swept.browser_logins,
                     "forgotten"
                 );
             }

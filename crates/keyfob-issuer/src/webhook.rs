@@ -6,14 +6,14 @@
 
 use crate::app::App;
 use crate::command::files::{FileError, read_secret};
-use crate::config::{AnomalySettings, WebhookPlace};
+use crate::config::AnomalySettings;
 use crate::endpoint::rfc_3339;
-use crate::outbound::{Message, OutboundError, Reach, post};
+use crate::outbound::{Body, Message, OutboundError, Reach, post};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyfob_issuer_core::Fault;
 use keyfob_issuer_core::anomaly::Notice;
-use keyfob_issuer_core::operation::{Attempted, Delivered};
+use keyfob_issuer_core::delivery::{Attempted, Delivered};
 use keyfob_oauth::{Secret, Timestamp};
 use serde_json::json;
 use std::convert::Infallible;
@@ -57,11 +57,7 @@ impl Webhook {
         let path = data.join(&settings.secret_file);
         let secret = read_secret(&path)?;
         let key = key_of(&secret).ok_or(WebhookError::Secret { path: path.display().to_string() })?;
-        let reach = match settings.place {
-            WebhookPlace::Internet => Reach::Public,
-            WebhookPlace::Anywhere => Reach::Everything,
-        };
-        Ok(Self { url: settings.webhook.clone(), reach, key })
+        Ok(Self { url: settings.webhook.clone(), reach: settings.place.reach(), key })
     }
 
     async fn send(&self, notice: &Notice, now: Timestamp) -> Result<(), OutboundError> {
@@ -69,7 +65,7 @@ impl Webhook {
         let tag = hmac::sign(&self.key, format!("{id}.{at}.{body}").as_bytes());
         let signature = format!("v1,{}", STANDARD.encode(tag));
         let headers = [("webhook-id", &*id), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
-        post(&self.url, self.reach, Message { headers: &headers, json: body }).await
+        post(&self.url, self.reach, Message { headers: &headers, body: Body::Json(body) }).await
     }
 }
 

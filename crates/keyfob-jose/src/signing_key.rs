@@ -144,7 +144,9 @@ mod tests {
     #[test]
     fn a_header_names_the_type_the_algorithm_and_the_key_and_nothing_else() {
         let key = SigningKey::generate().unwrap();
-        for token_type in [TokenType::AccessToken, TokenType::IdToken, TokenType::Revocations] {
+        for token_type in
+            [TokenType::AccessToken, TokenType::IdToken, TokenType::Revocations, TokenType::Logout]
+        {
             let token = key.sign(token_type, &serde_json::json!({})).unwrap();
             let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
 

@@ -16,6 +16,8 @@ pub enum TokenType {
     IdToken,
     /// An answer of the revocation feed; a type of ours.
     Revocations,
+    /// A logout token, `logout+jwt` (OpenID Connect Back-Channel Logout 1.0 §2.4).
+    Logout,
 }
 
 impl TokenType {
@@ -25,6 +27,7 @@ impl TokenType {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
             Self::Revocations => "keyfob-revocations+jwt",
+            Self::Logout => "logout+jwt",
         }
     }
 
@@ -34,7 +37,7 @@ impl TokenType {
                 typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
             }),
             Self::IdToken => typ.is_none_or(|typ| typ.eq_ignore_ascii_case("jwt")),
-            Self::Revocations => typ == Some(self.as_str()),
+            Self::Revocations | Self::Logout => typ == Some(self.as_str()),
         }
     }
 }

@@ -67,6 +67,12 @@ pub struct ProviderMetadata {
     /// Whether the authorization response names the issuer (RFC 9207 §3).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
+    /// Whether programs are told of sessions that ended (OpenID Connect Back-Channel Logout 1.0 §2.1).
+    #[serde(default)]
+    pub backchannel_logout_supported: bool,
+    /// Whether they are told which by `sid`, as it is in ID tokens (§2.1).
+    #[serde(default)]
+    pub backchannel_logout_session_supported: bool,
 }
 
 /// What a protected resource says of itself (RFC 9728 §2); only the members that we serve.

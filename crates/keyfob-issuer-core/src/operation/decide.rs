@@ -1,8 +1,8 @@
 //! The decision: yes makes a code, no is told to the client.
 
 use crate::audit::{Action, AuditEvent};
-use crate::digest::{CodeDigest, InteractionCookie, SessionCookie};
-use crate::grant::{Approval, WrongState};
+use crate::digest::{CodeDigest, InteractionCookie, SessionCookie, SessionDigest};
+use crate::grant::{Approval, Progress, WrongState};
 use crate::interaction::Interaction;
 use crate::issuer::{Fault, Issuer};
 use crate::operation::authorize::Redirect;
@@ -95,6 +95,9 @@ impl Issuer {
             (Decision::Approve(_) | Decision::Deny, _, _, _) => return Err(DecideError::NotNow),
         };
         transaction.update_grant(&grant).await?;
+        if let Progress::Approved { .. } = grant.progress {
+            self.note_approval(&mut *transaction, &grant, &SessionDigest::of(session)).await?;
+        }
         let event = match decision {
             Decision::Approve(_) => AuditEvent::done(Action::DecideGrant),
             Decision::Deny => AuditEvent::refused(Action::DecideGrant),

@@ -197,6 +197,9 @@ impl Issuer {
             refresh_token: &refresh_token,
         };
         let family = self.begin_session_of(transaction, session).await?;
+        if self.told_of_logouts.contains(&client.id) {
+            transaction.note_begun(grant.id, family.id).await?;
+        }
         let nonce = grant.nonce.clone();
         transaction.update_grant(&grant.exchange(family.id).map_err(|_| CodeRefusal::Used)?).await?;
         Failpoint::Written.reach();

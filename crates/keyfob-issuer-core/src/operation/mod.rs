@@ -7,6 +7,7 @@ mod administer;
 mod administrator;
 mod audit;
 mod authorize;
+mod back_channel;
 mod by;
 mod caller;
 mod choose_workspace;
@@ -56,6 +57,7 @@ pub use administrator::{Administrator, AdministratorError};
 pub use authorize::{
     AuthorizeError, PageReason, PendingGrant, RawAuthorizationRequest, Redirect, device_scope, known_scope,
 };
+pub use back_channel::Followed;
 pub use by::{Actor, By};
 pub use caller::{Caller, CallerError};
 pub use choose_workspace::ChooseError;
@@ -90,7 +92,6 @@ pub use sign_out::LogoutHint;
 pub use signing_keys::{SigningKeyError, Start, drop_signing_key, list_signing_keys, rotate_signing_key};
 pub use sweep::Swept;
 pub use throttle::TryError;
-pub use watch::{Attempted, Delivered};
 pub use who_am_i::KeyHolder;
 pub use workspaces::{
     Invited, WorkspaceError, WorkspaceView, add_workspace, change_role, change_settings, enrol_member,

@@ -128,8 +128,9 @@ impl Issuer {
     ) -> Result<SignedIn, Fault> {
         let cookie = SessionCookie::from(self.entropy.token()?);
         transaction.delete_session(&session.digest).await?;
-        let session = BrowserSession { digest: SessionDigest::of(&cookie), ..session };
-        transaction.insert_session(&session).await?;
+        let replaced = BrowserSession { digest: SessionDigest::of(&cookie), ..session };
+        transaction.insert_session(&replaced).await?;
+        self.keep_browser(transaction, &session.digest, &replaced.digest).await?;
         Ok(SignedIn { cookie })
     }
 }

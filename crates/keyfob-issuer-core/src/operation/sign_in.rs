@@ -9,6 +9,7 @@ use crate::operation::retry::retried;
 use crate::operation::throttle::{NextWait, Try, TryError};
 use crate::password::{Password, PasswordHash};
 use crate::sign_in::Proof;
+use crate::storage::Transaction;
 use crate::throttle::Counted;
 use crate::user::{Email, UserStatus};
 use aws_lc_rs::hmac;
@@ -148,9 +149,6 @@ impl Issuer {
             return Err(BeginSessionError::NotActive);
         }
         self.settle(&mut *transaction, &user.counting).await?;
-        if let Some(previous) = previous {
-            transaction.delete_session(&SessionDigest::of(previous)).await?;
-        }
         let (cookie, now) = (SessionCookie::from(self.entropy.token()?), self.now());
         let standing = Standing::of(&transaction.list_memberships(&user.subject).await?);
         let session = BrowserSession {
@@ -160,9 +158,28 @@ impl Issuer {
             began_at: now,
             expires_at: self.browser_sessions.end(standing, now, now),
         };
+        if let Some(previous) = previous {
+            self.end_previous(&mut *transaction, &SessionDigest::of(previous), &session).await?;
+        }
         transaction.insert_session(&session).await?;
         self.commit(transaction, AuditEvent::done(Action::Password).by_owner(&user.subject)).await?;
         Ok(SignedIn { cookie })
+    }
+
+    /// Ends the session that `next` takes the place of: somebody else's was signed out by that.
+    async fn end_previous(
+        &self,
+        transaction: &mut dyn Transaction,
+        previous: &SessionDigest,
+        next: &BrowserSession,
+    ) -> Result<(), Fault> {
+        let Some(found) = transaction.find_session(previous).await? else { return Ok(()) };
+        transaction.delete_session(previous).await?;
+        if found.subject == next.subject {
+            self.keep_browser(transaction, previous, &next.digest).await
+        } else {
+            self.tell_of_browser(transaction, previous).await
+        }
     }
 
     /// Returns what marks a browser as one in which `user` has signed in.

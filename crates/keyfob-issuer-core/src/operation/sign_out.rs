@@ -24,6 +24,7 @@ impl Issuer {
         let digest = SessionDigest::of(session);
         let Some(found) = transaction.find_session(&digest).await? else { return Ok(()) };
         transaction.delete_session(&digest).await?;
+        self.tell_of_browser(&mut *transaction, &digest).await?;
         Ok(self.commit(transaction, AuditEvent::done(Action::SignOut).by_owner(&found.subject)).await?)
     }
 

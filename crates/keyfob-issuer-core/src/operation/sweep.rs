@@ -1,6 +1,6 @@
 //! What has ended is forgotten, when nothing could follow from it any more (I-87).
 
-use crate::anomaly;
+use crate::delivery::KEPT;
 use crate::failpoint::Failpoint;
 use crate::issuer::{Fault, Issuer};
 use crate::lifetime;
@@ -35,12 +35,18 @@ pub struct Swept {
     pub revocations: u64,
     /// Notices of anomalies.
     pub notices: u64,
+    /// Sessions that their programs were told of.
+    pub logout_notices: u64,
+    /// Browsers in which sessions of programs were begun.
+    pub browser_logins: u64,
 }
 
 /// How many rows of a kind one transaction forgets: others wait for no more than that.
 const AT_ONCE: u32 = 200;
 /// A family takes its tokens along, some thousands when it was used to its end.
 const FAMILIES_AT_ONCE: u32 = 10;
+/// A browser in which a session was begun: longer than any stays signed in.
+const BROWSER_LOGIN: Duration = lifetime::LONGEST_BROWSER_ABSOLUTE;
 /// Two nodes' clocks differ by less.
 const MARGIN: Duration = Duration::from_mins(10);
 
@@ -59,6 +65,8 @@ impl Swept {
                 self.invitations,
                 self.revocations,
                 self.notices,
+                self.logout_notices,
+                self.browser_logins,
             ]
             .iter()
             .any(|count| *count >= limit)
@@ -92,7 +100,9 @@ impl Issuer {
             invitations: transaction.forget_invitations(before(now, MARGIN), AT_ONCE).await?,
             signing_keys: forget_gone_keys(&mut *transaction, now).await?,
             revocations: transaction.forget_revocations(before(now, lifetime::REVOCATION), AT_ONCE).await?,
-            notices: transaction.forget_notices(before(now, anomaly::KEPT), AT_ONCE).await?,
+            notices: transaction.forget_notices(before(now, KEPT), AT_ONCE).await?,
+            logout_notices: transaction.forget_logout_notices(before(now, KEPT), AT_ONCE).await?,
+            browser_logins: transaction.forget_browser_logins(before(now, BROWSER_LOGIN), AT_ONCE).await?,
         };
         Failpoint::Swept.reach();
         transaction.commit().await?;

@@ -3,12 +3,13 @@
 //! A login that refreshes as it should passes none of this: replays are counted where the same answer is handed out again,
 //! logins where one begins, devices where one is let in.
 
-use crate::anomaly::{LEASE, Notice, Pattern, WINDOW, Watch, networks};
+use crate::anomaly::{Notice, Pattern, WINDOW, Watch, networks};
+use crate::delivery::{Attempted, Delivered, LEASE, judge};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::retry::retried;
 use crate::operation::sweep::before;
 use crate::refresh_family::{RefreshFamily, SealedCopy};
-use crate::storage::{NoticeFate, Transaction};
+use crate::storage::Transaction;
 use crate::{FamilyId, NoticeId};
 use keyfob_oauth::Subject;
 
@@ -16,26 +17,6 @@ use keyfob_oauth::Subject;
 const MOST_LOGINS: u32 = 1_000;
 /// How many notices are taken at once.
 const MOST_NOTICES: u32 = 8;
-
-/// How a try to deliver a notice went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivered {
-    /// It arrived.
-    Yes,
-    /// Perhaps not.
-    No,
-}
-
-/// What becomes of a notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempted {
-    /// It arrived.
-    Delivered,
-    /// It is tried again.
-    Again,
-    /// It was tried often enough.
-    GivenUp,
-}
 
 impl Issuer {
     /// Watches an answer to a refresh that is handed out again; `copy` is what it was before that.
@@ -121,16 +102,10 @@ impl Issuer {
 
     /// Says how a try to deliver a notice went; returns what becomes of it.
     pub async fn settle_notice(&self, notice: &Notice, delivered: Delivered) -> Result<Attempted, Fault> {
-        let (fate, next) = match delivered {
-            Delivered::Yes => (Attempted::Delivered, NoticeFate::Over),
-            Delivered::No => match notice.next_try(self.now()) {
-                Some(next) => (Attempted::Again, NoticeFate::Again(next)),
-                None => (Attempted::GivenUp, NoticeFate::Over),
-            },
-        };
+        let (attempted, fate) = judge(notice.tries, delivered, self.now());
         let mut transaction = self.begin().await?;
-        transaction.settle_notice(notice.id, next).await?;
+        transaction.settle_notice(notice.id, fate).await?;
         transaction.commit().await?;
-        Ok(fate)
+        Ok(attempted)
     }
 }

@@ -12,6 +12,7 @@ mod email_links;
 mod enrolments;
 mod grants;
 mod login_sessions;
+mod logout_notices;
 mod notices;
 mod refresh_families;
 mod resource_servers;
@@ -32,7 +33,8 @@ pub use email_links::EmailLinks;
 pub use enrolments::{Changed, Enrolments};
 pub use grants::Grants;
 pub use login_sessions::LoginSessions;
-pub use notices::{NoticeFate, Notices};
+pub use logout_notices::LogoutNotices;
+pub use notices::Notices;
 pub use refresh_families::{RefreshFamilies, Rotated, Rotation};
 pub use resource_servers::ResourceServers;
 pub use restorations::Restorations;
@@ -85,6 +87,7 @@ pub trait Transaction:
     + AuditTrail
     + Restorations
     + Notices
+    + LogoutNotices
     + Send
 {
     /// Makes the changes durable.

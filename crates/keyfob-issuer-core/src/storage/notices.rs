@@ -3,18 +3,10 @@
 use super::StorageError;
 use crate::NoticeId;
 use crate::anomaly::Notice;
+use crate::delivery::Fate;
 use async_trait::async_trait;
 use keyfob_oauth::{Subject, Timestamp};
 use std::net::IpAddr;
-
-/// What becomes of a notice after a try to deliver it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeFate {
-    /// It is over: delivered, or given up.
-    Over,
-    /// It is tried again at this moment.
-    Again(Timestamp),
-}
 
 /// What a webhook is still to be told.
 #[async_trait]
@@ -42,7 +34,7 @@ pub trait Notices {
         most: u32,
     ) -> Result<Vec<Notice>, StorageError>;
     /// Says what becomes of a notice.
-    async fn settle_notice(&mut self, id: NoticeId, fate: NoticeFate) -> Result<(), StorageError>;
+    async fn settle_notice(&mut self, id: NoticeId, fate: Fate) -> Result<(), StorageError>;
     /// Forgets at most `most` of those of before `moment`; returns how many.
     async fn forget_notices(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError>;
 }

@@ -9,6 +9,7 @@ mod email_links;
 mod enrolments;
 mod grants;
 mod login_sessions;
+mod logout_notices;
 mod notices;
 mod refresh_families;
 mod resource_servers;

@@ -6,7 +6,8 @@ use crate::statement::{Text, forgetting};
 use crate::transaction::SqlTransaction;
 use async_trait::async_trait;
 use keyfob_issuer_core::anomaly::{Notice, Pattern};
-use keyfob_issuer_core::storage::{NoticeFate, Notices, StorageError};
+use keyfob_issuer_core::delivery::Fate;
+use keyfob_issuer_core::storage::{Notices, StorageError};
 use keyfob_issuer_core::{FamilyId, NoticeId};
 use keyfob_oauth::{Subject, Timestamp};
 use std::net::IpAddr;
@@ -94,10 +95,10 @@ impl Notices for SqlTransaction {
             .collect()
     }
 
-    async fn settle_notice(&mut self, id: NoticeId, fate: NoticeFate) -> Result<(), StorageError> {
+    async fn settle_notice(&mut self, id: NoticeId, fate: Fate) -> Result<(), StorageError> {
         let due_at = match fate {
-            NoticeFate::Over => None,
-            NoticeFate::Again(at) => Some(at.as_unix()),
+            Fate::Over => None,
+            Fate::Again(at) => Some(at.as_unix()),
         };
         let settle = self.sql("UPDATE notices SET due_at = $2 WHERE id = $1");
         settle.bind(id.to_string()).bind(due_at).execute().await?;

@@ -10,6 +10,7 @@ mod devices;
 mod file;
 mod fixture;
 mod login_sessions;
+mod logout_notices;
 mod membership;
 mod notices;
 mod redemption;

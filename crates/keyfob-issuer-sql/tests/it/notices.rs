@@ -2,10 +2,10 @@
 
 use crate::fixture::{Database, NOW, device, family, on_both, refresh_digest, user};
 use keyfob_issuer_core::anomaly::{Notice, Pattern};
+use keyfob_issuer_core::delivery::Fate;
 use keyfob_issuer_core::device_grant::DeviceProgress;
 use keyfob_issuer_core::digest::UndoDigest;
 use keyfob_issuer_core::login_session::Origin;
-use keyfob_issuer_core::storage::NoticeFate;
 use keyfob_issuer_core::{FamilyId, NoticeId};
 use keyfob_oauth::{Subject, Timestamp};
 use std::time::Duration;
@@ -45,8 +45,8 @@ async fn i_88_the_same_is_told_once_an_hour_and_taken_by_one_at_a_time_until_it_
         [Notice { tries: 1, ..first.clone() }, Notice { tries: 1, ..notice(3, Pattern::Logins, None, 1) }];
     assert_eq!(taken, expected);
     assert_eq!(transaction.claim_notices(at(60), at(120), 9).await.unwrap(), [], "they are being delivered");
-    transaction.settle_notice(first.id, NoticeFate::Again(at(100))).await.unwrap();
-    transaction.settle_notice(expected[1].id, NoticeFate::Over).await.unwrap();
+    transaction.settle_notice(first.id, Fate::Again(at(100))).await.unwrap();
+    transaction.settle_notice(expected[1].id, Fate::Over).await.unwrap();
     assert_eq!(transaction.claim_notices(at(99), at(160), 9).await.unwrap(), []);
     let again = transaction.claim_notices(at(100), at(160), 9).await.unwrap();
     assert_eq!(again, [Notice { tries: 2, ..first }]);

@@ -92,6 +92,7 @@ impl World {
             devices: DeviceSettings::USUAL,
             browser_sessions: SessionTimes::USUAL,
             watch: Watch::Off,
+            told_of_logouts: std::collections::BTreeSet::new(),
             grace: Grace::WIDEST,
             storage: Arc::new(database.storage.clone()),
             clock: Arc::new(Still),

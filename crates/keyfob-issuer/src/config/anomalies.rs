@@ -1,9 +1,9 @@
 //! The table `[anomalies]`: where is told of what a person hardly does, and what is usual (I-88).
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Place, is_destination};
 use keyfob_issuer_core::anomaly::AnomalyLimits;
 use std::path::PathBuf;
-use url::{Host, Url};
+use url::Url;
 
 /// Who is told of anomalies, and of which.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,18 +13,9 @@ pub struct AnomalySettings {
     /// The file with the secret that notices are signed with, relative to the issuer's directory.
     pub secret_file: PathBuf,
     /// Which addresses the webhook may be at.
-    pub place: WebhookPlace,
+    pub place: Place,
     /// What is usual.
     pub limits: AnomalyLimits,
-}
-
-/// Which addresses a webhook may be at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WebhookPlace {
-    /// Those of the internet.
-    Internet,
-    /// All, in the administrator's own network too.
-    Anywhere,
 }
 
 /// The table as it is written.
@@ -44,9 +35,8 @@ impl TryFrom<Wire> for AnomalySettings {
     type Error = ConfigError;
 
     fn try_from(wire: Wire) -> Result<Self, ConfigError> {
-        let place =
-            if wire.allow_private_addresses { WebhookPlace::Anywhere } else { WebhookPlace::Internet };
-        let webhook = Url::parse(&wire.webhook).ok().filter(|url| is_webhook(url, place));
+        let place = Place::of(wire.allow_private_addresses);
+        let webhook = Url::parse(&wire.webhook).ok().filter(|url| is_destination(url, place));
         let usual = AnomalyLimits::USUAL;
         Ok(Self {
             webhook: webhook.ok_or(ConfigError::Webhook(wire.webhook))?,
@@ -75,20 +65,7 @@ impl AnomalySettings {
         let mut table: toml::Table = limits.into_iter().collect();
         table.insert("webhook".to_owned(), self.webhook.as_str().into());
         table.insert("secret_file".to_owned(), self.secret_file.to_string_lossy().into_owned().into());
-        table.insert("allow_private_addresses".to_owned(), (self.place == WebhookPlace::Anywhere).into());
+        table.insert("allow_private_addresses".to_owned(), (self.place == Place::Anywhere).into());
         table
     }
-}
-
-/// Whether `url` is https, or http to this machine itself where that is allowed, and holds no credential.
-fn is_webhook(url: &Url, place: WebhookPlace) -> bool {
-    let is_here = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(_)) => false,
-        None => return false,
-    };
-    let is_safe =
-        url.scheme() == "https" || url.scheme() == "http" && is_here && place == WebhookPlace::Anywhere;
-    is_safe && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
 }

@@ -88,8 +88,10 @@ pub enum ConfigError {
         missing: &'static str,
     },
     /// No such program is known.
-    #[error("`post_logout_redirect_uris` holds the program `{client}`; there are {}", .known.join(" and "))]
+    #[error("`{key}` holds the program `{client}`; there are {}", .known.join(" and "))]
     UnknownClient {
+        /// In which table.
+        key: &'static str,
         /// Which.
         client: String,
         /// Which there are.
@@ -100,6 +102,11 @@ pub enum ConfigError {
         "`post_logout_redirect_uris` holds {0}: name an https address, or one of this machine, without `#`"
     )]
     LogoutTarget(String),
+    /// No program may be told of sessions there.
+    #[error(
+        "`backchannel_logout.uris` holds {0}: name an https address without a password or `#`, or with `allow_private_addresses` http on 127.0.0.1"
+    )]
+    LogoutListener(String),
     /// Nobody may be told of anomalies there.
     #[error(
         "`anomalies.webhook` is {0}: name an https address without a password, or with `allow_private_addresses` http on 127.0.0.1"

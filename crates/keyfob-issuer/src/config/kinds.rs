@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Flag,
     /// A table of lists of addresses, under names that are not ours.
     Lists,
+    /// A table of addresses of the web, under names that are not ours.
+    Urls,
     /// A table of the keys that it names.
     Table(&'static [(&'static str, Kind)]),
 }
@@ -42,6 +44,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("workloads", Kind::Text),
     ("browser_sessions", Kind::Table(BROWSER_SESSIONS)),
     ("post_logout_redirect_uris", Kind::Lists),
+    ("backchannel_logout", Kind::Table(BACK_CHANNEL)),
     ("anomalies", Kind::Table(ANOMALIES)),
 ];
 const REFRESH: &[(&str, Kind)] = &[
@@ -63,6 +66,7 @@ const BROWSER_SESSIONS: &[(&str, Kind)] = &[
     ("administrator_idle_minutes", Kind::Number),
     ("absolute_hours", Kind::Number),
 ];
+const BACK_CHANNEL: &[(&str, Kind)] = &[("allow_private_addresses", Kind::Flag), ("uris", Kind::Urls)];
 const ANOMALIES: &[(&str, Kind)] = &[
     ("webhook", Kind::Url),
     ("secret_file", Kind::Text),
@@ -103,6 +107,7 @@ impl Kind {
             Self::Number => "a whole number without quotes, not below zero",
             Self::Flag => "true or false, without quotes",
             Self::Lists => "a table of lists, each such as [\"https://portal.example.org/signed-out\"]",
+            Self::Urls => "a table of addresses in quotes, each such as \"https://portal.example.org/ended\"",
             Self::Table(_) => "a table: its keys follow a line with its name in brackets",
         }
     }
@@ -118,6 +123,7 @@ impl Kind {
                 values.iter().all(|value| value.as_str().is_some_and(|text| text.parse::<IpAddr>().is_ok()))
             }
             (Self::Lists, Value::Table(lists)) => lists.values().all(is_list_of_texts),
+            (Self::Urls, Value::Table(urls)) => urls.values().all(|url| Self::Url.takes(url)),
             (Self::Number, Value::Integer(number)) => u32::try_from(*number).is_ok(),
             (_, _) => false,
         }
@@ -152,7 +158,8 @@ fn kind_of(tables: &[&str], key: &str) -> Option<Kind> {
             | Kind::Addresses
             | Kind::Number
             | Kind::Flag
-            | Kind::Lists => return None,
+            | Kind::Lists
+            | Kind::Urls => return None,
         }
     }
     keys.iter().find(|(known, _)| *known == key).map(|(_, kind)| *kind)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use url::{Host, Url};
 
 /// The programs that there are.
-const CLIENTS: [&str; 2] = [CLIENT_ID, GATEWAY_CLIENT_ID];
+pub(super) const CLIENTS: [&str; 2] = [CLIENT_ID, GATEWAY_CLIENT_ID];
 
 /// Addresses to which a browser may be led that was signed out, for each program (RP-Initiated Logout 1.0 §3.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,11 @@ impl LogoutTargets {
         let mut targets = BTreeMap::new();
         for (client, uris) in wire {
             if !CLIENTS.contains(&client.as_str()) {
-                return Err(ConfigError::UnknownClient { client, known: CLIENTS });
+                return Err(ConfigError::UnknownClient {
+                    key: "post_logout_redirect_uris",
+                    client,
+                    known: CLIENTS,
+                });
             }
             if let Some(wrong) = uris.iter().find(|uri| !is_target(uri)) {
                 return Err(ConfigError::LogoutTarget(wrong.clone()));

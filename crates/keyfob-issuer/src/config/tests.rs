@@ -6,6 +6,11 @@ const LOGOUT: &str = "url = \"http://localhost:1\"
 [post_logout_redirect_uris]
 app_EMoamEEZ73f0CkXaXp7hrann = [\"https://portal.example/bye\", \"http://localhost:3000/\"]";
 
+const BACK_CHANNEL: &str = "url = \"http://localhost:1\"
+[backchannel_logout]
+allow_private_addresses = true
+uris.app_EMoamEEZ73f0CkXaXp7hrann = \"http://127.0.0.1:3000/ended\"";
+
 const ANOMALIES: &str = "url = \"http://localhost:1\"
 [anomalies]
 webhook = \"http://127.0.0.1:1/hook\"
@@ -48,6 +53,7 @@ fn settings_come_back_from_their_text() {
         )
         .unwrap(),
         anomalies: Config::from_text(ANOMALIES, "issuer.toml").unwrap().anomalies,
+        logout_listeners: Config::from_text(BACK_CHANNEL, "issuer.toml").unwrap().logout_listeners,
         logout_targets: Config::from_text(LOGOUT, "issuer.toml").unwrap().logout_targets,
         ..config
     };
@@ -100,5 +106,31 @@ fn the_windows_of_spent_refresh_tokens_can_be_narrowed_and_not_widened() {
     assert_eq!(
         grace("strikt = true"),
         Err("issuer.toml holds the unknown key `refresh.strikt`; the nearest known one is `strict`".into())
+    );
+}
+
+#[test]
+fn i_79_a_program_is_told_of_logouts_at_an_https_address_and_there_are_two_programs() {
+    let told = |lines: &str| {
+        let text = format!("url = \"http://localhost:1\"\n[backchannel_logout]\n{lines}");
+        Config::from_text(&text, "issuer.toml").map(|_| ()).map_err(|error| error.to_string())
+    };
+    let at = |uri: &str| told(&format!("uris.app_EMoamEEZ73f0CkXaXp7hrann = \"{uri}\""));
+
+    assert_eq!(at("https://portal.example/ended?from=keyfob"), Ok(()));
+    let wrong = [
+        "http://portal.example/",
+        "http://127.0.0.1:1/",
+        "https://u:p@portal.example/",
+        "https://portal.example/#x",
+        "x",
+    ];
+    for wrong in wrong {
+        let refused = at(wrong).unwrap_err();
+        assert!(refused.starts_with(&format!("`backchannel_logout.uris` holds {wrong}: ")), "{refused}");
+    }
+    assert_eq!(
+        told("uris.nobody = \"https://portal.example/\"").unwrap_err().split(';').next(),
+        Some("`backchannel_logout.uris` holds the program `nobody`")
     );
 }

@@ -51,6 +51,8 @@ pub(crate) async fn metadata(State(app): State<Arc<App>>) -> Response {
         subject_types_supported: list("public"),
         id_token_signing_alg_values_supported: list("ES256"),
         authorization_response_iss_parameter_supported: true,
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
     };
     (CACHE, Json(document)).into_response()
 }

@@ -128,6 +128,8 @@ impl Metrics {
             signing_keys,
             revocations,
             notices,
+            logout_notices,
+            browser_logins,
         } = *swept;
         for (kind, rows) in [
             ("families", families),
@@ -141,6 +143,8 @@ impl Metrics {
             ("signing_keys", signing_keys),
             ("revocations", revocations),
             ("notices", notices),
+            ("logout_notices", logout_notices),
+            ("browser_logins", browser_logins),
         ] {
             self.forgotten.get_or_create(&Forgotten { kind }).inc_by(rows);
         }

@@ -152,7 +152,7 @@ async fn i_67_the_connection_goes_to_the_resolved_address_and_a_document_comes_b
 async fn post_here(answer: Vec<u8>) -> (Result<(), OutboundError>, String) {
     let (address, thread) = server(answer);
     let url = Url::parse(&format!("http://hook.test:{}/hook", address.port())).unwrap();
-    let message = Message { headers: &[("webhook-id", "1")], json: "{}".to_owned() };
+    let message = Message { headers: &[("webhook-id", "1")], body: Body::Json("{}".to_owned()) };
     let posted = post_by(&url, Reach::Everything, message, async |_, _| Ok(vec![address])).await;
     (posted, thread.join().unwrap())
 }
@@ -166,7 +166,7 @@ async fn i_67_i_88_a_message_goes_through_the_same_door_and_follows_no_redirect(
         let (posted, _) = post_here(answer(refusal, b"")).await;
         assert!(matches!(posted, Err(OutboundError::Status { .. })), "{posted:?}");
     }
-    let message = Message { headers: &[], json: String::new() };
+    let message = Message { headers: &[], body: Body::Json(String::new()) };
     let here = Url::parse("https://169.254.169.254/").unwrap();
     let refused = post_by(&here, Reach::Public, message, nowhere).await;
     assert!(matches!(refused, Err(OutboundError::PrivateAddress { .. })), "{refused:?}");

@@ -16,6 +16,7 @@ mod anomalies;
 mod app;
 mod audit;
 mod authorize;
+mod back_channel;
 mod backup;
 mod bearer;
 mod browser;

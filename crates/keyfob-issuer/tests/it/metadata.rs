@@ -185,6 +185,11 @@ impl Checked {
             "keyfob_handoff_supported" => {
                 assert_eq!((value, self.hands_over().await), (&json!(true), true));
             }
+            // What they are told is `back_channel`'s to show.
+            "backchannel_logout_supported" | "backchannel_logout_session_supported" => {
+                assert_eq!(*value, json!(true));
+                assert!(read_unverified(&self.tokens.id).unwrap().text("sid").is_some());
+            }
             unknown => panic!("the discovery document says {unknown}, and nothing holds it to that"),
         }
     }
