@@ -20,7 +20,7 @@ use keyfob_issuer_core::anomaly::Watch;
 use keyfob_issuer_core::{Fault, Issuer, IssuerParts};
 use keyfob_issuer_sql::Urgency;
 use keyfob_oauth::{Clock, Entropy};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,7 @@ pub struct App {
     pub(crate) logout_targets: LogoutTargets,
     pub(crate) logout_listeners: LogoutListeners,
     pub(crate) webhook: Option<Webhook>,
+    pub(crate) administration: Option<SocketAddr>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -149,6 +150,7 @@ impl App {
             unknown_tokens: GuessBudget::new(UNKNOWN_TOKENS, Duration::from_mins(1)),
             api_key_exchange: config.api_key_exchange,
             metrics: Metrics::default(),
+            administration: config.administration,
             entropy,
         })
     }

@@ -41,6 +41,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Where probes and metrics are served, if anywhere.
     pub operations: Option<SocketAddr>,
+    /// Where programs look after workspaces, if that is not where everything else is.
+    pub administration: Option<SocketAddr>,
     /// How forgiving it is with spent refresh tokens.
     pub grace: Grace,
     /// Where everything rests.
@@ -107,6 +109,7 @@ struct Wire {
     audience: Option<String>,
     listen: Option<SocketAddr>,
     operations: Option<SocketAddr>,
+    administration: Option<SocketAddr>,
     #[serde(default)]
     refresh: WireRefresh,
     database: Option<String>,
@@ -189,6 +192,7 @@ impl Config {
             audience,
             listen: None,
             operations: None,
+            administration: None,
             grace: Grace::WIDEST,
             database: DatabaseSettings::default(),
             trusted_proxies: Vec::new(),
@@ -228,6 +232,9 @@ impl Config {
         }
         if let Some(address) = self.operations {
             set("operations", &address.to_string());
+        }
+        if let Some(address) = self.administration {
+            set("administration", &address.to_string());
         }
         let usual = DatabaseSettings::default();
         if self.database.url != usual.url {
@@ -295,6 +302,7 @@ impl Config {
         Ok(Self {
             listen: wire.listen,
             operations: wire.operations,
+            administration: wire.administration,
             grace,
             database,
             trusted_proxies: wire.trusted_proxies,

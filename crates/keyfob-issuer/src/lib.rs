@@ -34,5 +34,5 @@ mod workloads;
 
 pub use app::{App, OpenError};
 pub use operations::router as operations_router;
-pub use routes::{pages, paths, router};
+pub use routes::{administration_router, pages, paths, router};
 pub use workloads::WorkloadsError;

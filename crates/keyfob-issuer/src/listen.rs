@@ -39,7 +39,15 @@ pub(crate) async fn listen(config: &Config, asked: Option<SocketAddr>) -> anyhow
     }
 }
 
+/// Opens the listener of an address, if there is one.
+pub(crate) async fn bind_some(address: Option<SocketAddr>) -> anyhow::Result<Vec<TcpListener>> {
+    match address {
+        Some(address) => Ok(vec![bind(address).await?]),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// Opens one listener.
-pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }

@@ -130,10 +130,8 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     let app = App::open(&arguments.data, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let listeners = listen::listen(&config, arguments.listen).await?;
-    let operations = match config.operations {
-        Some(address) => Some(listen::bind(address).await?),
-        None => None,
-    };
+    let operations = listen::bind_some(config.operations).await?;
+    let administration = listen::bind_some(config.administration).await?;
     let addresses = listeners.iter().map(|listener| listener.local_addr().map(|address| address.to_string()));
     let addresses = addresses.collect::<Result<Vec<_>, _>>()?.join(" and ");
     say(&format!("keyfob-issuer: serving {} on {addresses}", config.url));
@@ -146,13 +144,17 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     let app = Arc::new(app);
     let limits = app.limits();
     let apart = async {
-        let listeners = operations.into_iter().collect();
         let router = keyfob_issuer::operations_router(Arc::clone(&app));
-        server::serve(listeners, &limits, router, std::future::pending()).await;
+        server::serve(operations, &limits, router, std::future::pending()).await;
+    };
+    let administering = async {
+        let router = keyfob_issuer::administration_router(Arc::clone(&app));
+        server::serve(administration, &limits, router, std::future::pending()).await;
     };
     tokio::select! {
         () = server::serve(listeners, &limits, router(Arc::clone(&app)), stop) => {}
         () = apart => {}
+        () = administering => {}
         never = sweep::forever(&app) => match never {},
         never = sweep::keep_keys_fresh(&app) => match never {},
         never = sweep::keep_telling(&app) => match never {},

@@ -30,13 +30,15 @@ enum Audience {
     Program,
     /// Programs, and pages of every origin (I-80).
     Public,
+    /// Programs of those who look after workspaces: on a listener of their own, where the settings name one (I-71).
+    Administration,
 }
 
 /// Returns the path of every page.
 pub fn pages() -> impl Iterator<Item = &'static str> {
     routes().into_iter().filter_map(|Route(audience, path, _)| match audience {
         Audience::Page | Audience::PageWithSteps => Some(path),
-        Audience::Form | Audience::Program | Audience::Public => None,
+        Audience::Form | Audience::Program | Audience::Public | Audience::Administration => None,
     })
 }
 
@@ -45,7 +47,11 @@ pub fn paths() -> Vec<String> {
     let with_steps = |Route(audience, path, _): Route| {
         let steps = match audience {
             Audience::PageWithSteps => step::PATHS.as_slice(),
-            Audience::Page | Audience::Form | Audience::Program | Audience::Public => &[],
+            Audience::Page
+            | Audience::Form
+            | Audience::Program
+            | Audience::Public
+            | Audience::Administration => &[],
         };
         let below = steps.iter().map(move |step| format!("{path}{step}"));
         std::iter::once(path.to_owned()).chain(below)
@@ -53,12 +59,22 @@ pub fn paths() -> Vec<String> {
     routes().into_iter().flat_map(with_steps).collect()
 }
 
-/// Returns everything that is served.
+/// Returns what is served on the listener for administration.
+pub fn administration_router(app: Arc<App>) -> Router {
+    let own = routes().into_iter().filter(|Route(audience, _, _)| *audience == Audience::Administration);
+    let router = own.fold(Router::new(), |router, Route(_, path, answer)| router.route(path, answer));
+    let around = from_fn_with_state(Arc::clone(&app), guard::around_administration);
+    router.fallback(home::nothing).layer(around).with_state(app)
+}
+
+/// Returns everything that is served to everybody.
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for Route(audience, path, answer) in routes() {
         router = match audience {
             Audience::Page | Audience::Form | Audience::Program => router.route(path, answer),
+            Audience::Administration if app.administration.is_some() => router,
+            Audience::Administration => router.route(path, answer),
             Audience::PageWithSteps => router.route(path, answer).nest(path, step::routes()),
             Audience::Public => router.route(path, answer.layer(from_fn(guard::public::allow))),
         };
@@ -67,7 +83,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 fn routes() -> Vec<Route> {
-    use Audience::{Form, Page, PageWithSteps, Program, Public};
+    use Audience::{Administration, Form, Page, PageWithSteps, Program, Public};
     let accounts = backend_dialect::ACCOUNTS_PATHS.map(|path| Route(Program, path, get(backend::accounts)));
     let usage = backend_dialect::USAGE_PATHS.map(|path| Route(Program, path, get(backend::usage)));
     let mut routes = vec![
@@ -119,14 +135,14 @@ fn routes() -> Vec<Route> {
         Route(Program, endpoint::INTROSPECT_PATH, post(introspect::introspect)),
         Route(Program, endpoint::ACCESS_KEYS_PATH, get(access_keys::list).post(access_keys::make)),
         Route(Program, "/api/keys/{id}", delete(access_keys::end)),
-        Route(Program, "/api/admin", get(administration::show).patch(administration::change)),
+        Route(Administration, "/api/admin", get(administration::show).patch(administration::change)),
         Route(
-            Program,
+            Administration,
             "/api/admin/members/{subject}",
             patch(administration::change_role).delete(administration::remove),
         ),
-        Route(Program, "/api/admin/invitations", post(administration::invite)),
-        Route(Program, "/api/admin/invitations/{id}", delete(administration::take_back)),
+        Route(Administration, "/api/admin/invitations", post(administration::invite)),
+        Route(Administration, "/api/admin/invitations/{id}", delete(administration::take_back)),
         Route(Program, who_am_i_dialect::PATH, get(who_am_i::show)),
         Route(Program, device::USER_CODE_PATH, post(device_dialect::start)),
         Route(Program, device::POLL_PATH, post(device_dialect::poll)),

@@ -7,7 +7,7 @@ use crate::webhook::{Webhook, WebhookError};
 use crate::workloads::Workloads;
 use std::error::Error;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -19,9 +19,9 @@ pub enum Finding {
         "`listen` is {0}, which others reach, and `url` is http: put a proxy with TLS in front and name its https address in `url`, or listen on 127.0.0.1"
     )]
     PlainListener(IpAddr),
-    /// Probes and metrics would be public.
-    #[error("`operations` is {0}, which is where the issuer itself listens: give it a port of its own")]
-    SameListener(std::net::SocketAddr),
+    /// What is to be apart would be public.
+    #[error("`{0}` is {1}, which is where the issuer itself listens: give it a port of its own")]
+    SameListener(&'static str, SocketAddr),
     /// Every server would take every token.
     #[error(
         "`audience` is `*`: name the one server that access tokens are for, such as \"https://gateway.example.org\""
@@ -84,7 +84,10 @@ pub fn findings(data: &Path, config: &Config) -> Vec<Finding> {
     {
         found.push(Finding::PlainListener(address));
     }
-    found.extend(config.operations.filter(|own| config.listen == Some(*own)).map(Finding::SameListener));
+    for (key, address) in [("operations", config.operations), ("administration", config.administration)] {
+        let same = address.filter(|own| config.listen == Some(*own));
+        found.extend(same.map(|address| Finding::SameListener(key, address)));
+    }
     if config.audience.as_str() == "*" {
         found.push(Finding::AnyAudience);
     }

@@ -32,6 +32,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("audience", Kind::Url),
     ("listen", Kind::Address),
     ("operations", Kind::Address),
+    ("administration", Kind::Address),
     ("refresh", Kind::Table(REFRESH)),
     ("database", Kind::Text),
     ("database_password_file", Kind::Text),

@@ -39,6 +39,7 @@ fn settings_come_back_from_their_text() {
     let config = Config {
         listen,
         operations: Some("127.0.0.1:9400".parse().unwrap()),
+        administration: Some("127.0.0.1:9401".parse().unwrap()),
         grace,
         database,
         trusted_proxies,

@@ -34,6 +34,31 @@ fn holds_nul(path: &str) -> bool {
 
 /// Passes a request on if it names our host, and finishes the answer.
 pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let host = if app.site.is_host(request.headers().get(header::HOST)) { Host::Ours } else { Host::Other };
+    answer(app, host, request, next).await
+}
+
+/// The same on the listener for administration, which may be named by its own address too.
+pub(crate) async fn around_administration(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let named = request.headers().get(header::HOST);
+    let own = app.administration.map(|address| address.to_string());
+    let is_own = named.is_some_and(|named| own.is_some_and(|own| named.as_bytes() == own.as_bytes()));
+    let host = if is_own || app.site.is_host(named) { Host::Ours } else { Host::Other };
+    answer(app, host, request, next).await
+}
+
+/// Whose name a request gives as its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host {
+    Ours,
+    Other,
+}
+
+async fn answer(app: Arc<App>, host: Host, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     // The route, not the path: a path names a grant.
@@ -51,7 +76,7 @@ pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: 
     } else if holds_nul(request.uri().path()) {
         // No name that is looked up holds one, and no database takes it (I-74).
         PageError::Parameters(ParametersError::Malformed).into_response()
-    } else if app.site.is_host(request.headers().get(header::HOST)) {
+    } else if host == Host::Ours {
         let answering = circumstance::within(circumstance, next.run(request));
         match tokio::time::timeout(LIMIT, answering).await {
             Ok(response) => response,

@@ -12,6 +12,7 @@ mod access_keys;
 mod account;
 mod address;
 mod administration;
+mod administration_listener;
 mod anomalies;
 mod app;
 mod audit;

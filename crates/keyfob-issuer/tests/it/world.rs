@@ -236,12 +236,16 @@ impl World {
     pub(crate) async fn operations(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let app = Arc::clone(&self.app);
-        tokio::spawn(async move {
-            let router = keyfob_issuer::operations_router(Arc::clone(&app));
-            server::serve(vec![listener], &app.limits(), router, std::future::pending()).await;
-        });
+        self.serve_also(listener, keyfob_issuer::operations_router);
         base
+    }
+
+    /// Serves what `router` makes of the issuer on `listener` too.
+    pub(crate) fn serve_also(&self, listener: TcpListener, router: fn(Arc<App>) -> axum::Router) {
+        let (router, limits) = (router(Arc::clone(&self.app)), self.app.limits());
+        tokio::spawn(async move {
+            server::serve(vec![listener], &limits, router, std::future::pending()).await;
+        });
     }
 
     /// Takes up the signing keys as they are now.
