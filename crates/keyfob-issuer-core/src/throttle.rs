@@ -22,6 +22,8 @@ pub enum Counted<'a> {
     SecondFactor(&'a str),
     /// Letters to an address.
     Letters(&'a str),
+    /// Every account, from browsers that have not signed in to it before.
+    Everybody,
 }
 
 /// How many mistakes cost nothing, and what later ones cost.
@@ -30,6 +32,16 @@ pub struct Budget {
     free: u32,
     first: Duration,
     longest: Duration,
+    forgiven: Forgiven,
+}
+
+/// When mistakes count no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Forgiven {
+    /// With a success, or when there was none for a day.
+    Together,
+    /// One by one, each after so many seconds.
+    Every(u32),
 }
 
 /// The tries that were counted for one thing.
@@ -57,12 +69,44 @@ pub struct Throttled {
 pub const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 impl Budget {
-    const HERE: Self = Self { free: 5, first: Duration::from_secs(30), longest: Duration::from_mins(15) };
+    const HERE: Self = Self {
+        free: 5,
+        first: Duration::from_secs(30),
+        longest: Duration::from_mins(15),
+        forgiven: Forgiven::Together,
+    };
     /// From everywhere together. At a try a minute an attacker has fewer than the 100 an hour that ASVS allows.
-    const ACCOUNT: Self = Self { free: 50, first: Duration::from_secs(15), longest: Duration::from_mins(1) };
+    const ACCOUNT: Self = Self {
+        free: 50,
+        first: Duration::from_secs(15),
+        longest: Duration::from_mins(1),
+        forgiven: Forgiven::Together,
+    };
     /// An office may sit behind one address.
-    const NETWORK: Self =
-        Self { free: 100, first: Duration::from_secs(30), longest: Duration::from_mins(15) };
+    const NETWORK: Self = Self {
+        free: 100,
+        first: Duration::from_secs(30),
+        longest: Duration::from_mins(15),
+        forgiven: Forgiven::Together,
+    };
+    /// What many places try on many accounts: a thousand mistakes at once, and one a second in the long run. Who signs in at a
+    /// browser that they have used before does not wait for it.
+    const EVERYBODY: Self = Self {
+        free: 1_000,
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(30),
+        forgiven: Forgiven::Every(1),
+    };
+
+    /// Returns how many mistakes are forgiven after a rest.
+    fn forgiven(self, rested: Duration) -> u32 {
+        match self.forgiven {
+            Forgiven::Together => 0,
+            Forgiven::Every(seconds) => {
+                u32::try_from(rested.as_secs() / u64::from(seconds.max(1))).unwrap_or(u32::MAX)
+            }
+        }
+    }
 
     /// Returns how long the next try has to wait after `failures`.
     fn wait(self, failures: u32) -> Duration {
@@ -82,6 +126,7 @@ impl Counted<'_> {
             }
             Self::Account(_) => Budget::ACCOUNT,
             Self::Network(_) => Budget::NETWORK,
+            Self::Everybody => Budget::EVERYBODY,
         }
     }
 
@@ -94,6 +139,7 @@ impl Counted<'_> {
             Self::Network(network) => ["network", network, ""],
             Self::SecondFactor(subject) => ["second-factor", subject, ""],
             Self::Letters(address) => ["letters", address, ""],
+            Self::Everybody => ["everybody", "", ""],
         };
         let mut context = hmac::Context::with_key(key);
         for part in parts {
@@ -110,9 +156,11 @@ impl Counter {
         let Some(before) = before.filter(|counter| now.since(counter.last) < FORGOTTEN_AFTER) else {
             return Ok(Self { failures: 1, last: now });
         };
-        let wait = budget.wait(before.failures).saturating_sub(now.since(before.last));
+        let rested = now.since(before.last);
+        let wait = budget.wait(before.failures).saturating_sub(rested);
         if wait.is_zero() {
-            Ok(Self { failures: before.failures.saturating_add(1), last: now })
+            let failures = before.failures.saturating_sub(budget.forgiven(rested));
+            Ok(Self { failures: failures.saturating_add(1), last: now.max(before.last) })
         } else {
             Err(Throttled { wait })
         }
@@ -180,6 +228,22 @@ mod tests {
     }
 
     #[test]
+    fn i_54_of_everybodys_tries_a_thousand_are_free_and_in_the_long_run_one_a_second() {
+        let budget = Counted::Everybody.budget();
+        let waits = waits(budget, 10_000);
+
+        assert_eq!(waits[..1_000], [0; 1_000]);
+        assert_eq!(waits[1_000..1_003], [1, 1, 1]);
+        assert_eq!(waits.iter().sum::<u64>(), 9_000);
+        let spent = Counter { failures: 1_005, last: Timestamp::from_unix(1_800_000_000) };
+        let soon = spent.last.plus(Duration::from_secs(2));
+        let refused = Throttled { wait: Duration::from_secs(28) };
+        assert_eq!(Counter::count(Some(spent), budget, soon), Err(refused), "many at once cost more");
+        let rested = spent.last.plus(Duration::from_mins(20));
+        assert_eq!(Counter::count(Some(spent), budget, rested), Ok(Counter { failures: 1, last: rested }));
+    }
+
+    #[test]
     fn a_counter_is_forgotten_after_a_day_and_a_clock_that_goes_back_forgets_nothing() {
         let budget = Counted::SecondFactor("u").budget();
         let now = Timestamp::from_unix(1_800_000_000);
@@ -202,6 +266,7 @@ mod tests {
             Counted::Account("a"),
             Counted::Network("a"),
             Counted::SecondFactor("a"),
+            Counted::Everybody,
         ]
         .map(|counted| counted.key(&key).unwrap());
 

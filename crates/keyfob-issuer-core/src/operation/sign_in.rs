@@ -115,6 +115,9 @@ impl Issuer {
             (None, None) => counted.push(Counted::AccountFrom(&typed, "")),
         }
         counted.extend(network.map(Counted::Network));
+        if mark.is_none() {
+            counted.push(Counted::Everybody);
+        }
         let mut transaction = self.begin().await?;
         let counting = self.count_try(&mut *transaction, &counted).await?;
         let user = match &parsed {

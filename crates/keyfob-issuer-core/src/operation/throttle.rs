@@ -119,6 +119,6 @@ fn on_success(counted: Counted<'_>) -> OnSuccess {
         | Counted::AccountIn(_, _)
         | Counted::SecondFactor(_)
         | Counted::Letters(_) => OnSuccess::Forget,
-        Counted::Network(_) => OnSuccess::Uncount,
+        Counted::Network(_) | Counted::Everybody => OnSuccess::Uncount,
     }
 }

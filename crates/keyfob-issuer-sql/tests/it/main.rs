@@ -21,6 +21,7 @@ mod server;
 mod sharing;
 mod storm;
 mod sweep;
+mod throttle;
 mod transaction;
 mod workspaces;
 mod world;

@@ -23,18 +23,26 @@ use keyfob_oauth::{
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 const EMAIL: &str = "zoe@example.org";
 const PASSWORD: &str = "correct horse";
 const CALLBACK: &str = "http://127.0.0.1:1/auth/callback";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-#[derive(Debug)]
-struct Still;
+/// A clock that stands still unless a test moves it.
+#[derive(Debug, Default)]
+pub(crate) struct Still(AtomicU64);
+
+impl Still {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
+    }
+}
 
 impl Clock for Still {
     fn now(&self) -> Timestamp {
-        NOW
+        NOW.plus(Duration::from_secs(self.0.load(Ordering::SeqCst)))
     }
 }
 
@@ -64,6 +72,7 @@ impl Entropy for Counting {
 /// An issuer, its database, and its user.
 pub(crate) struct World {
     pub(crate) issuer: Issuer,
+    pub(crate) clock: Arc<Still>,
     pub(crate) database: Database,
     pub(crate) zoe: ProvenUser,
     /// Their personal one.
@@ -73,14 +82,15 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn start(database: Database) -> Self {
         let entropy = Arc::new(Counting::default());
+        let clock = Arc::new(Still::default());
         let seal_key = SealKey::generate(&*entropy).unwrap();
         let signing_key = SigningKey::generate().unwrap();
         let initial = Initial { seal_key: &seal_key, signing_key: &signing_key };
-        initialize(&database.storage, &Still, &*entropy, &initial).await.unwrap();
+        initialize(&database.storage, &*clock, &*entropy, &initial).await.unwrap();
         let hash = PasswordHash::of(&Password::typed(PASSWORD.into()), &*entropy).unwrap();
         let add = async || {
             let email = Email::parse(EMAIL).unwrap();
-            add_user(&database.storage, &Still, &*entropy, email, EmailWord::Administrator, hash.clone())
+            add_user(&database.storage, &*clock, &*entropy, email, EmailWord::Administrator, hash.clone())
                 .await
         };
         add().await.unwrap();
@@ -95,7 +105,7 @@ impl World {
             told_of_logouts: std::collections::BTreeSet::new(),
             grace: Grace::WIDEST,
             storage: Arc::new(database.storage.clone()),
-            clock: Arc::new(Still),
+            clock: Arc::<Still>::clone(&clock),
             entropy,
             circumstances: Arc::new(OnHost),
             seal_key,
@@ -108,7 +118,7 @@ impl World {
         let user = transaction.find_user_by_email(&Email::parse(EMAIL).unwrap()).await.unwrap().unwrap();
         let workspace = transaction.find_personal_workspace(&user.subject).await.unwrap().unwrap().id;
         drop(transaction);
-        Self { issuer, database, zoe, workspace }
+        Self { issuer, clock, database, zoe, workspace }
     }
 
     /// Goes the whole way to a code.
