@@ -42,7 +42,7 @@ secret_newtype! {
 macro_rules! digest {
     ($(#[$meta:meta])* $name:ident of $secret:ty) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub struct $name([u8; 32]);
 
         impl $name {

@@ -1,27 +1,50 @@
 //! Codes that count, in hands that may not have them (security I-05, I-48).
 //!
-//! Such a try spends nothing: a code is no secret of the client's (RFC 7636 §1), so whoever saw it pass could otherwise take
-//! a sign-in away from the person. It is told to the audit trail, once for each code, and beside the answer: a write that
+//! Device codes are the same. Such a try spends nothing: a code is no secret of the client's (RFC 7636 §1), so whoever saw it pass could otherwise take
+//! a sign-in away from the person. It is told to the audit trail, once for each code and client, with how often it was tried until
+//! then, and beside the answer: a write that
 //! the answer waited for would tell a code that counts from one that nobody made by the time it takes (I-37).
 
 use crate::GrantId;
 use crate::audit::{AuditEvent, Circumstance};
+use crate::digest::DeviceAuthDigest;
 use crate::lifetime;
-use keyfob_oauth::Timestamp;
+use keyfob_oauth::{ClientId, Timestamp};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What was tried, and has to be told or was told a moment ago.
 #[derive(Debug, Default)]
-pub(crate) struct Misuses(Mutex<HashMap<GrantId, Misuse>>);
+pub(crate) struct Misuses(Mutex<HashMap<Misused, Misuse>>);
+
+/// A code that counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Misused {
+    /// That of a grant.
+    Grant(GrantId),
+    /// That of a device, in the hands of this client.
+    Device(DeviceAuthDigest, ClientId),
+}
+
+impl Misused {
+    /// Returns how long it counts at most.
+    const fn life(&self) -> Duration {
+        match self {
+            Self::Grant(_) => lifetime::CODE,
+            Self::Device(_, _) => lifetime::USER_CODE,
+        }
+    }
+}
 
 /// A try.
 #[derive(Clone, Debug)]
 pub(crate) struct Misuse {
     pub(crate) at: Timestamp,
     pub(crate) circumstance: Circumstance,
-    pub(crate) event: AuditEvent,
+    event: AuditEvent,
+    tries: u32,
     told: Told,
 }
 
@@ -35,36 +58,51 @@ enum Told {
 const MOST: usize = 1_024;
 
 impl Misuses {
-    /// Notes a try, unless one with the same code was noted before.
-    pub(crate) fn note(&self, code: GrantId, at: Timestamp, circumstance: Circumstance, event: AuditEvent) {
+    /// Notes a try, or counts it if one with the same code was noted before.
+    pub(crate) fn note(&self, code: Misused, at: Timestamp, circumstance: Circumstance, event: AuditEvent) {
         let mut noted = self.noted();
-        if noted.len() >= MOST {
-            return;
-        }
-        if let Entry::Vacant(place) = noted.entry(code) {
-            place.insert(Misuse { at, circumstance, event, told: Told::Not });
+        let is_full = noted.len() >= MOST;
+        match noted.entry(code) {
+            Entry::Occupied(mut known) => {
+                let misuse = known.get_mut();
+                misuse.tries = misuse.tries.saturating_add(1);
+            }
+            Entry::Vacant(_) if is_full => {}
+            Entry::Vacant(place) => {
+                place.insert(Misuse { at, circumstance, event, tries: 1, told: Told::Not });
+            }
         }
     }
 
     /// Returns what is to be told, and forgets what was told of codes that are over at `now`.
-    pub(crate) fn untold(&self, now: Timestamp) -> Vec<(GrantId, Misuse)> {
+    pub(crate) fn untold(&self, now: Timestamp) -> Vec<(Misused, Misuse)> {
         let mut noted = self.noted();
-        noted.retain(|_, misuse| misuse.told == Told::Not || now < misuse.at.plus(lifetime::CODE));
+        noted.retain(|code, misuse| misuse.told == Told::Not || now < misuse.at.plus(code.life()));
         let untold = noted.iter().filter(|(_, misuse)| misuse.told == Told::Not);
-        let mut untold: Vec<_> = untold.map(|(code, misuse)| (*code, misuse.clone())).collect();
+        let mut untold: Vec<_> = untold.map(|(code, misuse)| (code.clone(), misuse.clone())).collect();
         untold.sort_by_key(|(_, misuse)| misuse.at);
         untold
     }
 
     /// Notes that the try with a code was told.
-    pub(crate) fn note_told(&self, code: GrantId) {
-        if let Some(misuse) = self.noted().get_mut(&code) {
+    pub(crate) fn note_told(&self, code: &Misused) {
+        if let Some(misuse) = self.noted().get_mut(code) {
             misuse.told = Told::Yes;
         }
     }
 
-    fn noted(&self) -> MutexGuard<'_, HashMap<GrantId, Misuse>> {
+    fn noted(&self) -> MutexGuard<'_, HashMap<Misused, Misuse>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Misuse {
+    /// Returns what the audit trail is told.
+    pub(crate) fn event(&self) -> AuditEvent {
+        match (&self.event.detail, self.tries) {
+            (Some(detail), tries @ 2..) => self.event.clone().saying(format!("{detail}, {tries} times")),
+            (Some(_) | None, _) => self.event.clone(),
+        }
     }
 }
 
@@ -75,12 +113,13 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
-    fn code(number: usize) -> GrantId {
-        GrantId::parse(&format!("01890000-0000-7000-8000-{number:012}")).unwrap()
+    fn code(number: usize) -> Misused {
+        Misused::Grant(GrantId::parse(&format!("01890000-0000-7000-8000-{number:012}")).unwrap())
     }
 
     fn note(misuses: &Misuses, number: usize, at: Timestamp) {
-        misuses.note(code(number), at, Circumstance::default(), AuditEvent::refused(Action::BeginSession));
+        let event = AuditEvent::refused(Action::BeginSession).saying("a code");
+        misuses.note(code(number), at, Circumstance::default(), event);
     }
 
     #[test]
@@ -90,9 +129,10 @@ mod tests {
             note(&misuses, 1, NOW);
         }
         let untold = misuses.untold(NOW);
-        assert_eq!(untold.iter().map(|(code, _)| *code).collect::<Vec<_>>(), [code(1)]);
+        assert_eq!(untold.iter().map(|(code, _)| code.clone()).collect::<Vec<_>>(), [code(1)]);
+        assert_eq!(untold[0].1.event().detail.as_deref(), Some("a code, 9 times"));
 
-        misuses.note_told(code(1));
+        misuses.note_told(&code(1));
         note(&misuses, 1, NOW);
 
         assert!(misuses.untold(NOW).is_empty());

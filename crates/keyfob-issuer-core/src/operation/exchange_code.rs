@@ -9,7 +9,7 @@ use crate::failpoint::Failpoint;
 use crate::grant::{Approval, AuthorizationGrant, Progress};
 use crate::issuer::{Fault, Issuer};
 use crate::login_session::Origin;
-use crate::misuse::Misuse;
+use crate::misuse::Misused;
 use crate::operation::grantee::{Asked, GrantRefusal, Grantee, Way, find_grantee};
 use crate::operation::refresh::new_refresh_token;
 use crate::operation::retry::retried;
@@ -178,7 +178,7 @@ impl Issuer {
         if let Some(refusal) = misused(&grant, &client, request) {
             let event = AuditEvent::refused(Action::BeginSession).through(&client.id).about(&grant.id);
             let event = event.saying(told(refusal, &grant));
-            self.misuses.note(grant.id, now, self.circumstances.present(), event);
+            self.misuses.note(Misused::Grant(grant.id), now, self.circumstances.present(), event);
             return Err(refusal.into());
         }
         let grantee = find_grantee(transaction, &approval.subject, &approval.workspace_id)
@@ -208,9 +208,10 @@ impl Issuer {
 
     /// Records who brought codes that were not theirs.
     pub async fn tell_misuses(&self) -> Result<(), Fault> {
-        for (code, Misuse { at, circumstance, event, .. }) in self.misuses.untold(self.now()) {
-            audit::commit(self.begin().await?, at, &circumstance, &event).await?;
-            self.misuses.note_told(code);
+        for (code, misuse) in self.misuses.untold(self.now()) {
+            let event = misuse.event();
+            audit::commit(self.begin().await?, misuse.at, &misuse.circumstance, &event).await?;
+            self.misuses.note_told(&code);
         }
         Ok(())
     }

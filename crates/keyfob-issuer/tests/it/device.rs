@@ -124,7 +124,7 @@ async fn i_48_the_code_of_a_device_is_for_its_client_and_address_alone(kept: Kep
     refused.sort();
     let expected = [
         (CLIENT_ID, "code with another redirect address".to_owned()),
-        (GATEWAY_CLIENT_ID, format!("code of another client, {CLIENT_ID}")),
+        (GATEWAY_CLIENT_ID, format!("code of another client, {CLIENT_ID}, 3 times")),
     ];
     let expected = expected.map(|(client, said)| ("session.begin".to_owned(), client.to_owned(), said));
     assert_eq!(refused, expected, "the first misuse of each code");

@@ -95,7 +95,7 @@ async fn i_05_misuses_of_a_code_spend_nothing_write_nothing_before_the_answer_an
         [(
             &json!("session.begin"),
             &json!(GATEWAY_CLIENT_ID),
-            &json!(format!("code of another client, {CLIENT_ID}"))
+            &json!(format!("code of another client, {CLIENT_ID}, 9 times"))
         )]
     );
     assert!(told[0]["request"].is_string(), "by the request that brought it: {told:?}");

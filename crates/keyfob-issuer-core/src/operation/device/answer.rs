@@ -11,6 +11,7 @@ use crate::digest::{CodeDigest, DeviceAuthDigest, DeviceAuthId, RefreshDigest};
 use crate::grant::{Approval, AuthorizationGrant, Progress, WrongState};
 use crate::issuer::{Fault, Issuer};
 use crate::login_session::Origin;
+use crate::misuse::Misused;
 use crate::operation::exchange_code::NewSession;
 use crate::operation::grantee::{Asked, Grantee, Way, find_grantee};
 use crate::operation::retry::retried;
@@ -209,8 +210,9 @@ impl Issuer {
             .ok_or(DeviceTokenError::Over)?;
         if client.id != request.client_id {
             let event = AuditEvent::refused(Action::BeginSession).through(&request.client_id);
-            let owner = client.id.as_str();
-            self.commit(transaction, event.saying(format!("device code of another client, {owner}"))).await?;
+            let event = event.saying(format!("device code of another client, {}", client.id.as_str()));
+            let code = Misused::Device(grant.digest, request.client_id.clone());
+            self.misuses.note(code, self.now(), self.circumstances.present(), event);
             return Err(DeviceTokenError::Over);
         }
         let answer = self.device_answer("refresh-token", &request.device_code);
