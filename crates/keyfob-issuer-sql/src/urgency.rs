@@ -26,7 +26,7 @@ impl Urgency {
         match self {
             Self::Requests => [
                 ("lock_timeout", "800"),
-                ("statement_timeout", "5000"),
+                ("statement_timeout", "900"),
                 ("idle_in_transaction_session_timeout", "5000"),
             ],
             Self::Commands => [

@@ -115,7 +115,10 @@ async fn r_27_who_finds_every_connection_taken_is_told_so_and_those_who_hold_the
     let world = World::start_with_on("database_connections = 1\n", Kept::OnServer).await;
     let postgres = world.postgres.as_ref().unwrap();
     let (first, second) = (world.tokens().await, world.tokens().await);
-    let fault = Fault::install(postgres, "PERFORM pg_sleep(3);");
+    let fault = Fault::install(postgres, "PERFORM pg_sleep(0.6);");
+    // Three statements, none of which is long by itself.
+    let too = "CREATE TRIGGER fault_too BEFORE INSERT OR UPDATE ON refresh_tokens FOR EACH STATEMENT EXECUTE FUNCTION fault()";
+    postgres.query(too).unwrap();
 
     let ((held, _), (answer, took)) = tokio::join!(refresh(&world, &first), async {
         while !has_waiting(postgres, "PgSleep", 1) {
@@ -127,12 +130,13 @@ async fn r_27_who_finds_every_connection_taken_is_told_so_and_those_who_hold_the
     assert_told_to_come_again(&answer);
     assert!(took < AT_ONCE, "{took:?}");
     assert_eq!(held.status, 200, "{}", held.body);
+    postgres.query("DROP TRIGGER fault_too ON refresh_tokens").unwrap();
     fault.remove();
     assert_unharmed(&world, &second).await;
 }
 
 #[tokio::test]
-async fn r_27_a_statement_that_goes_on_for_long_is_ended_and_undone() {
+async fn r_27_a_statement_that_goes_on_for_long_is_ended_within_a_second_and_undone() {
     let world = World::keeping(Kept::OnServer).await;
     let tokens = world.tokens().await;
     let fault = Fault::install(world.postgres.as_ref().unwrap(), "PERFORM pg_sleep(60);");
@@ -140,9 +144,37 @@ async fn r_27_a_statement_that_goes_on_for_long_is_ended_and_undone() {
     let (answer, took) = refresh(&world, &tokens).await;
 
     assert_told_to_come_again(&answer);
-    assert!(took < RECOVERED, "{took:?}");
+    assert!(took < AT_ONCE, "{took:?}");
     fault.remove();
     assert_unharmed(&world, &tokens).await;
+}
+
+#[tokio::test]
+async fn r_27_of_a_hundred_refreshes_after_a_fault_ninety_nine_are_served_in_time() {
+    let world = World::keeping(Kept::OnServer).await;
+    let mut logins = Vec::new();
+    for _ in 0..10 {
+        logins.push(world.tokens().await);
+    }
+    let fault = Fault::install(world.postgres.as_ref().unwrap(), "PERFORM pg_sleep(60);");
+    let refused = join_all(logins.iter().map(|tokens| refresh(&world, tokens))).await;
+    refused.iter().for_each(|(answer, _)| assert_told_to_come_again(answer));
+
+    fault.remove();
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        for tokens in &mut logins {
+            let (answer, took) = refresh(&world, tokens).await;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            *tokens = Tokens::read(&answer);
+            times.push(took);
+        }
+    }
+
+    times.sort();
+    println!("after the fault: median {:?}, 99th percentile {:?}", times[50], times[98]);
+    assert!(times[98] < RECOVERED, "{times:?}");
+    assert_unharmed(&world, &logins[0]).await;
 }
 
 #[tokio::test]
