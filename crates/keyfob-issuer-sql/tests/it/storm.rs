@@ -3,12 +3,14 @@
 use crate::fixture::{Database, Place};
 use crate::world::World;
 use keyfob_codex::client::CLIENT_ID;
+use keyfob_codex::errors::RefreshRejection;
 use keyfob_issuer_core::attempt::RefreshAttempt;
 use keyfob_issuer_core::operation::{Refresh, RefreshError};
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_oauth::{ClientId, RefreshToken};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 const PARALLEL: usize = 256;
@@ -58,6 +60,16 @@ async fn storm(database: Database, attempt: Option<RefreshAttempt>, served: usiz
     }
 }
 
+fn presenting(token: &RefreshToken, attempt: Option<&RefreshAttempt>) -> Refresh {
+    Refresh {
+        client_id: ClientId::new(CLIENT_ID),
+        refresh_token: token.clone(),
+        resource: None,
+        allowed: AllowedWorkspaces::Any,
+        attempt: attempt.cloned(),
+    }
+}
+
 /// Presents `token` by as many tasks at once; returns what they got, and how many got nothing for now.
 async fn present(
     world: &Arc<World>,
@@ -67,13 +79,7 @@ async fn present(
     let mut tasks = JoinSet::new();
     for _ in 0..PARALLEL {
         let world = Arc::clone(world);
-        let request = Refresh {
-            client_id: ClientId::new(CLIENT_ID),
-            refresh_token: token.clone(),
-            resource: None,
-            allowed: AllowedWorkspaces::Any,
-            attempt: attempt.cloned(),
-        };
+        let request = presenting(token, attempt);
         tasks.spawn(async move { world.issuer.refresh(request).await });
     }
     let (mut tokens, mut told_to_wait) = (Vec::new(), 0);
@@ -85,4 +91,50 @@ async fn present(
         }
     }
     (tokens, told_to_wait)
+}
+
+/// How old a spent token is when somebody presents it again.
+const MONTH: Duration = Duration::from_hours(30 * 24);
+const SWEEP_EVERY: Duration = Duration::from_millis(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i_87_sweeping_in_the_middle_of_a_storm_takes_nothing_that_counts_on_sqlite() {
+    swept_storm(Place::file().database().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i_87_sweeping_in_the_middle_of_a_storm_takes_nothing_that_counts_on_postgresql() {
+    swept_storm(Place::server().database().await).await;
+}
+
+/// Storms while everything that may be forgotten is, every ten milliseconds; then a token of a month ago comes again.
+async fn swept_storm(database: Database) {
+    let world = Arc::new(World::start(database).await);
+    let first = world.issuer.exchange_code(world.code().await).await.unwrap().refresh_token;
+    let sweeping = Arc::clone(&world);
+    let sweeper = tokio::spawn(async move {
+        loop {
+            sweeping.issuer.sweep().await.unwrap();
+            tokio::time::sleep(SWEEP_EVERY).await;
+        }
+    });
+
+    let mut leaf = first.clone();
+    for round in 0..rounds() / 10 {
+        let (tokens, told_to_wait) = present(&world, &leaf, None).await;
+        assert_eq!((tokens.len(), told_to_wait), (SERVED, PARALLEL - SERVED), "round {round}");
+        assert_eq!(world.database.place.query(LIVE).await, ["1"], "round {round}");
+        leaf = tokens.into_iter().next().unwrap();
+    }
+    for _ in 0..2 {
+        world.clock.advance(MONTH / 2);
+        leaf = world.issuer.refresh(presenting(&leaf, None)).await.unwrap().refresh_token;
+    }
+
+    let reused = world.issuer.refresh(presenting(&first, None)).await;
+    assert!(matches!(reused, Err(RefreshError::Refused(RefreshRejection::Reused))), "{reused:?}");
+    let ended = world.issuer.refresh(presenting(&leaf, None)).await;
+    assert!(matches!(ended, Err(RefreshError::Refused(_))), "the whole family ended: {ended:?}");
+    assert!(!sweeper.is_finished(), "it swept without a fault");
+    sweeper.abort();
 }
