@@ -24,6 +24,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// An opened issuer.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub struct App {
     pub(crate) logout_listeners: LogoutListeners,
     pub(crate) webhook: Option<Webhook>,
     pub(crate) administration: Option<SocketAddr>,
+    pub(crate) outbound_proxy: Option<Url>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -106,9 +108,11 @@ impl App {
         if let Some(first) = findings(data, &config).into_iter().next() {
             return Err(first.into());
         }
-        let rules = config.workloads.as_ref().map(|file| Workloads::load(data, file, &config.url));
+        let proxy = config.outbound_proxy.as_ref();
+        let rules = config.workloads.as_ref().map(|file| Workloads::load(data, file, &config.url, proxy));
         let workloads = rules.transpose()?.unwrap_or_default();
-        let webhook = config.anomalies.as_ref().map(|settings| Webhook::load(data, settings)).transpose()?;
+        let webhook =
+            config.anomalies.as_ref().map(|settings| Webhook::load(data, settings, proxy)).transpose()?;
         let watch = config.anomalies.as_ref().map_or(Watch::Off, |settings| Watch::On(settings.limits));
         let seal_key = files::read_seal_key(data)?;
         if let Some(finding) = guessable(data, seal_key.expose()) {
@@ -151,6 +155,7 @@ impl App {
             api_key_exchange: config.api_key_exchange,
             metrics: Metrics::default(),
             administration: config.administration,
+            outbound_proxy: config.outbound_proxy,
             entropy,
         })
     }

@@ -69,5 +69,6 @@ async fn send(app: &App, notice: &LogoutNotice) -> Result<Result<(), OutboundErr
     let form = url::form_urlencoded::Serializer::new(String::new())
         .append_pair("logout_token", token.expose())
         .finish();
-    Ok(post(uri, listeners.place.reach(), Message { headers: &[], body: Body::Form(form) }).await)
+    let way = listeners.place.way(app.outbound_proxy.as_ref());
+    Ok(post(uri, &way, Message { headers: &[], body: Body::Form(form) }).await)
 }

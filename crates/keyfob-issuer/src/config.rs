@@ -59,6 +59,8 @@ pub struct Config {
     pub devices: DeviceSettings,
     /// The file of rules for workloads, relative to the issuer's directory, when there is one.
     pub workloads: Option<PathBuf>,
+    /// The proxy that what the issuer sends by itself goes through, if any.
+    pub outbound_proxy: Option<Url>,
     /// How long browsers stay signed in.
     pub browser_sessions: SessionTimes,
     /// Where a browser may be led that was signed out.
@@ -124,6 +126,7 @@ struct Wire {
     #[serde(default)]
     device_codes: devices::Wire,
     workloads: Option<PathBuf>,
+    outbound_proxy: Option<String>,
     #[serde(default)]
     browser_sessions: sessions::Wire,
     #[serde(default)]
@@ -201,6 +204,7 @@ impl Config {
             api_key_exchange: ApiKeyExchange::Refused,
             devices: DeviceSettings::USUAL,
             workloads: None,
+            outbound_proxy: None,
             browser_sessions: SessionTimes::USUAL,
             logout_targets: LogoutTargets::default(),
             logout_listeners: LogoutListeners::default(),
@@ -242,6 +246,9 @@ impl Config {
         }
         if let Some(file) = &self.database.password_file {
             set("database_password_file", &file.to_string_lossy());
+        }
+        if let Some(proxy) = &self.outbound_proxy {
+            set("outbound_proxy", proxy.as_str());
         }
         if let Some(file) = &self.workloads {
             set("workloads", &file.to_string_lossy());
@@ -311,6 +318,7 @@ impl Config {
             api_key_exchange,
             devices: wire.device_codes.into(),
             workloads: wire.workloads,
+            outbound_proxy: wire.outbound_proxy.map(place::proxy).transpose()?,
             browser_sessions: wire.browser_sessions.try_into()?,
             logout_targets: LogoutTargets::read(wire.post_logout_redirect_uris)?,
             logout_listeners: wire.backchannel_logout.try_into()?,

@@ -2,7 +2,7 @@
 //! the one way out (security I-67).
 //!
 //! The name is resolved once, every address must be allowed, and the connection goes to those addresses and no others.
-//! Redirects are not followed, bodies are bounded and not decompressed, and nothing of ours goes along.
+//! Where the settings name a proxy, it resolves names instead. Redirects are not followed, bodies are bounded and not decompressed, and nothing of ours goes along.
 
 use http::{StatusCode, header};
 use std::io;
@@ -17,6 +17,15 @@ pub(crate) enum Reach {
     Public,
     /// All: the administrator said so for this host. Plain http too, to this machine itself.
     Everything,
+}
+
+/// How something goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// Which addresses may be reached.
+    pub(crate) reach: Reach,
+    /// The proxy that it goes through, if the settings name one; never to this machine itself.
+    pub(crate) proxy: Option<Url>,
 }
 
 /// What is told.
@@ -66,13 +75,13 @@ const LIMIT: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 1024 * 1024;
 
 /// Fetches `url`.
-pub(crate) async fn fetch(url: &Url, reach: Reach) -> Result<Vec<u8>, OutboundError> {
-    fetch_by(url, reach, look_up).await
+pub(crate) async fn fetch(url: &Url, way: &Way) -> Result<Vec<u8>, OutboundError> {
+    fetch_by(url, way, look_up).await
 }
 
 /// Sends `message` to `url`; what is answered with a status of success is not read.
-pub(crate) async fn post(url: &Url, reach: Reach, message: Message<'_>) -> Result<(), OutboundError> {
-    post_by(url, reach, message, look_up).await
+pub(crate) async fn post(url: &Url, way: &Way, message: Message<'_>) -> Result<(), OutboundError> {
+    post_by(url, way, message, look_up).await
 }
 
 async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -82,12 +91,12 @@ async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 async fn post_by(
     url: &Url,
-    reach: Reach,
+    way: &Way,
     message: Message<'_>,
     lookup: impl AsyncFnOnce(String, u16) -> io::Result<Vec<SocketAddr>>,
 ) -> Result<(), OutboundError> {
     let failed = |source| OutboundError::Http { url: url.to_string(), source };
-    let client = client(url, reach, lookup).await?;
+    let client = client(url, way, lookup).await?;
     let (content_type, body) = match message.body {
         Body::Json(body) => ("application/json", body),
         Body::Form(body) => ("application/x-www-form-urlencoded", body),
@@ -104,11 +113,11 @@ async fn post_by(
 
 async fn fetch_by(
     url: &Url,
-    reach: Reach,
+    way: &Way,
     lookup: impl AsyncFnOnce(String, u16) -> io::Result<Vec<SocketAddr>>,
 ) -> Result<Vec<u8>, OutboundError> {
     let failed = |source| OutboundError::Http { url: url.to_string(), source };
-    let client = client(url, reach, lookup).await?;
+    let client = client(url, way, lookup).await?;
     let mut answer = client.get(url.clone()).send().await.map_err(failed)?;
     if answer.status() != StatusCode::OK {
         return Err(OutboundError::Status { url: url.to_string(), status: answer.status() });
@@ -130,12 +139,14 @@ async fn fetch_by(
 /// Returns what asks the addresses of `url` and no others, if all of them may be asked.
 async fn client(
     url: &Url,
-    reach: Reach,
+    way: &Way,
     lookup: impl AsyncFnOnce(String, u16) -> io::Result<Vec<SocketAddr>>,
 ) -> Result<reqwest::Client, OutboundError> {
     let unsafe_address = || OutboundError::UnsafeAddress(url.to_string());
     let port = url.port_or_known_default().ok_or_else(unsafe_address)?;
     let (host, addresses) = match url.host().ok_or_else(unsafe_address)? {
+        // Whoever resolves the name decides where it leads: the proxy does, and lets through what it may.
+        Host::Domain(host) if way.proxy.is_some() && !is_own_name(host) => (host.to_owned(), Vec::new()),
         Host::Domain(host) => {
             let resolve = |source| OutboundError::Resolve { host: host.to_owned(), source };
             let addresses = lookup(host.to_owned(), port).await.map_err(resolve)?;
@@ -147,26 +158,31 @@ async fn client(
         Host::Ipv4(address) => (address.to_string(), vec![SocketAddr::from((address, port))]),
         Host::Ipv6(address) => (address.to_string(), vec![SocketAddr::from((address, port))]),
     };
-    if reach == Reach::Public
+    if way.reach == Reach::Public
         && let Some(private) = addresses.iter().find(|address| !is_public(address.ip()))
     {
         return Err(OutboundError::PrivateAddress { host, address: private.ip() });
     }
-    let is_here = addresses.iter().all(|address| address.ip().is_loopback());
+    let is_here = !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
     let is_safe =
-        url.scheme() == "https" || (url.scheme() == "http" && reach == Reach::Everything && is_here);
+        url.scheme() == "https" || (url.scheme() == "http" && way.reach == Reach::Everything && is_here);
     if !is_safe || !url.username().is_empty() || url.password().is_some() {
         return Err(unsafe_address());
     }
     let failed = |source| OutboundError::Http { url: url.to_string(), source };
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .referer(false)
-        .timeout(LIMIT)
-        .resolve_to_addrs(&host, &addresses)
-        .build()
-        .map_err(failed)
+    let builder = match &way.proxy {
+        Some(proxy) if !is_here => {
+            reqwest::Client::builder().proxy(reqwest::Proxy::all(proxy.clone()).map_err(failed)?)
+        }
+        Some(_) | None => reqwest::Client::builder().no_proxy().resolve_to_addrs(&host, &addresses),
+    };
+    builder.redirect(reqwest::redirect::Policy::none()).referer(false).timeout(LIMIT).build().map_err(failed)
+}
+
+/// Whether a name means this machine itself, wherever it is resolved (RFC 6761 §6.3).
+fn is_own_name(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 /// Whether an address is one of the internet, and of nobody's own network (RFC 6890).

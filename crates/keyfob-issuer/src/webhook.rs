@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::command::files::{FileError, read_secret};
 use crate::config::AnomalySettings;
 use crate::endpoint::rfc_3339;
-use crate::outbound::{Body, Message, OutboundError, Reach, post};
+use crate::outbound::{Body, Message, OutboundError, Way, post};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyfob_issuer_core::Fault;
@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub(crate) struct Webhook {
     url: Url,
-    reach: Reach,
+    way: Way,
     key: hmac::Key,
 }
 
@@ -53,11 +53,15 @@ const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 impl Webhook {
     /// Reads the secret of the webhook that `settings` name; `data` is the issuer's directory.
-    pub(crate) fn load(data: &Path, settings: &AnomalySettings) -> Result<Self, WebhookError> {
+    pub(crate) fn load(
+        data: &Path,
+        settings: &AnomalySettings,
+        proxy: Option<&Url>,
+    ) -> Result<Self, WebhookError> {
         let path = data.join(&settings.secret_file);
         let secret = read_secret(&path)?;
         let key = key_of(&secret).ok_or(WebhookError::Secret { path: path.display().to_string() })?;
-        Ok(Self { url: settings.webhook.clone(), reach: settings.place.reach(), key })
+        Ok(Self { url: settings.webhook.clone(), way: settings.place.way(proxy), key })
     }
 
     async fn send(&self, notice: &Notice, now: Timestamp) -> Result<(), OutboundError> {
@@ -65,7 +69,7 @@ impl Webhook {
         let tag = hmac::sign(&self.key, format!("{id}.{at}.{body}").as_bytes());
         let signature = format!("v1,{}", STANDARD.encode(tag));
         let headers = [("webhook-id", &*id), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
-        post(&self.url, self.reach, Message { headers: &headers, body: Body::Json(body) }).await
+        post(&self.url, &self.way, Message { headers: &headers, body: Body::Json(body) }).await
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which workloads are let in: the administrator's rules, and the keys of the issuers that they name.
 
 use crate::command::files::FileError;
-use crate::outbound::{OutboundError, Reach, fetch};
+use crate::config::Place;
+use crate::outbound::{OutboundError, Way, fetch};
 use keyfob_issuer_core::operation::known_scope;
 use keyfob_issuer_core::user::{Email, InvalidEmail};
 use keyfob_issuer_core::workload::{AnyValue, ClaimRule, WorkloadRule};
@@ -34,7 +35,7 @@ pub(crate) struct TrustedIssuer {
 enum KeySource {
     File(Arc<KeySet>),
     /// By discovery, unless the address is named.
-    Address(Option<Url>, Reach),
+    Address(Option<Url>, Way),
 }
 
 #[derive(Debug, Default)]
@@ -190,13 +191,21 @@ pub(crate) enum KeysError {
 
 impl Workloads {
     /// Reads the file `name` in the directory `data`; a token must be meant for `own`, unless a rule says otherwise.
-    pub(crate) fn load(data: &Path, name: &Path, own: &IssuerUrl) -> Result<Self, WorkloadsError> {
+    pub(crate) fn load(
+        data: &Path,
+        name: &Path,
+        own: &IssuerUrl,
+        proxy: Option<&Url>,
+    ) -> Result<Self, WorkloadsError> {
         let path = data.join(name);
         let text = read(&path)?;
         let malformed = |source| WorkloadsError::Malformed { path: path.display().to_string(), source };
         let wire: Wire = toml::from_str(&text).map_err(malformed)?;
-        let mut issuers =
-            wire.issuer.into_iter().map(|issuer| trusted(data, issuer)).collect::<Result<Vec<_>, _>>()?;
+        let mut issuers = wire
+            .issuer
+            .into_iter()
+            .map(|issuer| trusted(data, issuer, proxy))
+            .collect::<Result<Vec<_>, _>>()?;
         for rule in wire.rule {
             let url = IssuerUrl::parse(&rule.issuer)?;
             let Some(issuer) = issuers.iter_mut().find(|issuer| issuer.url == url) else {
@@ -218,9 +227,9 @@ fn read(path: &Path) -> Result<String, WorkloadsError> {
         .map_err(|source| FileError::Read { path: path.display().to_string(), source }.into())
 }
 
-fn trusted(data: &Path, wire: WireIssuer) -> Result<TrustedIssuer, WorkloadsError> {
+fn trusted(data: &Path, wire: WireIssuer, proxy: Option<&Url>) -> Result<TrustedIssuer, WorkloadsError> {
     let url = IssuerUrl::parse(&wire.url)?;
-    let reach = if wire.allow_private_addresses { Reach::Everything } else { Reach::Public };
+    let way = Place::of(wire.allow_private_addresses).way(proxy);
     let source = match (wire.jwks_file, wire.jwks_uri) {
         (Some(_), Some(_)) => return Err(WorkloadsError::TwoSources(wire.url)),
         (Some(file), None) => {
@@ -232,9 +241,9 @@ fn trusted(data: &Path, wire: WireIssuer) -> Result<TrustedIssuer, WorkloadsErro
         }
         (None, Some(address)) => {
             let parsed = Url::parse(&address).map_err(|_| WorkloadsError::Address(address))?;
-            KeySource::Address(Some(parsed), reach)
+            KeySource::Address(Some(parsed), way)
         }
-        (None, None) => KeySource::Address(None, reach),
+        (None, None) => KeySource::Address(None, way),
     };
     Ok(TrustedIssuer { url, rules: Vec::new(), source, fetched: Mutex::default() })
 }
@@ -288,9 +297,9 @@ impl TrustedIssuer {
         renewal: Duration,
         longest: Duration,
     ) -> Result<Arc<KeySet>, KeysError> {
-        let (address, reach) = match &self.source {
+        let (address, way) = match &self.source {
             KeySource::File(keys) => return Ok(Arc::clone(keys)),
-            KeySource::Address(address, reach) => (address, *reach),
+            KeySource::Address(address, way) => (address, way),
         };
         // Held over the fetch, which has a limit: many tokens cause one.
         let mut fetched = self.fetched.lock().await;
@@ -307,7 +316,7 @@ impl TrustedIssuer {
             return last_good.ok_or_else(|| KeysError::Cooldown(self.url.to_string()));
         }
         fetched.tried = Some(now);
-        match self.fetch(address.as_ref(), reach).await {
+        match self.fetch(address.as_ref(), way).await {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 fetched.keys = Some((Arc::clone(&keys), now));
@@ -326,13 +335,13 @@ impl TrustedIssuer {
         }
     }
 
-    async fn fetch(&self, address: Option<&Url>, reach: Reach) -> Result<KeySet, KeysError> {
+    async fn fetch(&self, address: Option<&Url>, way: &Way) -> Result<KeySet, KeysError> {
         let wrong = || KeysError::Discovery(self.url.to_string());
         let address = if let Some(address) = address {
             address.clone()
         } else {
             let discovery = Url::parse(&self.url.join(OPENID_PATH)).map_err(|_| wrong())?;
-            let document = fetch(&discovery, reach).await?;
+            let document = fetch(&discovery, way).await?;
             let found: Discovery = serde_json::from_slice(&document).map_err(|_| wrong())?;
             // Compared as strings, else one issuer could speak for another (RFC 8414 §3.3).
             if found.issuer.trim_end_matches('/') != self.url.as_str() {
@@ -340,7 +349,7 @@ impl TrustedIssuer {
             }
             Url::parse(&found.jwks_uri).map_err(|_| wrong())?
         };
-        KeySet::parse(&fetch(&address, reach).await?)
+        KeySet::parse(&fetch(&address, way).await?)
             .map_err(|source| KeysError::Keys { issuer: self.url.to_string(), source })
     }
 }

@@ -107,6 +107,9 @@ pub enum ConfigError {
         "`backchannel_logout.uris` holds {0}: name an https address without a password or `#`, or with `allow_private_addresses` http on 127.0.0.1"
     )]
     LogoutListener(String),
+    /// No proxy is there.
+    #[error("`outbound_proxy` is {0}: name it as http://HOST:PORT or https://HOST:PORT, without a password")]
+    Proxy(String),
     /// Nobody may be told of anomalies there.
     #[error(
         "`anomalies.webhook` is {0}: name an https address without a password, or with `allow_private_addresses` http on 127.0.0.1"

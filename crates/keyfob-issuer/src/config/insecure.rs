@@ -103,10 +103,14 @@ pub fn findings(data: &Path, config: &Config) -> Vec<Finding> {
     }
     if let Some(file) = &config.workloads {
         found.extend(writable(&data.join(file)));
-        let rules = Workloads::load(data, file, &config.url);
+        let rules = Workloads::load(data, file, &config.url, config.outbound_proxy.as_ref());
         found.extend(rules.err().map(|error| Finding::Workloads(told(&error))));
     }
-    match config.anomalies.as_ref().map(|settings| Webhook::load(data, settings)) {
+    match config
+        .anomalies
+        .as_ref()
+        .map(|settings| Webhook::load(data, settings, config.outbound_proxy.as_ref()))
+    {
         Some(Err(error @ WebhookError::Secret { .. })) => found.push(Finding::Webhook(told(&error))),
         // What is wrong with the file itself is found below.
         Some(Ok(_) | Err(WebhookError::File(_))) | None => {}

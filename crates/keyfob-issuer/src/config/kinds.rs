@@ -43,6 +43,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("api_key_exchange", Kind::Flag),
     ("device_codes", Kind::Table(DEVICE_CODES)),
     ("workloads", Kind::Text),
+    ("outbound_proxy", Kind::Url),
     ("browser_sessions", Kind::Table(BROWSER_SESSIONS)),
     ("post_logout_redirect_uris", Kind::Lists),
     ("backchannel_logout", Kind::Table(BACK_CHANNEL)),

@@ -1,6 +1,7 @@
 //! Where the issuer may send something by itself.
 
-use crate::outbound::Reach;
+use crate::config::ConfigError;
+use crate::outbound::{Reach, Way};
 use url::{Host, Url};
 
 /// Which addresses something may be sent to.
@@ -15,16 +16,17 @@ pub enum Place {
 
 impl Place {
     /// Reads the key `allow_private_addresses`.
-    pub(super) fn of(allow_private_addresses: bool) -> Self {
+    pub(crate) fn of(allow_private_addresses: bool) -> Self {
         if allow_private_addresses { Self::Anywhere } else { Self::Internet }
     }
 
-    /// Returns what may be reached.
-    pub(crate) fn reach(self) -> Reach {
-        match self {
+    /// Returns how something goes there.
+    pub(crate) fn way(self, proxy: Option<&Url>) -> Way {
+        let reach = match self {
             Self::Internet => Reach::Public,
             Self::Anywhere => Reach::Everything,
-        }
+        };
+        Way { reach, proxy: proxy.cloned() }
     }
 }
 
@@ -38,4 +40,14 @@ pub(super) fn is_destination(url: &Url, place: Place) -> bool {
     };
     let is_safe = url.scheme() == "https" || url.scheme() == "http" && is_here && place == Place::Anywhere;
     is_safe && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
+}
+
+/// Reads the address of a proxy.
+pub(super) fn proxy(text: String) -> Result<Url, ConfigError> {
+    let is_proxy = |url: &Url| {
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        ["http", "https"].contains(&url.scheme()) && url.has_host() && is_bare && !has_login
+    };
+    Url::parse(&text).ok().filter(is_proxy).ok_or(ConfigError::Proxy(text))
 }

@@ -47,6 +47,7 @@ fn settings_come_back_from_their_text() {
         api_key_exchange: ApiKeyExchange::Allowed,
         devices,
         workloads: Some("workloads.toml".into()),
+        outbound_proxy: Some("http://proxy.example:3128".parse().unwrap()),
         browser_sessions: SessionTimes::new(
             Duration::from_mins(90),
             Duration::from_mins(10),
@@ -134,4 +135,17 @@ fn i_79_a_program_is_told_of_logouts_at_an_https_address_and_there_are_two_progr
         told("uris.nobody = \"https://portal.example/\"").unwrap_err().split(';').next(),
         Some("`backchannel_logout.uris` holds the program `nobody`")
     );
+}
+
+#[test]
+fn i_67_a_proxy_is_an_address_without_a_path_or_a_password() {
+    let proxy = |text: &str| {
+        let text = format!("url = \"http://localhost:1\"\noutbound_proxy = \"{text}\"");
+        Config::from_text(&text, "issuer.toml").is_ok()
+    };
+
+    assert!(proxy("http://proxy.example:3128") && proxy("https://proxy.example/"));
+    let wrong =
+        ["proxy.example:3128", "socks5://proxy.example", "http://u:p@proxy.example", "http://p/x", "x"];
+    assert!(!wrong.into_iter().any(proxy));
 }

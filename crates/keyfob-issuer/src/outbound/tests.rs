@@ -26,6 +26,11 @@ fn answer(head: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// Without a proxy.
+fn way(reach: Reach) -> Way {
+    Way { reach, proxy: None }
+}
+
 async fn nowhere(_host: String, _port: u16) -> io::Result<Vec<SocketAddr>> {
     Err(io::Error::from(io::ErrorKind::NotFound))
 }
@@ -33,7 +38,7 @@ async fn nowhere(_host: String, _port: u16) -> io::Result<Vec<SocketAddr>> {
 async fn fetch_here(answer: Vec<u8>) -> Result<Vec<u8>, OutboundError> {
     let (address, thread) = server(answer);
     let url = Url::parse(&format!("http://keys.test:{}/jwks", address.port())).unwrap();
-    let fetched = fetch_by(&url, Reach::Everything, async |_, _| Ok(vec![address])).await;
+    let fetched = fetch_by(&url, &way(Reach::Everything), async |_, _| Ok(vec![address])).await;
     let head = thread.join().unwrap();
     assert!(head.starts_with("GET /jwks HTTP/1.1\r\n") && !head.contains("authorization"), "{head}");
     fetched
@@ -105,7 +110,7 @@ async fn i_67_addresses_in_every_spelling_other_schemes_and_users_are_refused_be
         "https://[::ffff:169.254.169.254]/",
         "https://[64:ff9b::a9fe:a9fe]/",
     ] {
-        let refused = fetch_by(&Url::parse(url).unwrap(), Reach::Public, nowhere).await;
+        let refused = fetch_by(&Url::parse(url).unwrap(), &way(Reach::Public), nowhere).await;
         assert!(matches!(refused, Err(OutboundError::PrivateAddress { .. })), "{url}: {refused:?}");
     }
     for url in [
@@ -116,11 +121,11 @@ async fn i_67_addresses_in_every_spelling_other_schemes_and_users_are_refused_be
         "file:///etc/passwd",
         "data:,x",
     ] {
-        let refused = fetch_by(&Url::parse(url).unwrap(), Reach::Public, nowhere).await;
+        let refused = fetch_by(&Url::parse(url).unwrap(), &way(Reach::Public), nowhere).await;
         assert!(matches!(refused, Err(OutboundError::UnsafeAddress(_))), "{url}: {refused:?}");
     }
     let far = Url::parse("http://10.0.0.1/").unwrap();
-    let refused = fetch_by(&far, Reach::Everything, nowhere).await;
+    let refused = fetch_by(&far, &way(Reach::Everything), nowhere).await;
     assert!(
         matches!(refused, Err(OutboundError::UnsafeAddress(_))),
         "plain http leaves this machine: {refused:?}"
@@ -137,7 +142,7 @@ async fn i_67_a_name_is_resolved_once_and_one_private_address_among_public_ones_
         Ok(vec!["1.1.1.1:443".parse().unwrap(), "127.0.0.1:443".parse().unwrap()])
     };
 
-    let refused = fetch_by(&url, Reach::Public, lookup).await;
+    let refused = fetch_by(&url, &way(Reach::Public), lookup).await;
 
     assert!(matches!(refused, Err(OutboundError::PrivateAddress { .. })), "{refused:?}");
     assert_eq!(asked.get(), 1);
@@ -153,7 +158,7 @@ async fn post_here(answer: Vec<u8>) -> (Result<(), OutboundError>, String) {
     let (address, thread) = server(answer);
     let url = Url::parse(&format!("http://hook.test:{}/hook", address.port())).unwrap();
     let message = Message { headers: &[("webhook-id", "1")], body: Body::Json("{}".to_owned()) };
-    let posted = post_by(&url, Reach::Everything, message, async |_, _| Ok(vec![address])).await;
+    let posted = post_by(&url, &way(Reach::Everything), message, async |_, _| Ok(vec![address])).await;
     (posted, thread.join().unwrap())
 }
 
@@ -168,7 +173,7 @@ async fn i_67_i_88_a_message_goes_through_the_same_door_and_follows_no_redirect(
     }
     let message = Message { headers: &[], body: Body::Json(String::new()) };
     let here = Url::parse("https://169.254.169.254/").unwrap();
-    let refused = post_by(&here, Reach::Public, message, nowhere).await;
+    let refused = post_by(&here, &way(Reach::Public), message, nowhere).await;
     assert!(matches!(refused, Err(OutboundError::PrivateAddress { .. })), "{refused:?}");
 }
 
@@ -180,4 +185,40 @@ async fn i_67_redirects_are_not_followed_and_large_or_compressed_answers_not_rea
     assert!(matches!(large, Err(OutboundError::TooLarge(_))), "{large:?}");
     let compressed = fetch_here(answer("200 OK\r\ncontent-encoding: gzip", b"x")).await;
     assert!(matches!(compressed, Err(OutboundError::TooLarge(_))), "{compressed:?}");
+}
+
+#[tokio::test]
+async fn i_67_through_a_proxy_names_are_its_to_resolve_and_what_is_private_is_refused_before_it() {
+    let (address, thread) = server(answer("403 Forbidden", b""));
+    let proxy = Url::parse(&format!("http://{address}")).unwrap();
+    let through = |reach| Way { reach, proxy: Some(proxy.clone()) };
+    let fetch = async |url: &str, reach| fetch_by(&Url::parse(url).unwrap(), &through(reach), nowhere).await;
+
+    for private in ["https://169.254.169.254/", "https://[::ffff:10.0.0.1]/", "https://0x7f000001/"] {
+        let refused = fetch(private, Reach::Public).await;
+        assert!(matches!(refused, Err(OutboundError::PrivateAddress { .. })), "{private}: {refused:?}");
+    }
+    for own in ["https://localhost/", "https://a.localhost./"] {
+        let refused = fetch(own, Reach::Public).await;
+        assert!(matches!(refused, Err(OutboundError::Resolve { .. })), "{own}: {refused:?}");
+    }
+    let plain = fetch("http://keys.test/", Reach::Everything).await;
+    assert!(matches!(plain, Err(OutboundError::UnsafeAddress(_))), "{plain:?}");
+
+    let asked = fetch("https://keys.test/jwks", Reach::Public).await;
+    assert!(matches!(asked, Err(OutboundError::Http { .. })), "{asked:?}");
+    let head = thread.join().unwrap();
+    assert!(head.starts_with("CONNECT keys.test:443 HTTP/1.1\r\n"), "the first thing that came: {head}");
+}
+
+#[tokio::test]
+async fn i_67_this_machine_itself_is_not_reached_through_a_proxy() {
+    let (address, thread) = server(answer("200 OK", b"{}"));
+    let proxy = Some(Url::parse("http://127.0.0.1:1").unwrap());
+    let url = Url::parse(&format!("http://{address}/jwks")).unwrap();
+
+    let fetched = fetch_by(&url, &Way { reach: Reach::Everything, proxy }, nowhere).await;
+
+    assert_eq!(fetched.unwrap(), b"{}");
+    assert!(thread.join().unwrap().starts_with("GET /jwks HTTP/1.1\r\n"));
 }
