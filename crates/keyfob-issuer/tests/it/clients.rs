@@ -1,10 +1,11 @@
 //! Who asks: programs have no secret and claim none, resource servers have one and no other way (I-22).
 
 use crate::introspect::basic;
-use crate::world::{TestEntropy, World, changed, codex_request, exchange, refresh};
+use crate::world::{Kept, TestEntropy, World, changed, codex_request, exchange, on_both, refresh};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer::command::resource_server;
 use serde_json::json;
+use std::time::Instant;
 
 #[tokio::test]
 async fn i_22_a_program_that_claims_a_secret_is_refused_wherever_it_asks_and_nothing_is_used_up() {
@@ -63,4 +64,48 @@ async fn i_22_the_secret_of_a_resource_server_rests_as_a_digest() {
     let file = std::fs::read(world.data.path().join("issuer.db")).unwrap();
 
     assert!(!crate::rest::contains(&file, secret.expose()));
+}
+
+/// How often each is asked: the middle of so many times says little of a machine that does much else.
+const ASKED: usize = 300;
+
+on_both!(i_22_whatever_is_wrong_with_an_authentication_its_refusal_takes_the_same_time);
+async fn i_22_whatever_is_wrong_with_an_authentication_its_refusal_takes_the_same_time(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let add = async |name: &str| {
+        let data = world.data.path();
+        resource_server::add(data, name, None, &*world.clock, &TestEntropy).await.unwrap()
+    };
+    let (own, other) = (add("gateway").await, add("other").await);
+    let close = format!("{}x", &own.expose()[..own.expose().len() - 1]);
+    let wrong = [
+        ("no such server", basic("nobody", own.expose())),
+        ("nothing right", basic("gateway", "x")),
+        ("one letter wrong", basic("gateway", &close)),
+        ("another server's", basic("gateway", other.expose())),
+        ("an empty secret", basic("gateway", "")),
+    ];
+    let mut browser = world.browser();
+
+    let mut times = wrong.each_ref().map(|_| Vec::new());
+    for _ in 0..ASKED {
+        // One after the other, so that what slows the machine slows all of them.
+        for ((what, header), times) in wrong.iter().zip(&mut times) {
+            let asked = Instant::now();
+            let header = [("authorization", &**header)];
+            let answer = browser.post_form_with("/oauth/introspect", &header, &[("token", "x")]).await;
+            times.push(asked.elapsed());
+            assert_eq!(answer.status, 401, "{what}");
+        }
+    }
+
+    let middle = times.map(|mut times| {
+        times.sort();
+        times[ASKED / 2]
+    });
+    for ((what, _), middle) in wrong.iter().zip(&middle) {
+        println!("{what}: {middle:?}");
+    }
+    let (least, most) = (middle.iter().min().unwrap(), middle.iter().max().unwrap());
+    assert!(*most < *least * 3 / 2, "{middle:?}");
 }
