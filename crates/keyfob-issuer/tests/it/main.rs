@@ -69,6 +69,7 @@ mod token;
 mod token_exchange;
 mod trail;
 mod user_info;
+mod walk;
 mod workload;
 mod workspace_command;
 mod workspaces;
