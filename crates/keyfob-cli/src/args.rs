@@ -109,6 +109,9 @@ pub(crate) struct Login {
     /// Take the place of whatever is stored, also of a login of another issuer or kind.
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Draw nothing: ask and answer in lines that stay as they are.
+    #[arg(long)]
+    pub(crate) plain: bool,
 }
 
 /// A secret that stood where none belongs.

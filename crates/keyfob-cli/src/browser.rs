@@ -19,7 +19,8 @@ const MOST_READ: u64 = 16 * 1024;
 /// Opens `address`, with the program `wanted` or else the usual one; fails when there is no browser.
 pub(crate) fn open(address: &str, wanted: Option<&str>) -> io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(COMMAND).stdin(Stdio::piped());
+    // What a browser has to say to a terminal is of no use to whoever signs in there.
+    command.arg(COMMAND).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     if let Some(wanted) = wanted {
         command.arg(format!("--browser={wanted}"));
     }

@@ -64,6 +64,8 @@ pub(crate) enum Failure {
     KeyInArguments,
     #[error("the standard input cannot be read")]
     Input(#[source] std::io::Error),
+    #[error("the terminal cannot be used")]
+    Terminal(#[source] std::io::Error),
     #[error("nothing here says where this runs")]
     NoIdToken,
     #[error("cannot read the ID token in {path}")]
@@ -177,6 +179,9 @@ impl From<Failure> for CommandError {
                    `KEYFOB_ID_TOKEN`; a pod, a projected service account token and `--id-token-file`",
                 ],
             ),
+            Failure::Terminal(_) => {
+                (Exit::Failure, &["`keyfob login --plain` draws nothing and takes lines"])
+            }
             Failure::Input(_)
             | Failure::IdTokenFile { .. }
             | Failure::Output(_)

@@ -20,6 +20,7 @@ mod why;
 mod workload;
 
 pub(crate) use acting::Acting;
+pub(crate) use login::Notes;
 pub(crate) use used::Used;
 
 use crate::args::{Command, HandoffAction, LoginAction};
@@ -100,7 +101,15 @@ async fn unless_interrupted<T>(
 ///
 /// The runtime does not wait for a browser that was opened and still runs.
 fn on_runtime<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    crate::log::start();
+    on_runtime_noting(&Notes::Said, work)
+}
+
+/// As [`on_runtime`]; the warnings go where `notes` go.
+fn on_runtime_noting<T>(
+    notes: &Notes,
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    crate::log::start(notes);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Setup)?;
     let result = runtime.block_on(async {

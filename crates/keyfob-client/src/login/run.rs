@@ -74,6 +74,8 @@ pub enum Prompt {
 pub enum Step {
     /// It waits for the person, who is asked for something else now.
     Asks(Box<PendingSignIn>),
+    /// It waits as before: what the person typed is neither the address nor the code of this sign-in.
+    NotUnderstood(Box<PendingSignIn>),
     /// The login is stored.
     SignedIn(SignedIn),
 }
@@ -153,12 +155,20 @@ impl PendingSignIn {
         self.login.place_is_taken
     }
 
+    /// Returns when nobody waits for the person any more.
+    pub fn deadline(&self) -> tokio::time::Instant {
+        self.shell.deadline
+    }
+
     /// Waits for the person, whose lines come from `typed`, then redeems, verifies and stores.
     ///
     /// Dropped before the end, it leaves the old login in place; a session that the issuer made meanwhile is unused.
     pub async fn go_on(mut self, typed: &mut mpsc::Receiver<String>) -> Result<Step, LoginError> {
         let event = match &self.prompt {
-            Prompt::Visit { .. } => self.shell.callback(typed).await,
+            Prompt::Visit { .. } => match self.shell.callback(typed).await {
+                Some(event) => event,
+                None => return Ok(Step::NotUnderstood(Box::new(self))),
+            },
             Prompt::Type(_) => Event::Shown,
         };
         let mut effect = self.login.step(event);
@@ -330,22 +340,19 @@ impl Shell {
         }
     }
 
-    /// Waits for a browser.
-    async fn callback(&mut self, typed: &mut mpsc::Receiver<String>) -> Event {
-        let Some(server) = &mut self.server else { return Event::TimedOut };
-        loop {
-            let line = tokio::select! {
-                answered = tokio::time::timeout_at(self.deadline, server.answer()) => match answered {
-                    Ok(Some(answer)) => return Event::Called(answer),
-                    Ok(None) | Err(_) => return Event::TimedOut,
-                },
-                Some(line) = typed.recv() => line,
-            };
-            match server.expected.read(&line) {
-                Typed::Answer(answer) => return Event::Called(answer),
-                Typed::DeviceCode => return Event::CodeWanted,
-                Typed::Nothing => tracing::warn!("that is neither the address nor the code of this sign-in"),
+    /// Waits for a browser or for a line; nothing is returned for a line that says nothing.
+    async fn callback(&mut self, typed: &mut mpsc::Receiver<String>) -> Option<Event> {
+        let Some(server) = &mut self.server else { return Some(Event::TimedOut) };
+        let line = tokio::select! {
+            answered = tokio::time::timeout_at(self.deadline, server.answer()) => {
+                return Some(answered.ok().flatten().map_or(Event::TimedOut, Event::Called));
             }
+            Some(line) = typed.recv() => line,
+        };
+        match server.expected.read(&line) {
+            Typed::Answer(answer) => Some(Event::Called(answer)),
+            Typed::DeviceCode => Some(Event::CodeWanted),
+            Typed::Nothing => None,
         }
     }
 

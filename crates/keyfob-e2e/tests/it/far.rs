@@ -43,8 +43,8 @@ async fn s_19_without_a_way_to_the_callback_its_address_is_pasted_with_no_flags(
     let neighbour = Neighbour::beside(&network)?;
     let world = World::start_behind_tls(&network, HOST, Log::Usual).await?;
     let proxy = world.forward_proxy_at(Neighbour::OURS).await?;
-    // A screen of that machine, before which nobody sits.
-    let home = home(&world, &proxy)?.with_variable("DISPLAY", ":0");
+    // A screen of that machine, before which nobody sits, and a browser that nobody sees.
+    let home = home(&world, &proxy)?.with_variable("DISPLAY", ":0").with_variable("BROWSER", "/bin/true");
 
     let keyfob = environment::program("keyfob")?.display().to_string();
     let terminal = ["/usr/bin/script", "-qefc", &format!("'{keyfob}' login"), "-E", "never", "/dev/null"]
@@ -52,6 +52,8 @@ async fn s_19_without_a_way_to_the_callback_its_address_is_pasted_with_no_flags(
     let program =
         home.keyfob_in_words("login", &[&neighbour.entering()[..], &terminal].concat())?.stdin_open("");
     let mut login = program.start(world.evidence()).await?;
+    login.line(Stream::Stdout, |line| line.contains("Enter alone: Browser on this machine.")).await?;
+    login.write("\r").await?;
     let address = login.line(Stream::Stdout, |line| line.trim_start().starts_with("https")).await?;
     let address = Url::parse(address.trim())?;
     world.evidence().note_address(&address);

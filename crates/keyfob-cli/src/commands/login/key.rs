@@ -1,6 +1,9 @@
 //! `keyfob login --with-api-key` and `--with-access-token`.
 
 use super::super::{Acting, exposed, on_runtime};
+use super::conduct::Ended;
+use super::manner::Manner;
+use super::plan::Plan;
 use crate::args::Login;
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
@@ -22,9 +25,25 @@ const PERSONAL: &str = "at-";
 /// More than any key has; what is longer is refused and not read to its end.
 const MOST: usize = 16 * 1024;
 
-/// Keeps the key on standard input, in the words of the Codex CLI.
-pub(super) fn keep_api_key(arguments: &Login, acting: &Acting) -> Result<Exit, CommandError> {
-    let key = read("--with-api-key", "API key")?;
+/// Asks for a key at a terminal, else takes the one on standard input, and keeps it.
+pub(super) fn enter_api_key(
+    arguments: &Login,
+    acting: &Acting,
+    environment: &Environment,
+) -> Result<Exit, CommandError> {
+    let plan = Plan::to_enter_a_key(arguments, acting, environment)?;
+    let key = match plan.manner {
+        Manner::Unattended => read("--with-api-key", "API key")?,
+        Manner::Lines | Manner::Screen { .. } => match plan.carry_out()? {
+            Ended::Key(key) => key,
+            Ended::SignedIn(_) => return Err(Failure::NothingOnInput("API key").into()),
+        },
+    };
+    keep_api_key(arguments, acting, key)
+}
+
+/// Keeps the key, in the words of the Codex CLI.
+pub(super) fn keep_api_key(arguments: &Login, acting: &Acting, key: ApiKey) -> Result<Exit, CommandError> {
     if key.is_of_keyfob() && acting.chosen.login == Which::Shared && !arguments.replace {
         return Err(Failure::OwnKey.into());
     }

@@ -5,6 +5,7 @@
 
 use super::super::handoff::{failure_of, plain};
 use super::super::{on_runtime, unless_interrupted};
+use super::face::Notes;
 use super::prompt;
 use crate::args::Login;
 use crate::error::{CommandError, Failure, HandoffFailure};
@@ -54,7 +55,7 @@ pub(super) fn run(arguments: &Login, machine: &str) -> Result<Exit, CommandError
                 let text = |member: &str| document.get(member).and_then(Value::as_str);
                 if text("state") == Some("pending") {
                     if let (Some(address), true) = (text("address"), wanted) {
-                        prompt::open_browser(address.to_owned(), arguments.browser.clone());
+                        prompt::open_browser(address.to_owned(), arguments.browser.clone(), Notes::Said);
                     }
                     // One page: what is over there may say what it likes.
                     wanted = false;

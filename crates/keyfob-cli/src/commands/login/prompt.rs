@@ -1,20 +1,20 @@
 //! What a person is asked to do.
 
+use super::face::Notes;
 use crate::environment::Environment;
 use crate::{browser, output};
 use keyfob_client::login::{PendingDevice, Prompt};
 use keyfob_codex::client::CALLBACK_PORTS;
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal as _};
-use tokio::sync::mpsc;
 
 /// Says it in the words of the Codex CLI, where it has some.
 pub(super) fn show(prompt: &Prompt, environment: &Environment) {
     match prompt {
         Prompt::Visit { address, port } => {
             output::say(&format!("Starting local login server on http://localhost:{port}."));
-            if environment.is_over_ssh && *port != CALLBACK_PORTS[0] {
-                warn_of_port(*port);
+            if let Some(warning) = port_warning(*port, environment) {
+                output::say(&warning);
             }
             output::say("If your browser did not open, navigate to this URL to authenticate:\n");
             output::say(&format!("{address}\n"));
@@ -28,13 +28,15 @@ pub(super) fn show(prompt: &Prompt, environment: &Environment) {
     }
 }
 
-/// Whoever forwards a port over SSH forwards the usual one, as the documentation says.
-fn warn_of_port(port: u16) {
-    output::say(&format!(
-        "WARNING: the port is {port}, since {} is taken here. Where your browser is, forward this one: \
-         `ssh -L {port}:127.0.0.1:{port} HOST`",
-        CALLBACK_PORTS[0]
-    ));
+/// Returns what to say of an unusual port: whoever forwards one over SSH forwards the usual one, as documentation says.
+pub(super) fn port_warning(port: u16, environment: &Environment) -> Option<String> {
+    let usual = CALLBACK_PORTS[0];
+    (environment.is_over_ssh && port != usual).then(|| {
+        format!(
+            "WARNING: the port is {port}, since {usual} is taken here. Where your browser is, forward this one: \
+             `ssh -L {port}:127.0.0.1:{port} HOST`"
+        )
+    })
 }
 
 fn show_code(device: &PendingDevice) {
@@ -46,19 +48,6 @@ fn show_code(device: &PendingDevice) {
          2. Enter this one-time code (it works for {minutes} minutes)\n   {code}\n\n\
          Continue only if you started this login yourself. If a website or another person gave you this code, cancel.\n"
     ));
-}
-
-/// Returns the lines that a person types from now on; none where nobody can type.
-pub(super) fn lines_of_terminal() -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel(1);
-    if io::stdin().is_terminal() {
-        // It waits for the terminal for as long as the program runs, and nobody waits for it.
-        drop(std::thread::spawn(move || {
-            let read = io::stdin().lines().map_while(Result::ok);
-            read.take_while(|line| sender.blocking_send(line.clone()).is_ok()).for_each(drop);
-        }));
-    }
-    lines
 }
 
 /// Says it to a program.
@@ -75,10 +64,10 @@ pub(super) fn document(prompt: &Prompt) -> Value {
 }
 
 /// Opens the browser beside the sign-in, which does not depend on it: the address was shown.
-pub(super) fn open_browser(address: String, wanted: Option<String>) {
+pub(super) fn open_browser(address: String, wanted: Option<String>, notes: Notes) {
     drop(tokio::task::spawn_blocking(move || {
         if browser::open(&address, wanted.as_deref()).is_err() {
-            output::say("No browser could be opened here; open the address yourself.");
+            notes.say("No browser could be opened here; open the address yourself.");
         }
     }));
 }

@@ -60,7 +60,7 @@ async fn c_11_a_sign_in_ends_when_its_time_is_over_however_many_wrong_callbacks_
     });
 
     let (_nobody_types, mut typed) = mpsc::channel(1);
-    let event = shell.callback(&mut typed).await;
+    let event = shell.callback(&mut typed).await.unwrap();
 
     assert!(matches!(event, Event::TimedOut), "{event:?}");
     assert!(!caller.is_finished(), "each of them was refused");
@@ -75,8 +75,21 @@ async fn c_11_the_callback_that_comes_in_time_counts() {
     let caller = tokio::spawn(call(port, "genuine"));
 
     let (_nobody_types, mut typed) = mpsc::channel(1);
-    let event = shell.callback(&mut typed).await;
+    let event = shell.callback(&mut typed).await.unwrap();
 
     assert!(matches!(event, Event::Called(Answer::Code(_))), "{event:?}");
     caller.abort();
+}
+
+#[tokio::test]
+async fn s_19_a_line_that_says_nothing_is_told_and_the_sign_in_waits_on() {
+    let mut shell = waiting(PATIENCE).await;
+    let (person, mut typed) = mpsc::channel(1);
+
+    person.send("http://127.0.0.1:1455/auth/callback?code=another&state=another".into()).await.unwrap();
+    assert!(shell.callback(&mut typed).await.is_none());
+    person.send("http://127.0.0.1:1455/auth/callback?code=a&state=genuine".into()).await.unwrap();
+    let event = shell.callback(&mut typed).await.unwrap();
+
+    assert!(matches!(event, Event::Called(Answer::Code(_))), "{event:?}");
 }
