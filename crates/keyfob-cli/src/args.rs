@@ -10,10 +10,11 @@ use std::path::PathBuf;
 
 /// Sign-in for coding agents.
 #[derive(Debug, Parser)]
-#[command(name = "keyfob", version, arg_required_else_help = true)]
+#[command(name = "keyfob", version)]
 pub(crate) struct Arguments {
+    /// Without one, whoever is not signed in signs in.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]

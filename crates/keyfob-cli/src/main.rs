@@ -28,13 +28,18 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     hardening::apply();
     let command = match usual::read(std::env::args_os().skip(1)) {
-        Some(command) => command,
+        Some(command) => Some(command),
         None => match args::Arguments::try_parse() {
             Ok(arguments) => arguments.command,
             Err(problem) => return output::usage(&problem, std::env::args_os()),
         },
     };
-    match commands::run(command, &Environment::read()) {
+    let environment = Environment::read();
+    let result = match command {
+        Some(command) => commands::run(command, &environment),
+        None => commands::start(&environment),
+    };
+    match result {
         Ok(exit) => exit.into(),
         Err(error) => {
             output::failure(&error);

@@ -73,7 +73,10 @@ mod tests {
         ] {
             let parsed = Arguments::try_parse_from(["keyfob"].into_iter().chain(line.split_whitespace()));
 
-            assert_eq!(format!("{:?}", usual(line).unwrap()), format!("{:?}", parsed.unwrap().command));
+            assert_eq!(
+                format!("{:?}", usual(line).unwrap()),
+                format!("{:?}", parsed.unwrap().command.unwrap())
+            );
         }
     }
 

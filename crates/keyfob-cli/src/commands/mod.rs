@@ -23,11 +23,42 @@ pub(crate) use acting::Acting;
 pub(crate) use login::Notes;
 pub(crate) use used::Used;
 
-use crate::args::{Command, HandoffAction, LoginAction};
+use crate::args::{Arguments, Command, HandoffAction, Login, LoginAction};
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::{browser, settings};
+use clap::CommandFactory as _;
+use keyfob_client::why::Decision;
+
+/// Without a command: whoever is not signed in signs in, where there is a terminal, and others see the help (design S5).
+pub(crate) fn start(environment: &Environment) -> Result<Exit, CommandError> {
+    let acting = Acting::chosen(None, environment)?;
+    match Used::find(&acting).places.decide() {
+        Decision::Nothing if login::can_ask() => login::run(&Login::default(), &acting, environment),
+        Decision::Nothing => Err(acting.signed_out()),
+        Decision::Uses(_) | Decision::Refuses(..) => {
+            crate::output::say(Arguments::command().render_help().to_string().trim_end());
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+/// Does `work`; at a terminal, whoever is not signed in signs in before (design S5).
+fn signed_in(
+    acting: &Acting,
+    environment: &Environment,
+    work: impl Fn() -> Result<Exit, CommandError>,
+) -> Result<Exit, CommandError> {
+    match work() {
+        // A login that was named and is not there may be a slip of the pen.
+        Err(error) if error.exit == Exit::SignedOut && acting.by().is_none() && login::can_ask() => {
+            login::run(&Login::default(), acting, environment)?;
+            work()
+        }
+        result => result,
+    }
+}
 
 /// Runs one command to its end.
 pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, CommandError> {
@@ -53,9 +84,15 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
             }
             None => handoff::run(&arguments, &acting(arguments.login.as_deref())?),
         },
-        Command::Session(command) => session::run(&command, &acting(None)?.session),
+        Command::Session(command) => {
+            let acting = acting(None)?;
+            signed_in(&acting, environment, || session::run(&command, &acting.session))
+        }
         Command::Status(arguments) => status::run(&arguments, &acting(arguments.login.as_deref())?),
-        Command::Token(arguments) => token::run(&arguments, &acting(arguments.login.as_deref())?),
+        Command::Token(arguments) => {
+            let acting = acting(arguments.login.as_deref())?;
+            signed_in(&acting, environment, || token::run(&arguments, &acting))
+        }
         Command::Workload(arguments) => workload::run(&arguments, environment),
         Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?, environment),

@@ -118,3 +118,15 @@ fn c_62_logout_removes_the_login_and_says_that_the_issuer_did_not_confirm() {
     assert_eq!(home.run(&["logout"]), ran(0, "", words));
     assert_eq!(home.stored(), None);
 }
+
+#[test]
+fn s_05_without_a_command_whoever_is_signed_in_sees_the_help() {
+    let (home, _) = signed_in(FAR, "rt");
+
+    let told = home.run(&[]);
+
+    assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
+    assert!(told.stderr.contains("Usage: keyfob [COMMAND]\n"), "{told:?}");
+    let with_key = Home::empty().run_with(&[("CODEX_API_KEY", "sk-test")], &[]);
+    assert_eq!(with_key, told);
+}

@@ -18,6 +18,15 @@ fn every_command_says_so_with_its_own_code() {
 }
 
 #[test]
+fn s_05_without_a_command_or_a_terminal_it_is_said_that_nobody_is_signed_in() {
+    let home = Home::empty();
+    let hint = "error: not signed in\nhint: run `keyfob login` to sign in\n";
+
+    assert_eq!(home.run(&[]), ran(4, "", hint));
+    assert_eq!(home.run(&["session", "list"]), ran(4, "", hint));
+}
+
+#[test]
 fn a_home_that_does_not_exist_is_named() {
     let home = Home::empty();
     let missing = home.path().join("missing");
@@ -34,7 +43,6 @@ fn a_home_that_does_not_exist_is_named() {
 fn wrong_usage_is_2() {
     let home = Home::empty();
 
-    assert_eq!(home.run(&[]).code, Some(2));
     assert_eq!(home.run(&["login", "--bogus"]).code, Some(2));
     assert_eq!(home.run(&["--version"]).code, Some(0));
     let unknown = "error: there is no command `nosuch`, and no program `keyfob-nosuch` beside this one\n\

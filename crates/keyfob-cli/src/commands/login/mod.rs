@@ -25,6 +25,7 @@ use keyfob_client::login::{Replace, SignedIn};
 use keyfob_client::logins::Which;
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
+use manner::Streams;
 use plan::Plan;
 
 /// Signs in; the words are those of the Codex CLI, and one line more says who and where.
@@ -44,6 +45,11 @@ pub(crate) fn run(
         },
     };
     if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
+}
+
+/// Whether there is somebody to ask at a terminal.
+pub(crate) fn can_ask() -> bool {
+    Streams::of_this_process().are_terminals
 }
 
 fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Result<Exit, CommandError> {
