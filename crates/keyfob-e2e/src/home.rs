@@ -77,6 +77,11 @@ impl Home {
         Ok(self)
     }
 
+    /// Returns the folder of the home itself.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Returns the folder that `CODEX_HOME` names.
     pub fn codex_home(&self) -> PathBuf {
         self.folder.join("codex")
@@ -315,7 +320,7 @@ impl Home {
     }
 
     /// Lets `program` find this home and its keyring.
-    fn at_home(&self, program: Program) -> Program {
+    pub(crate) fn at_home(&self, program: Program) -> Program {
         let program = self.with_variables(program.env("CODEX_HOME", self.codex_home()).log(self.log));
         match self.login.bus() {
             Some(bus) => program.env("DBUS_SESSION_BUS_ADDRESS", bus),

@@ -34,6 +34,7 @@ mod place;
 pub mod process;
 mod process_table;
 pub mod rounds;
+pub mod terminal;
 pub mod wire;
 mod world;
 

@@ -205,6 +205,11 @@ impl Running {
         })
     }
 
+    /// Returns what it prints as data, as it comes.
+    pub(crate) fn output(&self) -> Output {
+        self.stdout.clone()
+    }
+
     /// Returns its number.
     pub fn number(&self) -> i32 {
         self.group.as_raw_nonzero().get()

@@ -19,7 +19,8 @@ pub(super) fn list() -> Result<Exit, CommandError> {
     Ok(Exit::Ok)
 }
 
-/// Arranges what the environment asks for: `NAME:kill`, `NAME:eio`, or `NAME:full`, which fills the disk of the home.
+/// Arranges what the environment asks for: `NAME:kill`, `NAME:panic`, `NAME:eio`, or `NAME:full`, which fills the disk of
+/// the home.
 pub(super) fn arm(environment: &Environment) -> Result<(), CommandError> {
     let Some(text) = &environment.fail_at else { return Ok(()) };
     let unknown = || Failure::NoSuchFailpoint(text.clone());
@@ -30,6 +31,7 @@ pub(super) fn arm(environment: &Environment) -> Result<(), CommandError> {
             let killed = kill_process(getpid(), Signal::KILL);
             debug_assert!(killed.is_ok(), "a process may always kill itself");
         }),
+        "panic" => point.run_here(broken),
         "full" => {
             let filler = settings::home(environment)?.path().join("filler");
             point.run_here(move || fill(&filler))
@@ -38,6 +40,11 @@ pub(super) fn arm(environment: &Environment) -> Result<(), CommandError> {
         _ => return Err(unknown().into()),
     };
     Ok(armed.map_err(|_| unknown())?)
+}
+
+#[expect(clippy::panic, reason = "it is asked for")]
+fn broken() {
+    panic!("a test asked for a defect");
 }
 
 /// Writes until the disk takes no more.

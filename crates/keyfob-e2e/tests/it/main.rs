@@ -26,6 +26,7 @@ mod hardening;
 mod harness;
 mod independent;
 mod keys;
+mod login_screen;
 mod logins;
 mod logins_at_once;
 mod providers;
