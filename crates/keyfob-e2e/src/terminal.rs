@@ -3,6 +3,8 @@
 //! `script` (util-linux) makes the pseudo-terminal, `vt100` is what its output looks like, and questions of where the
 //! cursor is are answered as terminals do.
 
+mod picture;
+
 use crate::evidence::Output;
 use crate::home::Home;
 use crate::leak::Stream;
@@ -212,6 +214,11 @@ impl Terminal {
     /// Returns the bytes that the terminal got.
     pub fn bytes(&self) -> String {
         self.running.printed_on(Stream::Stdout)
+    }
+
+    /// Returns a picture of what is on the screen (SVG 1.1).
+    pub fn picture(&self) -> String {
+        picture::of(self.parser.screen())
     }
 
     /// Returns everything that was said, with what went out at the top.

@@ -1,6 +1,7 @@
 //! The login screen, in real terminals of three widths, with and without colour, and the lines that stand for it.
 
 mod keys;
+mod pictures;
 
 use anyhow::{Context as _, Result, ensure};
 use keyfob_e2e::terminal::{DOWN, ENTER, ESCAPE, INTERRUPT, Size, Terminal};
