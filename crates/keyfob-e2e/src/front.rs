@@ -35,27 +35,42 @@ impl Names {
 
 /// A running HAProxy.
 #[derive(Debug)]
-pub(crate) struct Front {
+pub struct Front {
     pub(crate) names: Names,
     pub(crate) running: Running,
+}
+
+/// What it passes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passes {
+    /// Requests that it has read, as in operation.
+    Requests,
+    /// Whatever comes out of the encryption; who goes away behind it goes away before it.
+    Bytes,
 }
 
 /// Where https is.
 pub(crate) const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 443);
 
 impl Front {
+    /// Returns how it is found.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// Begins to serve `https://{host}` in front of what listens at `back`.
     pub(crate) async fn start(
         world: &Path,
         host: &str,
         back: SocketAddr,
+        passes: Passes,
         evidence: &Evidence,
     ) -> Result<Self> {
         let folder = world.join("front");
         files::make_folder(&folder)?;
         certify(&folder, host, evidence).await?;
         files::replace(&folder.join("hosts"), format!("{} {host}\n", ADDRESS.ip()).as_bytes())?;
-        files::replace(&folder.join("haproxy.cfg"), configuration(&folder, back).as_bytes())?;
+        files::replace(&folder.join("haproxy.cfg"), configuration(&folder, back, passes).as_bytes())?;
         let running = Program::new("haproxy", Path::new("/usr/sbin/haproxy"), world)
             .args([Path::new("-db"), Path::new("-f"), &folder.join("haproxy.cfg")])
             .start(evidence)
@@ -89,22 +104,27 @@ async fn certify(folder: &Path, host: &str, evidence: &Evidence) -> Result<()> {
 }
 
 /// What `docs/operation.md` shows, and a line of log for each request: how it came, and no query.
-fn configuration(folder: &Path, back: SocketAddr) -> String {
+fn configuration(folder: &Path, back: SocketAddr, passes: Passes) -> String {
     let certificate = folder.join("server.pem");
+    let (mode, protocols, read) = match passes {
+        Passes::Requests => {
+            ("http", "h2,http/1.1", "log-format \"%HM %HP %ST %sslv %[ssl_fc_alpn]\"\n    option forwardfor")
+        }
+        Passes::Bytes => ("tcp", "http/1.1", ""),
+    };
     format!(
         "global
     log stdout format raw local0
     ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
-    mode http
+    mode {mode}
     log global
-    log-format \"%HM %HP %ST %sslv %[ssl_fc_alpn]\"
     timeout connect 5s
     timeout client 60s
     timeout server 60s
 frontend https
-    bind {ADDRESS} ssl crt {certificate} alpn h2,http/1.1
-    option forwardfor
+    bind {ADDRESS} ssl crt {certificate} alpn {protocols}
+    {read}
     default_backend issuer
 backend issuer
     server issuer {back}

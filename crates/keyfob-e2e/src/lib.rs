@@ -2,8 +2,9 @@
 //!
 //! [`World`] starts an issuer and a gateway and gives each person a home of their own. [`Browser`] drives a real
 //! Chromium; [`FormClient`] fills the same forms over plain HTTP where a scenario runs hundreds of times; [`codex`]
-//! finds the real Codex CLI. Everything that a run prints, writes or passes to a process is [`Evidence`], and
-//! [`World::finish`] fails when a secret of the run is found anywhere but in its own place ([`leak`]).
+//! finds the real Codex CLI. [`Scene`] has homes alone, at an issuer that a test plays itself. Everything that a run
+//! prints, writes or passes to a process is [`Evidence`], and [`World::finish`] fails when a secret of the run is found
+//! anywhere but in its own place ([`leak`]).
 //!
 //! It refuses to fake: no part of the programs under test is linked in, they are run as a user runs them. It touches
 //! no home but the ones that it makes, and it leaves no process behind.
@@ -35,6 +36,7 @@ pub mod process;
 mod process_table;
 pub mod rounds;
 pub mod terminal;
+mod scene;
 pub mod wire;
 mod world;
 
@@ -42,8 +44,9 @@ pub use browser::{Browser, Person};
 pub use evidence::Evidence;
 pub use form_client::{FormClient, Page};
 pub use forward_proxy::ForwardProxy;
-pub use front::Names;
+pub use front::{Front, Names};
 pub use home::Home;
 pub use network::{Neighbour, Network};
 pub use place::Store;
+pub use scene::Scene;
 pub use world::World;

@@ -9,7 +9,7 @@ use crate::environment::{self, SystemEntropy};
 use crate::evidence::{Evidence, Sampler};
 use crate::files;
 use crate::form_client::FormClient;
-use crate::front::{Front, Names};
+use crate::front::{Front, Names, Passes};
 use crate::gate::Gate;
 use crate::home::Home;
 use crate::leak::{Kind, Stream};
@@ -17,6 +17,7 @@ use crate::network::Network;
 use crate::place::Store;
 use crate::process::{LIMIT, Log, Program, Running};
 use crate::process_table::{self, Entry};
+use crate::scene;
 use crate::wire::Wire;
 use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -28,8 +29,6 @@ use std::time::Duration;
 use tempfile::TempDir;
 use url::Url;
 
-/// A world's folder is called this, the number of its test process, and something random.
-const PREFIX: &str = "world-";
 const OWNER: &str = "mia@example.org";
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// What runs as long as its world.
@@ -79,10 +78,7 @@ impl World {
     }
 
     async fn start_with(log: Log, host: Option<&str>, settings: &str) -> Result<Self> {
-        let work = environment::work_folder()?;
-        end_abandoned(&work)?;
-        let prefix = format!("{PREFIX}{}-", std::process::id());
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(&work)?;
+        let folder = scene::make_folder()?;
         let evidence = Evidence::default();
         let sampler = Sampler::start(folder.path().to_owned(), evidence.clone())?;
         let signing_key = SigningKey::generate()?;
@@ -99,7 +95,7 @@ impl World {
         let wire = Wire::start(front, back, evidence.clone()).await?;
         let front = match host {
             None => None,
-            Some(host) => Some(Front::start(folder.path(), host, front, &evidence).await?),
+            Some(host) => Some(Front::start(folder.path(), host, front, Passes::Requests, &evidence).await?),
         };
         let (folder_path, url) = (folder.path(), &issuer_url);
         make_issuer(folder_path, url, settings, &owner, &evidence).await?;
@@ -276,25 +272,8 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        process_table::kill_all(self.folder.path());
-        disk::unmount_below(self.folder.path());
+        scene::end(self.folder.path());
     }
-}
-
-/// Ends the worlds of test processes that were killed and could not end them.
-fn end_abandoned(work: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(work)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
-        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-            process_table::kill_all(&entry.path());
-            disk::unmount_below(&entry.path());
-            // Another test process may be doing the same.
-            let _removed = std::fs::remove_dir_all(entry.path());
-        }
-    }
-    Ok(())
 }
 
 async fn make_issuer(
