@@ -35,8 +35,8 @@ mod place;
 pub mod process;
 mod process_table;
 pub mod rounds;
-pub mod terminal;
 mod scene;
+pub mod terminal;
 pub mod wire;
 mod world;
 

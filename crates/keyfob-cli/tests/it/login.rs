@@ -1,5 +1,6 @@
 //! Signing in, as far as it goes without an issuer.
 
+use crate::signed_in::{FAR, signed_in};
 use crate::{Home, ran};
 
 #[test]
@@ -69,4 +70,16 @@ fn a_name_that_no_login_can_have_is_wrong_usage() {
         assert_eq!(home.run(&["token", "--login", name]), ran(2, "", &text));
     }
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn d_08_login_status_tells_of_a_token_in_the_environment_before_what_is_stored() {
+    let (home, _) = signed_in(FAR, "rt-secret");
+    let status = |value: &str| home.run_with(&[("CODEX_ACCESS_TOKEN", value)], &["login", "status"]);
+
+    assert_eq!(status("at-1"), ran(0, "", "Logged in using personal access token\n"));
+    assert_eq!(status("e30.e30.sig"), ran(0, "", "Logged in using access token\n"));
+    let unusable = "error: `CODEX_ACCESS_TOKEN` comes first and cannot be used: it is neither a personal access token \
+                    (`at-…`) nor a JWT\nhint: correct or unset it; the stored login is not used in its place\n";
+    assert_eq!(status("opaque"), ran(1, "", unusable));
 }

@@ -21,7 +21,7 @@ use std::io::{self, IsTerminal as _};
 use zeroize::Zeroizing;
 
 /// How a personal access token begins.
-const PERSONAL: &str = "at-";
+pub(super) const PERSONAL: &str = "at-";
 /// More than any key has; what is longer is refused and not read to its end.
 const MOST: usize = 16 * 1024;
 

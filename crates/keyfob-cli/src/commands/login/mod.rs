@@ -18,11 +18,12 @@ use crate::args::Login;
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
-use crate::{output, settings};
+use crate::{environment, output, settings};
 use conduct::Ended;
 use keyfob_client::Status;
 use keyfob_client::login::{Replace, SignedIn};
 use keyfob_client::logins::Which;
+use keyfob_client::why::{Found, Source};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
 use manner::Streams;
@@ -113,8 +114,20 @@ fn stored_issuer(acting: &Acting) -> Option<IssuerUrl> {
     })
 }
 
-/// Answers as the Codex CLI does, in its words and codes.
+/// Answers as the Codex CLI does, in its words and codes; a token in the environment comes before what is stored.
 pub(crate) fn status(acting: &Acting) -> Result<Exit, CommandError> {
+    let name = Source::CodexAccessToken.as_str();
+    let token = environment::variable(name);
+    match Found::access_token(token.as_deref()) {
+        Found::Absent => {}
+        Found::Flawed(flaw) => return Err(Failure::UnusableVariable { name, flaw }.into()),
+        Found::Present => {
+            let is_personal = token.is_some_and(|token| token.to_string_lossy().starts_with(key::PERSONAL));
+            let kind = if is_personal { "personal access token" } else { "access token" };
+            output::say(&format!("Logged in using {kind}"));
+            return Ok(Exit::Ok);
+        }
+    }
     // Like the Codex CLI, 1 stands for signed out and for any failure.
     let status =
         acting.session.status().map_err(|error| CommandError { exit: Exit::Failure, ..error.into() })?;
