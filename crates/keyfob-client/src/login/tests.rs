@@ -230,6 +230,16 @@ fn a_refusal_is_told_to_the_browser_and_to_the_terminal() {
 }
 
 #[test]
+fn codex_defect_19_a_browser_login_that_nobody_finishes_ends_and_stores_nothing() {
+    let mut world = World::waiting(Slot::Empty);
+
+    let done = world.login.step(Event::TimedOut);
+
+    let Effect::Done(Err(error)) = done else { panic!("it goes on: {done:?}") };
+    assert_eq!(error.to_string(), "nobody signed in within 15 minutes");
+}
+
+#[test]
 fn d_14_what_is_not_of_this_issuer_is_not_overwritten_unasked() {
     let other = account_of("https://other.test");
     let unnamed = r#"{"tokens":{"id_token":"i","access_token":"a","refresh_token":"r"}}"#;
