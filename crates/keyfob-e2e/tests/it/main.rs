@@ -9,6 +9,7 @@ mod codex_defects;
 mod codex_gateway;
 mod codex_login;
 mod codex_native;
+mod compat;
 mod copied;
 mod crash;
 mod damaged;

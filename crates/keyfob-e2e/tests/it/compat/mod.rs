@@ -1,0 +1,195 @@
+//! What the Codex CLI does at sign-in, scenario by scenario, and what `keyfob` does in its place.
+//!
+//! Each [`Section`] is a test: every scenario of it is played with both programs at an issuer of the test's own, and what
+//! they asked, said and ended with is compared with what is written down in `fixtures/`. `scripts/record-codex` writes it
+//! down anew, and [`page`] makes `docs/compat/codex.md` of it.
+
+mod browser;
+mod device;
+mod fake;
+mod keys;
+mod page;
+mod play;
+mod ports;
+mod sessions;
+mod words;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use fake::{Answers, Fake};
+use futures_util::StreamExt as _;
+use keyfob_e2e::{Scene, codex};
+use play::{Player, Which};
+use words::{Fixture, Said};
+
+/// The program that is played against, and where its words are.
+pub(crate) const CODEX: &str = "codex-0.169.0";
+pub(crate) const KEYFOB: &str = "keyfob";
+
+/// Scenarios that one test plays.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    /// The test.
+    pub(crate) test: &'static str,
+    pub(crate) rows: &'static [Row],
+    pub(crate) unplayed: &'static [Unplayed],
+}
+
+/// One scenario.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// What happens, in words.
+    pub(crate) scenario: &'static str,
+    pub(crate) play: Play,
+    pub(crate) ours: Ours,
+    /// Tests beside the section's that hold what `keyfob` does here.
+    pub(crate) tests: &'static [&'static str],
+}
+
+/// A scenario that takes minutes, or that is played elsewhere: what was seen once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unplayed {
+    pub(crate) scenario: &'static str,
+    pub(crate) codex: &'static str,
+    pub(crate) keyfob: &'static str,
+    pub(crate) tests: &'static [&'static str],
+}
+
+/// How `keyfob` stands to the Codex CLI in a scenario.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ours {
+    /// Each of its lines is among ours, and the exit code is the same.
+    Same,
+    /// The exit code is the same; for this reason the words are not.
+    SameCode(&'static str),
+    /// It ends otherwise, for this reason.
+    Differs(&'static str),
+    /// It does nothing here before that is there.
+    Owed(&'static str),
+}
+
+/// Why most errors have other words.
+pub(crate) const THREE_PARTS: &str = "an error says what failed, why, and what to do next";
+/// What the settings of an administrator come with.
+pub(crate) const MANAGED: &str = "managed configuration";
+
+/// What is in a home before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Nothing,
+    Account,
+    ApiKey,
+    PersonalToken,
+}
+
+/// What happens; `ISSUER` in an argument or a variable stands for the address of the test's issuer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Play {
+    pub(crate) answers: Answers,
+    pub(crate) stored: Stored,
+    /// What the Codex CLI's `config.toml` says.
+    pub(crate) config: &'static str,
+    pub(crate) variables: &'static [(&'static str, &'static str)],
+    /// What is on standard input.
+    pub(crate) input: Option<&'static str>,
+    pub(crate) codex: &'static [&'static str],
+    pub(crate) keyfob: &'static [&'static str],
+    /// What is done once an address was printed.
+    pub(crate) steps: &'static [Step],
+    /// Ports that another program holds.
+    pub(crate) held: &'static [u16],
+    /// Whether a login of the same program waits already.
+    pub(crate) is_second: bool,
+}
+
+/// What is done about a sign-in that waits for a browser.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// A browser comes with this address; `STATE` in it stands for the right one.
+    Visit(&'static str),
+    /// Ctrl-C.
+    Interrupt,
+}
+
+/// Nothing special.
+pub(crate) const PLAY: Play = Play {
+    answers: &[],
+    stored: Stored::Nothing,
+    config: "",
+    variables: &[],
+    input: None,
+    codex: &[],
+    keyfob: &[],
+    steps: &[],
+    held: &[],
+    is_second: false,
+};
+
+/// Every section, as the page has them.
+pub(crate) const SECTIONS: [Section; 5] =
+    [browser::SECTION, ports::SECTION, device::SECTION, keys::SECTION, sessions::SECTION];
+
+/// How many scenarios are played at once.
+const AT_ONCE: usize = 8;
+
+impl Section {
+    /// Plays every scenario, several at once and each at issuers of its own.
+    pub(crate) async fn hold(&self) -> Result<()> {
+        let Some(codex) = codex::installed()? else { return Ok(()) };
+        let scene = Scene::new()?;
+        let rows = self.rows.iter().map(async |row| {
+            let (for_theirs, for_ours) = (Fake::start(None).await?, Fake::start(None).await?);
+            let player = |fake| Player { scene: &scene, fake, codex: &codex, variables: &[] };
+            let (theirs, ours) = (player(&for_theirs), player(&for_ours));
+            let (theirs, ours) = tokio::try_join!(theirs.play(row, Which::Codex), ours.play_ours(row))?;
+            row.hold(self, &theirs, ours.as_ref())
+        });
+        let held: Vec<Result<()>> =
+            futures_util::stream::iter(rows).buffer_unordered(AT_ONCE).collect().await;
+        all(held)
+    }
+}
+
+/// Fails with what each of those that failed says.
+pub(crate) fn all(held: Vec<Result<()>>) -> Result<()> {
+    let failed: Vec<String> =
+        held.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+    ensure!(failed.is_empty(), "{} scenarios fail:\n\n{}", failed.len(), failed.join("\n\n"));
+    Ok(())
+}
+
+impl Row {
+    /// Compares what both programs did with what is written down, and with one another.
+    pub(crate) fn hold(&self, section: &Section, theirs: &Said, ours: Option<&Said>) -> Result<()> {
+        self.fixture(section, CODEX).hold(theirs)?;
+        let Some(ours) = ours else { return Ok(()) };
+        self.fixture(section, KEYFOB).hold(ours)?;
+        self.ours.hold(theirs, ours).with_context(|| format!("{}/{}", section.name, self.name))
+    }
+
+    pub(crate) fn fixture<'a>(&'a self, section: &'a Section, of: &'a str) -> Fixture<'a> {
+        Fixture { of, section: section.name, name: self.name }
+    }
+}
+
+impl Ours {
+    /// Whether this is how it stands; a difference that is none has no reason.
+    fn hold(self, theirs: &Said, ours: &Said) -> Result<()> {
+        let missing = words::missing(theirs, ours);
+        let (has_same_end, has_same_words) = (theirs.end == ours.end, missing.is_empty());
+        match (self, has_same_end, has_same_words) {
+            (Self::Same, true, true)
+            | (Self::SameCode(_), true, false)
+            | (Self::Differs(_), false, _)
+            | (Self::Owed(_), _, _) => Ok(()),
+            (told, _, _) => bail!(
+                "{told:?} does not hold: the Codex CLI ended with `{}` and we with `{}`; missing are {missing:?} in\n{}",
+                theirs.end,
+                ours.end,
+                ours.stderr
+            ),
+        }
+    }
+}
