@@ -4,7 +4,6 @@ mod front;
 mod machines;
 
 use crate::browser::Person;
-use crate::disk;
 use crate::environment::{self, SystemEntropy};
 use crate::evidence::{Evidence, Sampler};
 use crate::files;

@@ -4,6 +4,7 @@ use crate::IssuerUrl;
 
 /// Where a client finds an issuer's endpoints; only the members that we serve and read.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a member of the document")]
 pub struct ProviderMetadata {
     /// The issuer's identifier; a client compares it with the one it asked for (RFC 8414 §3.3).
     pub issuer: String,
