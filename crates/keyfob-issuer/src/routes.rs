@@ -72,9 +72,10 @@ pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
     for Route(audience, path, answer) in routes() {
         router = match audience {
-            Audience::Page | Audience::Form | Audience::Program => router.route(path, answer),
             Audience::Administration if app.administration.is_some() => router,
-            Audience::Administration => router.route(path, answer),
+            Audience::Page | Audience::Form | Audience::Program | Audience::Administration => {
+                router.route(path, answer)
+            }
             Audience::PageWithSteps => router.route(path, answer).nest(path, step::routes()),
             Audience::Public => router.route(path, answer.layer(from_fn(guard::public::allow))),
         };

@@ -25,7 +25,8 @@ async fn three(database: Database) -> Database {
     let mut transaction = database.begin().await;
     for number in 1..=3 {
         let family = RefreshFamily { id: session(number).id, created_at: at(number), ..family() };
-        transaction.insert_family(&family, &refresh_digest(&number.to_string())).await.unwrap();
+        let first = refresh_digest(&number.to_string());
+        transaction.insert_family(&family, &first, at(number)).await.unwrap();
     }
     transaction.commit().await.unwrap();
     database

@@ -152,6 +152,7 @@ impl Machine {
 }
 
 on_both!(i_57_random_walks_over_http_never_skip_a_step_and_tokens_name_what_was_proven);
+#[expect(clippy::print_stdout, reason = "how far the walks went")]
 async fn i_57_random_walks_over_http_never_skip_a_step_and_tokens_name_what_was_proven(kept: Kept) {
     let world = World::keeping(kept).await;
     let (app, _) = enrol(&world, &mut world.browser()).await;
