@@ -179,9 +179,7 @@ impl Checked {
                 assert_eq!(*value, json!(true));
                 self.answers_name_the_issuer().await;
             }
-            "keyfob_handoff_supported" => {
-                assert_eq!((value, self.hands_over().await), (&json!(true), true));
-            }
+            "keyfob_handoff_supported" => assert_eq!((value, self.hands_over().await), (&json!(true), true)),
             // What they are told is `back_channel`'s to show.
             "backchannel_logout_supported" | "backchannel_logout_session_supported" => {
                 assert_eq!(*value, json!(read_unverified(&self.tokens.id).unwrap().text("sid").is_some()));
