@@ -1,4 +1,17 @@
-//! How a refresh fails in the Codex dialect: JSON requests get a nested error with 401.
+//! How a refresh fails in the Codex dialect: JSON requests get a nested error with 401; and how a sign-in does.
+
+/// What OpenAI's issuer describes a refusal with when a workspace has no Codex.
+const NO_ENTITLEMENT: &str = "missing_codex_entitlement";
+
+/// Returns what the refusal `code` with this `description` means, where it is a mark and no sentence.
+///
+/// The words are those of the Codex CLI.
+pub fn refusal_in_words(code: &str, description: &str) -> Option<&'static str> {
+    let is_marked = code == "access_denied" && description.to_ascii_lowercase().contains(NO_ENTITLEMENT);
+    is_marked.then_some(
+        "Codex is not enabled for your workspace. Contact your workspace administrator to request access to Codex",
+    )
+}
 
 /// Why a refresh token is refused for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

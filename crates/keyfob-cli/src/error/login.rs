@@ -52,7 +52,7 @@ impl From<LoginError> for CommandError {
             | LoginError::Incomplete { .. }
             | LoginError::Keys { .. }
             | LoginError::IdToken { .. } => &["nothing was stored; tell whoever runs the issuer"],
-            LoginError::Exchange { source: TokenError::Rejected(_), .. } | LoginError::NoCode => {
+            LoginError::Exchange { source: TokenError::Rejected(_), .. } => {
                 &["the code was used or took too long; run `keyfob login` again"]
             }
             LoginError::Handoff { .. } => &[
@@ -60,14 +60,15 @@ impl From<LoginError> for CommandError {
                  did not use it, somebody else has: that session has ended, and `keyfob session list` shows the others",
             ],
             LoginError::Exchange { .. } | LoginError::TimedOut => &["run `keyfob login` again"],
+            LoginError::Refused { .. } | LoginError::NoCode => {
+                &["nothing was stored; run `keyfob login` again"]
+            }
             LoginError::Store(cause) => store_hints(cause),
             LoginError::Listen(ListenError::Bind(_)) => &["a local firewall or sandbox may forbid listening"],
             LoginError::Listen(ListenError::Taken(_)) => {
                 &["end one of them, or sign in without a port of this machine: `keyfob login --device-auth`"]
             }
-            LoginError::Listen(ListenError::Carried { .. })
-            | LoginError::Refused { .. }
-            | LoginError::Entropy(_) => &[],
+            LoginError::Listen(ListenError::Carried { .. }) | LoginError::Entropy(_) => &[],
         };
         Self::new(exit(&error), error, hints)
     }

@@ -1,5 +1,6 @@
 //! Which callbacks belong to a sign-in, and what they bring (RFC 6749 §4.1.2; security C-02, C-04, C-10).
 
+use keyfob_codex::errors::refusal_in_words;
 use keyfob_oauth::token::State;
 use keyfob_oauth::{AuthorizationCode, IssuerUrl, text};
 
@@ -82,8 +83,11 @@ impl ExpectedCallback {
         };
         (is_ours && is_from_issuer).then(|| match (callback.error, callback.code) {
             (Some(code), _) => Answer::Refused {
+                description: callback.error_description.map(|description| {
+                    refusal_in_words(&code, &description)
+                        .map_or_else(|| text::printable(&description), str::to_owned)
+                }),
                 code: text::printable(&code),
-                description: callback.error_description.as_deref().map(text::printable),
             },
             (None, Some(code)) => Answer::Code(code),
             (None, None) => Answer::Nothing,
@@ -262,5 +266,21 @@ mod tests {
 
         assert_eq!(expected().admit(denied), Some(refused));
         assert_eq!(expected().admit(Callback { code: None, ..good() }), Some(Answer::Nothing));
+    }
+
+    #[test]
+    fn a_mark_that_stands_for_a_sentence_is_told_as_the_sentence() {
+        let told = |code: &str, description: &str| {
+            let refused =
+                Callback { error: Some(code.into()), error_description: Some(description.into()), ..good() };
+            match expected().admit(refused) {
+                Some(Answer::Refused { description, .. }) => description.unwrap(),
+                other => panic!("{other:?}"),
+            }
+        };
+
+        let sentence = "Codex is not enabled for your workspace. Contact your workspace administrator to request access to Codex";
+        assert_eq!(told("access_denied", "x: Missing_Codex_Entitlement"), sentence);
+        assert_eq!(told("server_error", "missing_codex_entitlement"), "missing_codex_entitlement");
     }
 }
