@@ -19,7 +19,7 @@ pub(crate) const EXCHANGE: &str = "/oauth/token (token exchange)";
 pub(crate) const REVOKE: &str = "/oauth/revoke";
 pub(crate) const WHO_AM_I: &str = "/api/accounts/v1/user-auth-credential/whoami";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
-const KEYS: &str = "/keys";
+const KEYS: &str = "/.well-known/jwks.json";
 
 /// An end that no test lives to see.
 const FAR: i64 = 4_000_000_000;
@@ -107,15 +107,15 @@ impl Fake {
         self.part.script().asked.clone()
     }
 
-    /// Returns what the Codex CLI stores of a sign-in here.
-    pub(crate) fn stored_account(&self) -> Result<String> {
+    /// Returns what the Codex CLI stores of a sign-in at `issuer`.
+    pub(crate) fn stored_account(&self, issuer: &str) -> Result<String> {
         let tokens = self.part.tokens(None)?;
         let document = json!({
             "auth_mode": "chatgpt", "OPENAI_API_KEY": null,
             "tokens": {
-                "id_token": tokens["id_token"], "access_token": tokens["access_token"],
+                "id_token": tokens.get("id_token"), "access_token": tokens.get("access_token"),
                 "refresh_token": "the-refresh-token", "account_id": WORKSPACE,
-                "oauth_provenance": { "issuer": self.url, "client_id": CLIENT_ID },
+                "oauth_provenance": { "issuer": issuer, "client_id": CLIENT_ID },
             },
             "last_refresh": "2026-11-22T13:45:27.128760237Z",
         });
@@ -152,8 +152,8 @@ impl Part {
         let path = if is_exchange { EXCHANGE } else { path };
         let (status, answer) = match self.next(method, path) {
             Answer::Good => (200, self.good(path)?),
-            Answer::Without(member) => (200, with(self.good(path)?, member, None)?),
-            Answer::With(member, value) => (200, with(self.good(path)?, member, Some(value))?),
+            Answer::Without(member) => (200, with(&self.good(path)?, member, None)?),
+            Answer::With(member, value) => (200, with(&self.good(path)?, member, Some(value))?),
             Answer::Says(status, text) => (status, text.to_owned()),
             Answer::Closes => return Ok(()),
             Answer::Silence => return std::future::pending().await,
@@ -193,7 +193,7 @@ impl Part {
                 "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
                 "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
             }),
-            TOKEN => self.tokens(self.script().nonce.clone())?,
+            TOKEN => self.tokens(self.script().nonce.clone().as_deref())?,
             EXCHANGE => json!({ "access_token": "sk-of-the-exchange" }),
             WHO_AM_I => json!({
                 "email": "mia@example.org", "chatgpt_user_id": "user-1", "chatgpt_account_id": WORKSPACE,
@@ -204,7 +204,7 @@ impl Part {
         Ok(answer.to_string())
     }
 
-    fn tokens(&self, nonce: Option<String>) -> Result<Value> {
+    fn tokens(&self, nonce: Option<&str>) -> Result<Value> {
         let access = json!({
             "iss": self.url, "iat": 0, "exp": FAR, "sub": "user-1",
             "https://api.openai.com/auth": { "chatgpt_account_id": WORKSPACE, "chatgpt_plan_type": "pro" },
@@ -225,8 +225,8 @@ impl Part {
 }
 
 /// Returns the JSON `text` with `value` as `member`, or without that.
-fn with(text: String, member: &str, value: Option<&str>) -> Result<String> {
-    let mut document: Value = serde_json::from_str(&text)?;
+fn with(text: &str, member: &str, value: Option<&str>) -> Result<String> {
+    let mut document: Value = serde_json::from_str(text)?;
     let members = document.as_object_mut().context("no object")?;
     match value {
         Some(value) => members.insert(member.to_owned(), serde_json::from_str(value)?),

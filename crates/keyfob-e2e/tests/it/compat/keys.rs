@@ -70,7 +70,7 @@ pub(crate) const SECTION: Section = Section {
         row(
             "api_key_forced_chatgpt",
             "a key, and `forced_login_method = \"chatgpt\"`",
-            Play { config: "forced_login_method = \"chatgpt\"\n", input: None, ..KEY },
+            Play { config: "forced_login_method = \"chatgpt\"\n", ..KEY },
             Ours::Owed(MANAGED),
         ),
         Row {
@@ -92,7 +92,7 @@ pub(crate) const SECTION: Section = Section {
         row(
             "token_forced_api",
             "a token, and `forced_login_method = \"api\"`",
-            Play { config: "forced_login_method = \"api\"\n", input: None, ..TOKEN },
+            Play { config: "forced_login_method = \"api\"\n", ..TOKEN },
             Ours::Owed(MANAGED),
         ),
         row(

@@ -60,11 +60,11 @@ pub(crate) struct Unplayed {
 /// How `keyfob` stands to the Codex CLI in a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ours {
-    /// Each of its lines is among ours, and the exit code is the same.
+    /// Each of its lines is among ours, the exit code is the same, and so is what is stored.
     Same,
-    /// The exit code is the same; for this reason the words are not.
+    /// The exit code and what is stored are the same; for this reason the words are not.
     SameCode(&'static str),
-    /// It ends otherwise, for this reason.
+    /// It ends otherwise, or stores something else, for this reason.
     Differs(&'static str),
     /// It does nothing here before that is there.
     Owed(&'static str),
@@ -80,6 +80,8 @@ pub(crate) const MANAGED: &str = "managed configuration";
 pub(crate) enum Stored {
     Nothing,
     Account,
+    /// Of an issuer at whose address nobody listens.
+    AccountElsewhere,
     ApiKey,
     PersonalToken,
 }
@@ -178,16 +180,19 @@ impl Ours {
     /// Whether this is how it stands; a difference that is none has no reason.
     fn hold(self, theirs: &Said, ours: &Said) -> Result<()> {
         let missing = words::missing(theirs, ours);
-        let (has_same_end, has_same_words) = (theirs.end == ours.end, missing.is_empty());
-        match (self, has_same_end, has_same_words) {
+        let has_same_end = theirs.end == ours.end && theirs.stored == ours.stored;
+        match (self, has_same_end, missing.is_empty()) {
             (Self::Same, true, true)
             | (Self::SameCode(_), true, false)
             | (Self::Differs(_), false, _)
             | (Self::Owed(_), _, _) => Ok(()),
             (told, _, _) => bail!(
-                "{told:?} does not hold: the Codex CLI ended with `{}` and we with `{}`; missing are {missing:?} in\n{}",
+                "{told:?} does not hold: the Codex CLI ended with `{}` and stored {}, we with `{}` and {}; missing are \
+                 {missing:?} in\n{}",
                 theirs.end,
+                theirs.stored,
                 ours.end,
+                ours.stored,
                 ours.stderr
             ),
         }

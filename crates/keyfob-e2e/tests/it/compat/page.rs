@@ -16,11 +16,11 @@ Written by `scripts/record-codex` from the tables in `crates/keyfob-e2e/tests/it
 
 Each scenario is played with the unmodified Codex CLI 0.169.0 and with `keyfob`, at an issuer of the test's own that answers as
 the scenario says. What each asked for, printed and ended with is in the fixtures; the suite plays all of it again and
-fails when one of the two says anything else. Shown here are the exit code, what a browser saw, and what is on standard error
-after the prompt.
+fails when one of the two says anything else. Shown here are the exit code, what is stored afterwards, what a browser saw, and
+what is on standard error after the prompt.
 
 Of a row that is **the same**, each line of the Codex CLI is a line of ours, behind `error: ` where it is an error, and
-the exit code is the same: a script that waits for its words or codes finds them. Where `keyfob` differs, the row says why.
+the exit code and what is stored are the same: a script that waits for its words or codes finds them. Where `keyfob` differs, the row says why.
 `ISSUER`, `STATE` and the like stand for what differs from run to run.
 ";
 
@@ -39,6 +39,9 @@ const PROMPT: [&str; 12] = [
     "Continue only if you started this login",
     "note: a Codex CLI with this home sends",
 ];
+
+/// How much of a page is shown.
+const LONGEST: usize = 90;
 
 type Tests = BTreeMap<String, PathBuf>;
 
@@ -125,10 +128,19 @@ fn link(test: &str, tests: &Tests) -> Result<String> {
 fn cell(said: &Said) -> String {
     let is_prompt = |line: &&str| PROMPT.iter().any(|prompt| line.trim_start().starts_with(prompt));
     let words = said.stderr.lines().filter(|line| !line.trim().is_empty() && !is_prompt(line));
-    let seen = said.browser.iter().map(String::as_str);
+    let seen: Vec<String> = said.browser.iter().map(|line| shortened(line)).collect();
     let heard = said.asked.iter().map(String::as_str).filter(|line| line.starts_with("port "));
-    let lines = heard.chain(seen).chain(words).map(code);
-    std::iter::once(said.end.clone()).chain(lines).collect::<Vec<_>>().join("<br>")
+    let lines = heard.chain(seen.iter().map(String::as_str)).chain(words).map(code);
+    let end = format!("{}; {} is stored", said.end, said.stored);
+    std::iter::once(end).chain(lines).collect::<Vec<_>>().join("<br>")
+}
+
+/// Shows where a browser was and the beginning of what it saw.
+fn shortened(line: &str) -> String {
+    let Some((asked, seen)) = line.split_once(": ") else { return line.to_owned() };
+    let path = asked.split('?').next().unwrap_or(asked);
+    let shown: String = seen.chars().take(LONGEST).collect();
+    if shown.len() < seen.len() { format!("{path}: {shown}…") } else { format!("{path}: {shown}") }
 }
 
 /// Returns `line` as code in the cell of a table.

@@ -6,6 +6,7 @@ use super::{Ours, Play, Row, Step, Stored};
 use anyhow::{Context as _, Result};
 use keyfob_e2e::process::{Finished, LIMIT, Program, Running};
 use keyfob_e2e::{Home, Scene};
+use serde_json::Value;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use url::Url;
+
+/// Nobody listens there.
+pub(crate) const NOBODY: &str = "http://127.0.0.1:9";
 
 /// With which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +50,13 @@ impl Player<'_> {
     pub(crate) async fn play(&self, row: &Row, which: Which) -> Result<Said> {
         self.fake.play(row.play.answers);
         let squatters = Squatters::hold(row.play.held).await?;
-        let earlier = match row.play.is_second {
-            true => {
-                let home = self.home(&format!("{}-{which:?}-first", row.name), &row.play)?;
-                let running = self.program(&home, &row.play, which)?.start(self.scene.evidence()).await?;
-                let address = home.printed_address(&running).await?;
-                Some((running, address))
-            }
-            false => None,
+        let earlier = if row.play.is_second {
+            let home = self.home(&format!("{}-{which:?}-first", row.name), &row.play)?;
+            let running = self.program(&home, &row.play, which)?.start(self.scene.evidence()).await?;
+            let address = home.printed_address(&running).await?;
+            Some((running, address))
+        } else {
+            None
         };
         let home = self.home(&format!("{}-{which:?}", row.name), &row.play)?;
         let mut blanks = self.blanks(&home);
@@ -75,6 +78,7 @@ impl Player<'_> {
         let asked = self.fake.asked().into_iter().chain(squatters.end().await);
         Ok(Said {
             end: end(&finished),
+            stored: stored(&home)?.to_owned(),
             asked: asked.collect(),
             browser: browser.iter().map(|line| blanks.in_text(line)).collect(),
             stdout: blanks.in_text(&finished.stdout),
@@ -83,7 +87,8 @@ impl Player<'_> {
     }
 
     fn home(&self, name: &str, play: &Play) -> Result<Home> {
-        let mut home = self.scene.home(name, Url::parse(&self.fake.url)?)?.with_variable("BROWSER", "true");
+        let issuer = if play.stored == Stored::AccountElsewhere { NOBODY } else { &self.fake.url };
+        let mut home = self.scene.home(name, Url::parse(issuer)?)?.with_variable("BROWSER", "true");
         for (variable, value) in self.variables {
             home = home.with_variable(variable, value);
         }
@@ -93,9 +98,9 @@ impl Player<'_> {
         home.configure_codex(play.config)?;
         match play.stored {
             Stored::Nothing => {}
-            Stored::Account => {
+            Stored::Account | Stored::AccountElsewhere => {
                 home.configure()?;
-                home.write_auth_text(&self.fake.stored_account()?)?;
+                home.write_auth_text(&self.fake.stored_account(issuer)?)?;
             }
             Stored::ApiKey => {
                 home.write_auth_text(r#"{"auth_mode":"apikey","OPENAI_API_KEY":"sk-0123456789"}"#)?;
@@ -173,6 +178,15 @@ impl Step {
             }
         }
     }
+}
+
+/// Returns what kind of login is in `home`.
+fn stored(home: &Home) -> Result<&'static str> {
+    let Ok(text) = home.auth_text() else { return Ok("nothing") };
+    let login: Value = serde_json::from_str(&text)?;
+    let has = |member: &str| login.get(member).is_some_and(|value| !value.is_null());
+    let kinds = [("tokens", "an account"), ("personal_access_token", "a token"), ("OPENAI_API_KEY", "a key")];
+    Ok(kinds.into_iter().find(|(member, _)| has(member)).map_or("something else", |(_, kind)| kind))
 }
 
 fn end(finished: &Finished) -> String {

@@ -134,6 +134,16 @@ pub(crate) const SECTION: Section = Section {
             revoked(&[(REVOKE, &[Closes])]),
             Ours::Same,
         ),
+        row(
+            "revoke_refused",
+            "…, nobody listens at the issuer's address",
+            Play {
+                stored: Stored::AccountElsewhere,
+                variables: &[("CODEX_REVOKE_TOKEN_URL_OVERRIDE", "http://127.0.0.1:9/oauth/revoke")],
+                ..LOGOUT
+            },
+            Ours::Same,
+        ),
         Row {
             tests: &["c_62_logout_removes_the_login_and_says_that_the_issuer_did_not_confirm"],
             ..row(

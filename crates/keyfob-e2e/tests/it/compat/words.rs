@@ -10,6 +10,8 @@ use std::path::PathBuf;
 pub(crate) struct Said {
     /// Its exit code, or the signal that ended it.
     pub(crate) end: String,
+    /// What was stored in its home afterwards.
+    pub(crate) stored: String,
     /// What it asked the issuer for, in order.
     pub(crate) asked: Vec<String>,
     /// What a browser saw.
@@ -18,12 +20,13 @@ pub(crate) struct Said {
     pub(crate) stderr: String,
 }
 
-const PARTS: [&str; 4] = ["asked", "browser", "stdout", "stderr"];
+const PARTS: [&str; 5] = ["stored", "asked", "browser", "stdout", "stderr"];
 
 impl Said {
     fn to_text(&self) -> String {
         let mut text = format!("{}\n", self.end);
-        let parts = [&self.asked.join("\n"), &self.browser.join("\n"), &self.stdout, &self.stderr];
+        let (asked, browser) = (self.asked.join("\n"), self.browser.join("\n"));
+        let parts = [&self.stored, &asked, &browser, &self.stdout, &self.stderr];
         for (name, part) in PARTS.into_iter().zip(parts).filter(|(_, part)| !part.is_empty()) {
             // Writing to a string cannot fail.
             let _written = writeln!(text, "--- {name}\n{}", part.trim_end_matches('\n'));
@@ -39,6 +42,7 @@ impl Said {
             let (name, part) = part.split_once('\n').context("a part without a line")?;
             let part = part.trim_end_matches('\n').to_owned();
             match name {
+                "stored" => said.stored = part,
                 "asked" => said.asked = part.lines().map(str::to_owned).collect(),
                 "browser" => said.browser = part.lines().map(str::to_owned).collect(),
                 "stdout" => said.stdout = part,
@@ -145,8 +149,7 @@ pub(crate) fn missing<'a>(theirs: &'a Said, ours: &Said) -> Vec<&'a str> {
     let is_ours = |line: &str| {
         ours.stderr.lines().any(|ours| ours == line || ours.strip_prefix("error: ") == Some(line))
     };
-    let waited_for =
-        |line: &&str| !line.is_empty() && !line.starts_with("http") && !OF_ITS_OWN.contains(line);
+    let waited_for = |line: &&str| !line.is_empty() && !OF_ITS_OWN.contains(line);
     theirs.stderr.lines().filter(waited_for).filter(|line| !is_ours(line)).collect()
 }
 
@@ -154,6 +157,7 @@ pub(crate) fn missing<'a>(theirs: &'a Said, ours: &Said) -> Vec<&'a str> {
 fn a_fixture_is_read_as_it_was_written() {
     let said = Said {
         end: "exit 1".into(),
+        stored: "nothing".into(),
         asked: vec!["GET /a".into(), "POST /b".into()],
         browser: Vec::new(),
         stdout: "one\n\ntwo".into(),
@@ -176,7 +180,7 @@ fn what_differs_from_run_to_run_is_hidden_and_nothing_else() {
 
 #[test]
 fn a_line_of_the_codex_cli_that_is_not_ours_is_missing() {
-    let theirs = Said { stderr: "http://a\n\nNot logged in\nNo key.\nother".into(), ..Said::default() };
+    let theirs = Said { stderr: "\nNot logged in\nNo key.\nother".into(), ..Said::default() };
     let ours = Said { stderr: "more\nNot logged in\nerror: No key.\n".into(), ..Said::default() };
 
     assert_eq!(missing(&theirs, &ours), ["other"]);
