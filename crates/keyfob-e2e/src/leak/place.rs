@@ -106,7 +106,8 @@ impl Place {
                     || self.is_output("codex login", Stream::Stderr)
                     || self.is_output("codex app-server", Stream::Stdout)
                     || self.is_output("independent client", Stream::Stdout)
-                    || matches!(self, Self::Arguments(program) if program == "keyfob-browse")
+                    // `true` plays a browser that shows nothing.
+                    || matches!(self, Self::Arguments(program) if ["keyfob-browse", "true"].contains(&program.as_str()))
             }
             Kind::Verifier | Kind::AppKey | Kind::Cookie | Kind::FormToken | Kind::DeviceCode => false,
         }
