@@ -107,6 +107,17 @@ impl Attack {
                 ],
             ),
             post(
+                "/oauth/token",
+                &[
+                    ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                    ("client_id", CLIENT_ID),
+                    ("subject_token", "x"),
+                    ("subject_token_type", "urn:ietf:params:oauth:token-type:refresh_token"),
+                    ("requested_token_type", "urn:keyfob:token-type:handoff"),
+                    ("session_name", "x"),
+                ],
+            ),
+            post(
                 "/oauth/device_authorization",
                 &[("client_id", CLIENT_ID), ("scope", "openid"), ("resource", "x")],
             ),

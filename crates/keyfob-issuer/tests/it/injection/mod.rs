@@ -88,6 +88,7 @@ const PARAMETERS: [&str; 68] = [
     "role",
     "scope",
     "session_length",
+    "session_name",
     "state",
     "subject_token",
     "subject_token_type",
