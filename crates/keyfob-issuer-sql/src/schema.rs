@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// Every step, in order; one that was released never changes.
 ///
 /// Each is written once, in SQLite's words: [`for_postgres`] says which of them PostgreSQL calls differently.
-const STEPS: [(&str, &str); 11] = [
+const STEPS: [(&str, &str); 12] = [
     ("first", include_str!("../migrations/0001_first.sql")),
     ("recoverable rotation", include_str!("../migrations/0002_recoverable_rotation.sql")),
     ("session labels", include_str!("../migrations/0003_session_labels.sql")),
@@ -18,6 +18,7 @@ const STEPS: [(&str, &str); 11] = [
     ("devices", include_str!("../migrations/0009_devices.sql")),
     ("notices", include_str!("../migrations/0010_notices.sql")),
     ("back channel", include_str!("../migrations/0011_back_channel.sql")),
+    ("handed over", include_str!("../migrations/0012_handed_over.sql")),
 ];
 
 /// Returns the number of the last step.

@@ -144,6 +144,7 @@ impl Issuer {
         };
         let refresh_token = new_refresh_token(&*self.entropy)?;
         self.begin_family(&mut *transaction, &family, &refresh_token, &request.origin).await?;
+        transaction.note_handed_over(family.id, source_id).await?;
         transaction.name_login_session(family.id, handoff.name.as_ref()).await?;
         let event = AuditEvent::done(Action::BeginSession).of(&family.subject).through(&client.id);
         let event = event.about(&family.id).saying(format!("handed over by {source_id}"));

@@ -61,7 +61,11 @@ pub trait RefreshFamilies {
         generation: u32,
         now: Timestamp,
     ) -> Result<(), StorageError>;
+    /// Notes that `source` handed the session of `family` over.
+    async fn note_handed_over(&mut self, family: FamilyId, source: FamilyId) -> Result<(), StorageError>;
     /// Ends a live family; one that ended keeps its first reason.
+    ///
+    /// With one whose token was stolen, every session ends that it handed over, and those that these did.
     async fn end_family(
         &mut self,
         id: FamilyId,

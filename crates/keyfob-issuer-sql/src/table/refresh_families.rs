@@ -127,20 +127,38 @@ impl RefreshFamilies for SqlTransaction {
         Ok(())
     }
 
+    async fn note_handed_over(&mut self, family: FamilyId, source: FamilyId) -> Result<(), StorageError> {
+        self.sql("UPDATE refresh_families SET handed_over_by = $2 WHERE id = $1")
+            .bind(family.to_string())
+            .bind(source.to_string())
+            .execute()
+            .await?;
+        Ok(())
+    }
+
     async fn end_family(
         &mut self,
         id: FamilyId,
         status: FamilyStatus,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let ended = self
-            .sql("UPDATE refresh_families SET status = $2, ended_at = $3 WHERE id = $1 AND status = 'live'")
-            .bind(id.to_string())
-            .bind(status.as_str())
-            .bind(now.as_unix())
-            .execute()
-            .await?;
-        if ended > 0 { self.note_revoked(&Revoked::Session(id), now).await } else { Ok(()) }
+        let mut ending = vec![id];
+        while let Some(id) = ending.pop() {
+            let ended = self
+                .sql("UPDATE refresh_families SET status = $2, ended_at = $3 WHERE id = $1 AND status = 'live'")
+                .bind(id.to_string())
+                .bind(status.as_str())
+                .bind(now.as_unix())
+                .execute()
+                .await?;
+            if ended > 0 {
+                self.note_revoked(&Revoked::Session(id), now).await?;
+            }
+            if status == FamilyStatus::Reused {
+                ending.extend(self.handed_over_by(id).await?);
+            }
+        }
+        Ok(())
     }
 
     async fn forget_families(&mut self, moment: Timestamp, most: u32) -> Result<u64, StorageError> {
@@ -155,6 +173,16 @@ impl RefreshFamilies for SqlTransaction {
 }
 
 impl SqlTransaction {
+    /// Finds the sessions that `source` handed over; no session hands itself over, so they end.
+    async fn handed_over_by(&mut self, source: FamilyId) -> Result<Vec<FamilyId>, StorageError> {
+        let found = self
+            .sql("SELECT id FROM refresh_families WHERE handed_over_by = $1")
+            .bind(source.to_string())
+            .all("refresh_families")
+            .await?;
+        found.iter().map(|row| row.parse("id", FamilyId::parse)).collect()
+    }
+
     async fn insert_token(
         &mut self,
         family: FamilyId,

@@ -119,6 +119,24 @@ async fn c_65_a_session_goes_on_when_the_one_that_it_was_handed_over_by_ends() {
     assert_eq!(world.refresh(&new.refresh).await.status, 200);
 }
 
+on_both!(i_26_a_session_that_was_stolen_takes_with_it_what_its_thief_had_handed_over);
+async fn i_26_a_session_that_was_stolen_takes_with_it_what_its_thief_had_handed_over(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let (tokens, bystander) = (world.tokens().await, world.tokens().await);
+    let first = handed_over(&world, &tokens.refresh).await;
+    let second = handed_over(&world, &first.refresh).await;
+    let next = Tokens::read(&world.refresh(&tokens.refresh).await);
+    assert_eq!(world.refresh(&next.refresh).await.status, 200);
+    world.clock.advance(3600);
+
+    assert_eq!(world.refresh(&tokens.refresh).await.json()["code"], "refresh_token_reused");
+
+    for ended in [&first, &second] {
+        assert_eq!(world.refresh(&ended.refresh).await.json()["code"], "refresh_token_reused");
+    }
+    assert_eq!(world.refresh(&bystander.refresh).await.status, 200);
+}
+
 on_both!(c_65_both_refresh_a_thousand_times_and_neither_ends_the_other);
 async fn c_65_both_refresh_a_thousand_times_and_neither_ends_the_other(kept: Kept) {
     let world = World::keeping(kept).await;
