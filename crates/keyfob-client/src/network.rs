@@ -5,8 +5,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyfob_oauth::IssuerUrl;
 use reqwest::Certificate;
 use std::fs;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What connections are made with; cheap to clone. Nothing is read before the first connection to a server with TLS.
@@ -61,6 +61,8 @@ pub enum CertificatesError {
 }
 
 const BEGIN: [&str; 2] = ["-----BEGIN CERTIFICATE-----", "-----BEGIN TRUSTED CERTIFICATE-----"];
+/// The lists of systems have a quarter of a MiB.
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
 const END: &str = "-----END ";
 
 impl Network {
@@ -81,7 +83,7 @@ impl Network {
 impl CertificateFile {
     fn read(&self) -> Result<Vec<Certificate>, CertificatesError> {
         let Self { variable, path } = self.clone();
-        let bytes = match fs::read(&path) {
+        let bytes = match read_regular(&path) {
             Ok(bytes) => bytes,
             Err(source) => return Err(CertificatesError::Read { variable, path, source }),
         };
@@ -99,6 +101,19 @@ impl CertificateFile {
         }
         Ok(certificates)
     }
+}
+
+/// Reads a file that waits for nobody and has an end.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than any list of authorities"));
+    }
+    Ok(bytes)
 }
 
 /// Returns what is between the lines of each certificate, without white space.

@@ -1,4 +1,5 @@
 use super::*;
+use std::error::Error as _;
 
 const ONE: &str = include_str!("tests/authority.pem");
 
@@ -38,6 +39,14 @@ fn c_19_a_file_without_a_sound_certificate_is_refused_and_named() {
         damaged
     );
     assert_eq!(read(&format!("{ONE}{}", ONE.get(..200).unwrap())).unwrap_err(), damaged);
+}
+
+#[test]
+fn c_19_what_has_no_end_or_waits_for_somebody_is_not_read() {
+    for path in ["/dev/zero", "/"] {
+        let error = CertificateFile { variable: "SSL_CERT_FILE", path: path.into() }.read().unwrap_err();
+        assert_eq!(error.source().unwrap().to_string(), "it is no regular file");
+    }
 }
 
 #[test]
