@@ -7,6 +7,7 @@ use crate::endpoints::{Endpoints, stored_acknowledgement_endpoint, stored_token_
 use crate::failpoint::Failpoint;
 use crate::freshness::Need;
 use crate::home::Home;
+use crate::http::HttpError;
 use crate::logout::{end_waiting, revoke};
 use crate::network::Network;
 use crate::store::{Lock, REFRESH_PATIENCE, SharedStore, StoreError, Waited};
@@ -18,6 +19,8 @@ use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::{AccessToken, Clock, Entropy, IssuerUrl, RefreshToken};
 use std::time::Duration;
 
+/// For all that is asked under the lock, for which others wait.
+const POST_LIMIT: Duration = Duration::from_secs(25);
 /// The person waits for the token, not for this.
 const ACKNOWLEDGEMENT_LIMIT: Duration = Duration::from_secs(2);
 
@@ -151,16 +154,20 @@ async fn post(
     let http = network.client(issuer).map_err(TokenError::Unreachable)?;
     let attempt = Some((ATTEMPT_HEADER, attempt.as_str()));
     let usual = stored_token_endpoint(issuer);
-    let redeemed = redeem(&http, &usual, request, attempt).await;
-    match &redeemed {
-        Err(error) if error.is_elsewhere() => match Endpoints::discover(&http, issuer).await {
-            Ok(found) if found.token.as_str() != usual => {
-                redeem(&http, found.token.as_str(), request, attempt).await
-            }
+    let asked = async {
+        let redeemed = redeem(&http, &usual, request, attempt).await;
+        match &redeemed {
+            Err(error) if error.is_elsewhere() => match Endpoints::discover(&http, issuer).await {
+                Ok(found) if found.token.as_str() != usual => {
+                    redeem(&http, found.token.as_str(), request, attempt).await
+                }
+                Ok(_) | Err(_) => redeemed,
+            },
             Ok(_) | Err(_) => redeemed,
-        },
-        Ok(_) | Err(_) => redeemed,
-    }
+        }
+    };
+    let late = || Err(TokenError::Unreachable(HttpError::TimedOut));
+    tokio::time::timeout(POST_LIMIT, asked).await.unwrap_or_else(|_| late())
 }
 
 /// Tells the issuer; that it did not hear changes nothing but how long it can repeat its answer.
