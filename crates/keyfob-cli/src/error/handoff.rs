@@ -29,6 +29,8 @@ pub(crate) enum HandoffFailure {
     NotReached(String),
     #[error("{0} has no program `keyfob`, or it cannot be run")]
     NotThere(String),
+    #[error("{0} asked for a page that is no sign-in of this command's")]
+    NotASignIn(String),
     #[error("cancelled")]
     Cancelled,
     #[error("{target} did not take it ({status})")]
@@ -68,6 +70,7 @@ impl From<HandoffFailure> for CommandError {
                     "put it into a folder where every shell over there looks, or use `--copy`, which needs none",
                 ],
             ),
+            HandoffFailure::NotASignIn(_) => (Exit::Failure, &["nothing was opened"]),
             HandoffFailure::Failed { .. } => (Exit::Failure, &["what is above comes from there"]),
             HandoffFailure::Cancelled => (Exit::Cancelled, &[]),
             HandoffFailure::Damaged => (Exit::StoreUnavailable, &["run `keyfob login` to sign in again"]),

@@ -64,8 +64,7 @@ pub async fn keep_brought(
         let old = match brought {
             // Neither a key nor a token has a name of its own.
             Brought::ApiKey(_) | Brought::AccessToken(_) => slot::session(&stored, ""),
-            // What was there may be of the same family, whose end would be that of the copy too.
-            Brought::Copy(_) => None,
+            Brought::Copy(record) => slot::session_of_another(&stored, record),
         };
         if let Some(old) = &old {
             // So that a crash does not leave it alive (security C-64).

@@ -4,7 +4,7 @@ use super::Brought;
 use crate::account::Account;
 use crate::store::{Location, Slot};
 use crate::superseded::OldSession;
-use keyfob_codex::auth_file::{AccountTokens, InvalidAuthFile, Login, Outline};
+use keyfob_codex::auth_file::{AccountTokens, AuthFile, InvalidAuthFile, Login, Outline};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
 
@@ -144,6 +144,20 @@ pub(super) fn inherited(slot: &Slot, issuer: &IssuerUrl, account: &Account) -> O
 /// Returns the session that the login called `new` supersedes, if it is of the same issuer.
 pub(super) fn superseded(slot: &Slot, issuer: &IssuerUrl, new: &str) -> Option<OldSession> {
     session(slot, new).filter(|old| old.issuer == *issuer)
+}
+
+/// Returns the session in `slot` that the copy `new` takes the place of, unless both are of one account: they may be of one
+/// family too, whose end would be that of the copy.
+pub(super) fn session_of_another(slot: &Slot, new: &AuthFile) -> Option<OldSession> {
+    let old = session(slot, "")?;
+    let Slot::Holds { record, .. } = slot else { return None };
+    let (Login::Account(before), Login::Account(after)) = (record.login(), new.login()) else {
+        return Some(old);
+    };
+    let issuer = |tokens: &AccountTokens| tokens.provenance.as_ref().map(|from| from.issuer.clone());
+    let is_same = issuer(&before) == issuer(&after)
+        && Account::of_stored(&before).is_same_as(&Account::of_stored(&after));
+    (!is_same).then_some(old)
 }
 
 /// Returns the session of the stored account login, which gives way to what is called `new`.

@@ -1,20 +1,24 @@
 //! `keyfob handoff receive`: what another machine hands over comes from standard input alone (security C-66).
 
-use super::super::login::{beside_or_replace, report, warn_of_codex_at};
-use super::super::{Acting, on_runtime};
+use super::super::login::{Silent, beside_or_replace, report, warn_of_codex_at};
+use super::super::{Acting, on_runtime, unless_interrupted};
 use crate::args::Receive;
 use crate::environment::{self, Environment};
 use crate::error::{CommandError, Failure, HandoffFailure};
 use crate::exit::Exit;
-use crate::{output, settings};
+use crate::output;
+use crate::settings::{self, SettingsError};
 use keyfob_client::handoff::{Handoff, InvalidHandoff, MOST_BYTES, Passphrase, is_sealed, open};
-use keyfob_client::login::{Asked, Brought, Means, Replace, SignIn, keep_brought};
+use keyfob_client::login::{Asked, Brought, Means, Replace, SignIn, Superseded, keep_brought};
 use keyfob_client::{Account, Home, SystemClock, SystemEntropy};
 use keyfob_codex::auth_file::{AuthFile, Login};
+use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
 use serde_json::json;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 /// Begins the session that is handed over, and stores it as a sign-in does.
@@ -79,13 +83,17 @@ fn keep_copy(
     let Login::Account(tokens) = record.login() else {
         return Err(HandoffFailure::Invalid(InvalidHandoff::NotOurs).into());
     };
-    if let Some(from) = &tokens.provenance {
-        admit(arguments, environment, acting.logins.home(), &from.issuer)?;
-    }
+    // Like a stored login that names nobody, it is one of OpenAI's.
+    let unnamed = IssuerUrl::parse(UNNAMED_ISSUER).map_err(SettingsError::IssuerArgument)?;
+    let from = tokens.provenance.as_ref().map_or(&unnamed, |provenance| &provenance.issuer);
+    admit(arguments, environment, acting.logins.home(), from)?;
     let replace = if arguments.replace { Replace::Anything } else { Replace::SameIssuer };
     let store = acting.session.store();
     let (network, copy) = (acting.logins.network(), Brought::Copy(record));
-    on_runtime(async { Ok(keep_brought(store, network, &copy, replace, &SystemClock).await?) })?;
+    let kept = on_runtime(async { Ok(keep_brought(store, network, &copy, replace, &SystemClock).await?) })?;
+    if kept.superseded == Superseded::Unconfirmed {
+        output::say("warning: the session that this replaces could not be ended at its issuer");
+    }
     let email = Account::of_stored(&tokens).email;
     output::say(&format!(
         "Kept the login of {} in `{}`",
@@ -131,7 +139,8 @@ fn read() -> Result<Came, CommandError> {
     }
     let passphrase = if at_terminal {
         output::say("Passphrase:");
-        hidden(|| line(&mut input))?
+        drop(input);
+        hidden()?
     } else {
         line(&mut input)?
     };
@@ -162,14 +171,19 @@ fn line(input: &mut impl io::BufRead) -> Result<Zeroizing<String>, CommandError>
     Ok(line)
 }
 
-/// Runs `reading` while the terminal shows nothing of what is typed.
-fn hidden<T>(reading: impl FnOnce() -> Result<T, CommandError>) -> Result<T, CommandError> {
-    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-    let before = tcgetattr(io::stdin()).map_err(|error| Failure::Input(error.into()))?;
-    let mut silent = before.clone();
-    silent.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(io::stdin(), OptionalActions::Now, &silent).map_err(|error| Failure::Input(error.into()))?;
-    let result = reading();
-    tcsetattr(io::stdin(), OptionalActions::Now, &before).map_err(|error| Failure::Input(error.into()))?;
-    result
+/// Reads a line of which the terminal shows nothing, and which gives it back however this ends.
+fn hidden() -> Result<Zeroizing<String>, CommandError> {
+    let _silent = Silent::set().map_err(Failure::Terminal)?;
+    let (sender, typed) = oneshot::channel();
+    // It waits for the terminal for as long as the program runs, and nobody waits for it.
+    drop(std::thread::spawn(move || sender.send(line(&mut io::stdin().lock()))));
+    on_runtime(unless_interrupted(async {
+        let ended = |kind| signal(kind).map_err(Failure::Setup);
+        let (mut terminated, mut hung_up) = (ended(SignalKind::terminate())?, ended(SignalKind::hangup())?);
+        tokio::select! {
+            line = typed => line.map_err(|_| Failure::Cancelled)?,
+            _ = terminated.recv() => Err(Failure::Cancelled.into()),
+            _ = hung_up.recv() => Err(Failure::Cancelled.into()),
+        }
+    }))
 }

@@ -151,10 +151,10 @@ fn read_lines(mut take: impl FnMut(String) -> bool) {
 }
 
 /// A terminal that does not show what is typed, until this is dropped.
-struct Silent(Termios);
+pub(in crate::commands) struct Silent(Termios);
 
 impl Silent {
-    fn set() -> io::Result<Self> {
+    pub(in crate::commands) fn set() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut modes = before.clone();
         modes.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);

@@ -12,6 +12,7 @@ pub(super) mod report;
 mod screen;
 
 pub(crate) use face::Notes;
+pub(super) use lines::Silent;
 
 use super::Acting;
 use crate::args::Login;

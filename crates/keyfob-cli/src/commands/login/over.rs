@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::output;
 use keyfob_client::SystemEntropy;
 use keyfob_client::login::Carried;
-use keyfob_codex::client::CALLBACK_PORTS;
+use keyfob_codex::client::{CALLBACK_PATH, CALLBACK_PORTS};
 use keyfob_oauth::Entropy;
 use serde_json::Value;
 use std::io::Read as _;
@@ -21,6 +21,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
+use url::Url;
 
 const SCHEME: &str = "ssh:";
 /// What the program over there says is a few lines.
@@ -38,6 +39,8 @@ pub(super) fn run(arguments: &Login, machine: &str) -> Result<Exit, CommandError
     let mut command = Command::new("ssh");
     command
         .args(["-T", "-o", "ExitOnForwardFailure=yes", "-o", "GatewayPorts=no"])
+        // A connection that is shared with others would hold the port open when this has ended.
+        .args(["-o", "ControlMaster=no", "-o", "ControlPath=none"])
         .args(["-L", &format!("{port}:{socket}"), "--", &host])
         .args(words(arguments, &socket, port).iter().map(|word| quoted(word)))
         .stdin(Stdio::piped())
@@ -55,13 +58,17 @@ pub(super) fn run(arguments: &Login, machine: &str) -> Result<Exit, CommandError
                 let text = |member: &str| document.get(member).and_then(Value::as_str);
                 if text("state") == Some("pending") {
                     if let (Some(address), true) = (text("address"), wanted) {
+                        if !comes_back(address, port) {
+                            return Err(HandoffFailure::NotASignIn(host.clone()).into());
+                        }
                         prompt::open_browser(address.to_owned(), arguments.browser.clone(), Notes::Said);
                     }
                     // One page: what is over there may say what it likes.
                     wanted = false;
                 }
                 if arguments.json {
-                    output::data(&keyfob_oauth::text::printable(&line)).map_err(Failure::Output)?;
+                    // Written anew, nothing in it is more than text.
+                    output::data(&document.to_string()).map_err(Failure::Output)?;
                 }
             }
         }
@@ -69,6 +76,15 @@ pub(super) fn run(arguments: &Login, machine: &str) -> Result<Exit, CommandError
         Ok(failure_of(host, status).map_or(Ok(()), Err)?)
     }))?;
     Ok(Exit::Ok)
+}
+
+/// Whether `address` is of a sign-in that comes back to the port that is carried over: no other page is opened at the word of
+/// another machine.
+fn comes_back(address: &str, port: u16) -> bool {
+    let Ok(address) = Url::parse(address) else { return false };
+    let back =
+        address.query_pairs().find(|(name, _)| name == "redirect_uri").map(|(_, back)| back.into_owned());
+    back == Some(format!("http://127.0.0.1:{port}{CALLBACK_PATH}"))
 }
 
 /// Returns the sign-in over there.
