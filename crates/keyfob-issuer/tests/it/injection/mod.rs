@@ -30,7 +30,7 @@ const HOSTILE: [&str; 14] = [
 ];
 
 /// Everything that a handler reads by name.
-const PARAMETERS: [&str; 68] = [
+const PARAMETERS: [&str; 69] = [
     "actor_token",
     "after",
     "allowed_workspace_id",
