@@ -284,6 +284,11 @@ impl From<SessionsError> for CommandError {
                 error,
                 &["your login is untouched; try again when the issuer answers"],
             ),
+            SessionsError::Refused { status: 401, .. } => Self::new(
+                Exit::SessionEnded,
+                error,
+                &["the session has ended, or a second factor is asked for", SIGN_IN],
+            ),
             SessionsError::Refused { .. }
             | SessionsError::NoIssuer
             | SessionsError::Unusable(_)

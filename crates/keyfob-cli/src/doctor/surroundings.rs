@@ -101,31 +101,21 @@ pub(super) fn proxies() -> Vec<Finding> {
     vec![Finding::ok("proxy", what)]
 }
 
-/// Whether files of certificates that are named can be read.
+/// Whether the file of certificates that is named, if one is, can be opened.
 pub(super) fn certificates() -> Vec<Finding> {
     const CHECK: &str = "certificates";
-    let mut findings = Vec::new();
-    if let Some(path) = variable("SSL_CERT_FILE") {
-        findings.push(match File::open(&path) {
-            Ok(_) => Finding::ok(CHECK, "the file that `SSL_CERT_FILE` names can be opened"),
-            Err(error) => Finding::fail(
-                CHECK,
-                format!("the file that `SSL_CERT_FILE` names cannot be opened ({})", error.kind()),
-                "correct the path, or unset the variable",
-            ),
-        });
-    }
-    if variable("CODEX_CA_CERTIFICATE").is_some() {
-        findings.push(Finding::warn(
+    let named = |name| Some((name, variable(name).filter(|path| !path.is_empty())?));
+    let Some((name, path)) = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"].into_iter().find_map(named) else {
+        return vec![Finding::ok(CHECK, "those of the system are used")];
+    };
+    vec![match File::open(&path) {
+        Ok(_) => Finding::ok(CHECK, format!("the file that `{name}` names can be opened")),
+        Err(error) => Finding::fail(
             CHECK,
-            "`CODEX_CA_CERTIFICATE` is set; only the Codex CLI reads it",
-            "for Keyfob, name the file in `SSL_CERT_FILE`",
-        ));
-    }
-    if findings.is_empty() {
-        findings.push(Finding::ok(CHECK, "those of the system are used"));
-    }
-    findings
+            format!("the file that `{name}` names cannot be opened ({})", error.kind()),
+            "correct the path, or unset the variable",
+        ),
+    }]
 }
 
 /// Whether a sign-in with the browser can listen where its issuer expects it.

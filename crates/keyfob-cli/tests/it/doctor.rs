@@ -87,10 +87,8 @@ fn what_is_wrong_is_named_with_what_to_do() {
          the refresh token there",
         "                      -> unset it, unless you set it",
         "ok    proxy           set: `HTTPS_PROXY`",
-        "fail  certificates    the file that `SSL_CERT_FILE` names cannot be opened (entity not found)",
+        "fail  certificates    the file that `CODEX_CA_CERTIFICATE` names cannot be opened (entity not found)",
         "                      -> correct the path, or unset the variable",
-        "warn  certificates    `CODEX_CA_CERTIFICATE` is set; only the Codex CLI reads it",
-        "                      -> for Keyfob, name the file in `SSL_CERT_FILE`",
     ];
     assert_eq!(lines.get(..expected.len()), Some(&expected.map(str::to_owned)[..]));
     assert_eq!(code, Some(1));

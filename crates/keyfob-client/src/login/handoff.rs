@@ -21,9 +21,6 @@ impl SignIn {
             };
         };
         shell.finish(&result).await;
-        if result.is_err() {
-            shell.end_redeemed().await;
-        }
         result.map_err(|error| match error {
             LoginError::Exchange { issuer, source } => LoginError::Handoff { issuer, source },
             other => other,

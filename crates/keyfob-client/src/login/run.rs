@@ -321,18 +321,25 @@ impl Shell {
         }
     }
 
-    /// Does what is left to do when a sign-in is over: what a crash left behind is ended.
-    pub(super) async fn finish(&self, result: &Result<SignedIn, LoginError>) {
-        // An issuer that did not answer a moment ago is not asked again.
-        if matches!(result, Ok(new) if new.superseded != Superseded::Unconfirmed) {
-            let (store, network, now) = (&self.store, self.beside.network(), self.clock.now());
-            superseded::finish(store, network, now).await;
-            end_waiting(store, network, now).await;
+    /// Does what is left to do when a sign-in is over: what a crash left behind is ended, and a session that was begun and
+    /// refused.
+    pub(super) async fn finish(&mut self, result: &Result<SignedIn, LoginError>) {
+        match result {
+            // An issuer that did not answer a moment ago is not asked again.
+            Ok(new) if new.superseded == Superseded::Unconfirmed => {}
+            Ok(_) => {
+                let (store, network, now) = (&self.store, self.beside.network(), self.clock.now());
+                superseded::finish(store, network, now).await;
+                end_waiting(store, network, now).await;
+            }
+            // It may be stored all the same.
+            Err(LoginError::Store(_)) => {}
+            Err(_) => self.end_redeemed().await,
         }
     }
 
     /// Ends a session that was begun and has no place here.
-    pub(super) async fn end_redeemed(&mut self) {
+    async fn end_redeemed(&mut self) {
         let Some(token) = self.redeemed.take() else { return };
         let request = RevocationRequest { client_id: self.client_id.clone(), token };
         if let Err(error) = revoke(self.beside.network(), &self.issuer, &request).await {

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use keyfob_e2e::process::{LIMIT, Program};
 use keyfob_e2e::{Network, World, files};
+use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -246,6 +247,10 @@ async fn c_17_whoever_brings_their_own_code_is_named_and_takes_no_place() -> Res
     ensure!(told.stderr.contains(&who), "{}", told.stderr);
     ensure!(refused.stderr.contains("eve@example.org"), "{}", refused.stderr);
     ensure!(taken.auth_text()? == before, "the login was exchanged for somebody else's");
+    // Of the two sessions that began, the one that nobody has is over.
+    let listed: Value = serde_json::from_str(&empty.expect(0, &["session", "list", "--json"]).await?.stdout)?;
+    let sessions = listed.get("sessions").and_then(Value::as_array).context("no sessions")?;
+    ensure!(sessions.len() == 1, "{listed}");
     world.finish().await
 }
 

@@ -72,7 +72,8 @@ impl Face for Lines<'_> {
                 _ = hung_up.recv() => None,
             };
             let Some(line) = line.map(Zeroizing::new) else { return Ok(Told::Cancel) };
-            if line.trim().is_empty() {
+            // As at every other question; no key is called so.
+            if ["", "b", "B"].contains(&line.trim()) {
                 return Ok(Told::Back);
             }
             match ApiKey::parse(line.as_bytes()) {
