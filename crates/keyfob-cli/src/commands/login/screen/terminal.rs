@@ -30,6 +30,8 @@ use zeroize::Zeroizing;
 
 /// How often the time that is left is drawn anew, and a new size of the terminal is noticed.
 const TICK: Duration = Duration::from_millis(250);
+/// How long the rest of a key is waited for; nobody types two keys as fast.
+const PIECES: Duration = Duration::from_millis(100);
 
 /// What happened at the terminal.
 #[derive(Debug)]
@@ -172,13 +174,25 @@ impl Terminal {
                 _ = hung_up.recv() => return Ok(Happening::Ended),
                 _ = self.tick.tick() => true,
             };
-            while poll(Duration::ZERO)? {
-                self.events.push_back(read()?);
-            }
+            self.take_keys(Duration::ZERO)?;
+            // A key that begins with Escape may come in pieces, over a slow line.
+            while is_begun(&self.events) && self.take_keys(PIECES)? {}
+            join_pieces(&mut self.events);
             if has_ticked && self.events.is_empty() {
                 return Ok(Happening::Tick);
             }
         }
+    }
+
+    /// Takes what was pressed, and waits for that for as long as `patience`; returns whether anything came.
+    fn take_keys(&mut self, patience: Duration) -> io::Result<bool> {
+        let before = self.events.len();
+        let mut patience = patience;
+        while poll(patience)? {
+            self.events.push_back(read()?);
+            patience = Duration::ZERO;
+        }
+        Ok(self.events.len() > before)
     }
 
     /// Removes what is drawn.
@@ -259,6 +273,50 @@ fn give_back_before_a_panic_is_told() {
     });
 }
 
+fn code(event: Option<&Event>) -> Option<KeyCode> {
+    match event {
+        Some(Event::Key(key)) if key.kind != KeyEventKind::Release => Some(key.code),
+        _ => None,
+    }
+}
+
+/// Whether the end may be the beginning of an arrow: Escape, or Escape and a bracket.
+fn is_begun(events: &VecDeque<Event>) -> bool {
+    let mut last = events.iter().rev().map(|event| code(Some(event)));
+    match last.next().flatten() {
+        Some(KeyCode::Esc) => true,
+        Some(KeyCode::Char('[' | 'O')) => last.next().flatten() == Some(KeyCode::Esc),
+        _ => false,
+    }
+}
+
+/// Makes one key of each arrow that came in pieces (ECMA-48 section 8.3.22, and the application mode of terminals).
+fn join_pieces(events: &mut VecDeque<Event>) {
+    let mut joined = VecDeque::new();
+    while let Some(event) = events.pop_front() {
+        let pieces = (code(Some(&event)), code(events.front()), code(events.get(1)));
+        let arrow = match pieces {
+            (Some(KeyCode::Esc), Some(KeyCode::Char('[' | 'O')), Some(KeyCode::Char(letter))) => match letter
+            {
+                'A' => Some(KeyCode::Up),
+                'B' => Some(KeyCode::Down),
+                'C' => Some(KeyCode::Right),
+                'D' => Some(KeyCode::Left),
+                _ => None,
+            },
+            _ => None,
+        };
+        match arrow {
+            Some(arrow) => {
+                events.drain(..2);
+                joined.push_back(Event::Key(KeyEvent::new(arrow, KeyModifiers::NONE)));
+            }
+            None => joined.push_back(event),
+        }
+    }
+    *events = joined;
+}
+
 fn happening(event: Event) -> Option<Happening> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
@@ -289,5 +347,39 @@ fn pressed(key: KeyEvent) -> Option<Key> {
         KeyCode::Backspace => Some(Key::Backspace),
         KeyCode::Char(character) => Some(Key::Character(character)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(codes: &[KeyCode]) -> VecDeque<Event> {
+        codes.iter().map(|&code| Event::Key(KeyEvent::new(code, KeyModifiers::NONE))).collect()
+    }
+
+    #[test]
+    fn s_24_an_arrow_that_comes_in_pieces_is_one_key() {
+        use KeyCode::{Char, Down, Esc, Up};
+        for (came, meant) in [
+            (&[Esc, Char('['), Char('A')][..], &[Up][..]),
+            (&[Char('1'), Esc, Char('O'), Char('B'), Char('2')], &[Char('1'), Down, Char('2')]),
+            (&[Esc], &[Esc]),
+            (&[Esc, Char('[')], &[Esc, Char('[')]),
+            (&[Esc, Char('d')], &[Esc, Char('d')]),
+            (&[Char('['), Char('A')], &[Char('['), Char('A')]),
+        ] {
+            let mut events = keys(came);
+            join_pieces(&mut events);
+            assert_eq!(events, keys(meant), "{came:?}");
+        }
+    }
+
+    #[test]
+    fn s_24_the_rest_of_a_key_is_waited_for_after_escape_and_after_nothing_else() {
+        use KeyCode::{Char, Esc, Up};
+        let begun = |codes| is_begun(&keys(codes));
+        assert!(begun(&[Esc]) && begun(&[Esc, Char('[')]) && begun(&[Char('x'), Esc, Char('O')]));
+        assert!(!begun(&[]) && !begun(&[Char('[')]) && !begun(&[Up]) && !begun(&[Esc, Char('d')]));
     }
 }
