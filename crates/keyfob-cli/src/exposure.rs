@@ -117,21 +117,21 @@ mod tests {
 
     #[test]
     fn c_75_a_file_that_a_repository_leaves_out_is_found_by_the_plain_patterns() {
-        let rest = Path::new("target/work/codex/auth.json");
+        let rest = Path::new("target/build/codex/auth.json");
         for pattern in [
             "target",
             "/target",
             "target/",
-            "/target/work",
+            "/target/build",
             "codex/",
             "auth.json",
             "auth.json*",
             "*",
-            "target/work",
+            "target/build",
         ] {
             assert!(names(pattern, rest), "{pattern}");
         }
-        for pattern in ["", "#target", "!auth.json", "/work", "work/codex", "auth", "tar", "*.json"] {
+        for pattern in ["", "#target", "!auth.json", "/build", "build/codex", "auth", "tar", "*.json"] {
             assert!(!names(pattern, rest), "{pattern}");
         }
     }

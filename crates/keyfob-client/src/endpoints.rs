@@ -1,9 +1,11 @@
 //! Where an issuer's endpoints are: found by discovery, or laid out as the Codex CLI assumes.
 
 use crate::http::{HttpClient, HttpError};
+use crate::token_endpoint::TokenError;
 use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
 use keyfob_codex::client::{AUTHORIZE_PATH, REVOKE_PATH, TOKEN_PATH, UNNAMED_ISSUER};
 use keyfob_oauth::{IssuerUrl, address, metadata};
+use std::time::Duration;
 use url::Url;
 
 /// The endpoints that a sign-in needs.
@@ -196,6 +198,31 @@ pub(crate) fn stored_acknowledgement_endpoint(issuer: &IssuerUrl) -> String {
 /// Where a stored login is revoked: at the issuer that issued it, never at another (codex-wire §11.11).
 pub(crate) fn stored_revocation_endpoint(issuer: &IssuerUrl) -> String {
     issuer.join(REVOKE_PATH)
+}
+
+/// Asks at `usual`, where the Codex CLI would; where nothing is there, at the address that `named` takes from the issuer's
+/// discovery document. All of it has `limit`.
+pub(crate) async fn ask_where_it_is<T>(
+    http: &HttpClient,
+    issuer: &IssuerUrl,
+    usual: &str,
+    named: fn(Endpoints) -> Option<Url>,
+    limit: Duration,
+    ask: impl AsyncFn(&str) -> Result<T, TokenError>,
+) -> Result<T, TokenError> {
+    let asked = async {
+        let answer = ask(usual).await;
+        if !answer.as_ref().is_err_and(TokenError::is_elsewhere) {
+            return answer;
+        }
+        match Endpoints::discover(http, issuer).await.ok().and_then(named) {
+            Some(found) if found.as_str() != usual => ask(found.as_str()).await,
+            // What the usual address said is all that is known.
+            Some(_) | None => answer,
+        }
+    };
+    let late = || Err(TokenError::Unreachable(HttpError::TimedOut));
+    tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| late())
 }
 
 /// Reads an address of the issuer's own host that a request or a person may be sent to.

@@ -1,9 +1,9 @@
 //! Does what [`Logout`] says.
 
 use super::{Effect, Ends, Event, Logout, Revocation, SignOutError, SignedOut, waiting};
-use crate::endpoints::{Endpoints, stored_revocation_endpoint};
+use crate::endpoints::{Endpoints, ask_where_it_is, stored_revocation_endpoint};
 use crate::failpoint::Failpoint;
-use crate::http::{HttpClient, HttpError};
+use crate::http::HttpClient;
 use crate::network::Network;
 use crate::store::{Lock, SharedStore};
 use crate::superseded;
@@ -94,20 +94,9 @@ pub(crate) async fn revoke_within(
 ) -> Result<(), TokenError> {
     let http = network.client(issuer).map_err(TokenError::Unreachable)?;
     let usual = stored_revocation_endpoint(issuer);
-    let asked = async {
-        let revoked = post(&http, limit, &usual, request).await;
-        match &revoked {
-            Err(error) if error.is_elsewhere() => match Endpoints::discover(&http, issuer).await {
-                Ok(Endpoints { revocation: Some(found), .. }) if found.as_str() != usual => {
-                    post(&http, limit, found.as_str(), request).await
-                }
-                Ok(_) | Err(_) => revoked,
-            },
-            Ok(()) | Err(_) => revoked,
-        }
-    };
-    let late = || Err(TokenError::Unreachable(HttpError::TimedOut));
-    tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| late())
+    let named = |found: Endpoints| found.revocation;
+    let post = async |endpoint: &str| post(&http, limit, endpoint, request).await;
+    ask_where_it_is(&http, issuer, &usual, named, limit, post).await
 }
 
 async fn post(

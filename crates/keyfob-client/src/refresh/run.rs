@@ -3,11 +3,10 @@
 use super::{Acknowledgement, Effect, Event, Refresh, RefreshError};
 use crate::attempt::{ATTEMPT_HEADER, AttemptId, DeviceKey};
 use crate::clock_skew::{ClockSkew, Moment};
-use crate::endpoints::{Endpoints, stored_acknowledgement_endpoint, stored_token_endpoint};
+use crate::endpoints::{Endpoints, ask_where_it_is, stored_acknowledgement_endpoint, stored_token_endpoint};
 use crate::failpoint::Failpoint;
 use crate::freshness::Need;
 use crate::home::Home;
-use crate::http::HttpError;
 use crate::logout::{end_waiting, revoke};
 use crate::network::Network;
 use crate::store::{Lock, REFRESH_PATIENCE, SharedStore, StoreError, Waited};
@@ -154,20 +153,9 @@ async fn post(
     let http = network.client(issuer).map_err(TokenError::Unreachable)?;
     let attempt = Some((ATTEMPT_HEADER, attempt.as_str()));
     let usual = stored_token_endpoint(issuer);
-    let asked = async {
-        let redeemed = redeem(&http, &usual, request, attempt).await;
-        match &redeemed {
-            Err(error) if error.is_elsewhere() => match Endpoints::discover(&http, issuer).await {
-                Ok(found) if found.token.as_str() != usual => {
-                    redeem(&http, found.token.as_str(), request, attempt).await
-                }
-                Ok(_) | Err(_) => redeemed,
-            },
-            Ok(_) | Err(_) => redeemed,
-        }
-    };
-    let late = || Err(TokenError::Unreachable(HttpError::TimedOut));
-    tokio::time::timeout(POST_LIMIT, asked).await.unwrap_or_else(|_| late())
+    let named = |found: Endpoints| Some(found.token);
+    let redeem = async |endpoint: &str| redeem(&http, endpoint, request, attempt).await;
+    ask_where_it_is(&http, issuer, &usual, named, POST_LIMIT, redeem).await
 }
 
 /// Tells the issuer; that it did not hear changes nothing but how long it can repeat its answer.

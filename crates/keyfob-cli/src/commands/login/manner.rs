@@ -36,6 +36,7 @@ impl Streams {
     pub(super) fn of_this_process() -> Self {
         let are_terminals =
             io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
+        // What is no terminal has none, and is met in lines.
         let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
         Self { are_terminals, size: size.map(|size| (size.ws_col, size.ws_row)) }
     }
