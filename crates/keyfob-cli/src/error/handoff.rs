@@ -70,7 +70,10 @@ impl From<HandoffFailure> for CommandError {
                     "put it into a folder where every shell over there looks, or use `--copy`, which needs none",
                 ],
             ),
-            HandoffFailure::NotASignIn(_) => (Exit::Failure, &["nothing was opened"]),
+            HandoffFailure::NotASignIn(_) => (
+                Exit::Failure,
+                &["nothing was opened; look at what `keyfob` is over there, or use `keyfob handoff`"],
+            ),
             HandoffFailure::Failed { .. } => (Exit::Failure, &["what is above comes from there"]),
             HandoffFailure::Cancelled => (Exit::Cancelled, &[]),
             HandoffFailure::Damaged => (Exit::StoreUnavailable, &["run `keyfob login` to sign in again"]),

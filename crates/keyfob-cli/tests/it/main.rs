@@ -11,6 +11,7 @@ mod launch;
 mod login;
 mod logins;
 mod purge;
+mod received;
 mod redirects;
 mod schema;
 mod sessions;

@@ -154,6 +154,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn c_16_no_page_is_opened_at_the_word_of_another_machine_but_a_sign_in_that_comes_back_here() {
+        let back = "redirect_uri=http%3A%2F%2F127.0.0.1%3A1455%2Fauth%2Fcallback";
+        let comes = |address: &str| comes_back(address, 1455);
+        assert!(comes(&format!("https://id.test/authorize?a=b&{back}")));
+        for other in [
+            "https://id.test/authorize",
+            "http://127.0.0.1:1455/auth/callback",
+            "https://id.test/?redirect_uri=http%3A%2F%2F127.0.0.1%3A1457%2Fauth%2Fcallback",
+            "https://id.test/?redirect_uri=https%3A%2F%2Fevil.test%3A1455%2Fauth%2Fcallback",
+            "no address",
+        ] {
+            assert!(!comes(other), "{other}");
+        }
+    }
+
+    #[test]
     fn s_21_what_another_shell_reads_is_the_word_that_was_meant() {
         for (word, written) in [
             ("https://id.test:8443/a", "https://id.test:8443/a"),
