@@ -27,7 +27,8 @@ pub(crate) fn open(address: &str, wanted: Option<&str>) -> io::Result<()> {
     for name in environment::names_of_secrets() {
         command.env_remove(name);
     }
-    let mut child = command.spawn()?;
+    // Ctrl-C ends the sign-in, and is not said to be a browser that could not be opened.
+    let mut child = command.process_group(0).spawn()?;
     if let Some(mut pipe) = child.stdin.take() {
         pipe.write_all(address.as_bytes())?;
     }
