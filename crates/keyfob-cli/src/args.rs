@@ -12,6 +12,9 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "keyfob", version)]
 pub(crate) struct Arguments {
+    /// Set a key of the configuration for this command alone, as in the Codex CLI.
+    #[arg(short = 'c', long = "config", value_name = "KEY=VALUE", global = true)]
+    pub(crate) overrides: Vec<String>,
     /// Without one, whoever is not signed in signs in.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

@@ -45,13 +45,16 @@ pub(crate) struct Environment {
     pub(crate) certificates: Option<CertificateFile>,
     /// The value of `KEYFOB_LOGIN`; what is set to nothing names no login, which is an error and not nothing.
     pub(crate) login: Option<OsString>,
+    /// What the command itself was told by `-c`, in order.
+    pub(crate) overrides: Vec<String>,
     /// The value of `KEYFOB_FAIL_AT`.
     #[cfg(feature = "failpoints")]
     pub(crate) fail_at: Option<String>,
 }
 
 impl Environment {
-    pub(crate) fn read() -> Self {
+    /// Reads it, beside what the command was told by `-c`.
+    pub(crate) fn read(overrides: Vec<String>) -> Self {
         let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
             codex_home: path(CODEX_HOME),
@@ -64,6 +67,7 @@ impl Environment {
                 .into_iter()
                 .find_map(|variable| path(variable).map(|path| CertificateFile { variable, path })),
             login: variable(LOGIN),
+            overrides,
             #[cfg(feature = "failpoints")]
             fail_at: variable(FAIL_AT).and_then(|name| name.into_string().ok()),
         }

@@ -4,12 +4,11 @@ mod brought;
 mod handoff;
 mod login;
 mod network;
+mod settings;
 
 pub(crate) use handoff::HandoffFailure;
 
 use crate::exit::Exit;
-use crate::settings::SettingsError;
-use keyfob_client::logins::Which;
 use keyfob_client::logout::SignOutError;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
@@ -18,6 +17,7 @@ use keyfob_client::{DiscoveryError, SessionsError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::InvalidKey;
+use keyfob_settings::logins::Which;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -114,7 +114,11 @@ impl CommandError {
     pub(crate) fn in_the_codes_of_codex(self) -> Self {
         let exit = match self.exit {
             Exit::Ok | Exit::Failure | Exit::Usage | Exit::Cancelled => self.exit,
-            Exit::SignedOut | Exit::SessionEnded | Exit::StoreUnavailable | Exit::Offline => Exit::Failure,
+            Exit::SignedOut
+            | Exit::SessionEnded
+            | Exit::PolicyDenied
+            | Exit::StoreUnavailable
+            | Exit::Offline => Exit::Failure,
         };
         Self { exit, ..self }
     }
@@ -204,31 +208,6 @@ impl From<Failure> for CommandError {
             Failure::NoSuchFailpoint(_) => (Exit::Usage, &["`keyfob failpoints` lists them"]),
         };
         Self::new(exit, failure, hints)
-    }
-}
-
-impl From<SettingsError> for CommandError {
-    fn from(error: SettingsError) -> Self {
-        let exit = match error {
-            SettingsError::IssuerArgument(_) | SettingsError::LoginArgument(_) => Exit::Usage,
-            SettingsError::NoSuchHome(_)
-            | SettingsError::NoHome
-            | SettingsError::Read { .. }
-            | SettingsError::Parse { .. }
-            | SettingsError::Shared { .. }
-            | SettingsError::IssuerInFile { .. }
-            | SettingsError::LoginVariable(_)
-            | SettingsError::LoginInFile { .. }
-            | SettingsError::RulePath { .. }
-            | SettingsError::NoWorkingFolder(_)
-            | SettingsError::UnnamedWorkingFolder
-            | SettingsError::Home(_)
-            | SettingsError::Write { .. }
-            | SettingsError::Edit { .. }
-            | SettingsError::InTheWay { .. }
-            | SettingsError::Busy(_) => Exit::Failure,
-        };
-        Self::new(exit, error, &[])
     }
 }
 

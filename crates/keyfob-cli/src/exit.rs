@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     SignedOut,
     /// The session has ended for good.
     SessionEnded,
+    /// Refused by a restriction, or by one that cannot be read.
+    PolicyDenied,
     /// The store cannot be used.
     StoreUnavailable,
     /// The issuer cannot be reached.
@@ -32,6 +34,7 @@ impl Exit {
             Self::Usage => 2,
             Self::SignedOut => 4,
             Self::SessionEnded => 5,
+            Self::PolicyDenied => 6,
             Self::StoreUnavailable => 7,
             Self::Offline => 8,
             Self::Cancelled => 130,
@@ -45,6 +48,7 @@ impl Exit {
             Self::Failure | Self::Usage => "error",
             Self::SignedOut => "signed_out",
             Self::SessionEnded => "session_ended",
+            Self::PolicyDenied => "policy_denied",
             Self::StoreUnavailable => "store_unavailable",
             Self::Offline => "offline",
             Self::Cancelled => "cancelled",

@@ -27,14 +27,14 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     hardening::apply();
-    let command = match usual::read(std::env::args_os().skip(1)) {
-        Some(command) => Some(command),
+    let (command, overrides) = match usual::read(std::env::args_os().skip(1)) {
+        Some(command) => (Some(command), Vec::new()),
         None => match args::Arguments::try_parse() {
-            Ok(arguments) => arguments.command,
+            Ok(arguments) => (arguments.command, arguments.overrides),
             Err(problem) => return output::usage(&problem, std::env::args_os()),
         },
     };
-    let environment = Environment::read();
+    let environment = Environment::read(overrides);
     let result = match command {
         Some(command) => commands::run(command, &environment),
         None => commands::start(&environment),

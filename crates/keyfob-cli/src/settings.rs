@@ -1,18 +1,15 @@
-//! Which home, which login and which issuer: from arguments, environment, the Codex CLI's `config.toml` and ours.
-
-mod edit;
-mod own;
-
-pub(crate) use edit::{set_default, set_rule};
-pub(crate) use own::Own;
+//! Which home, which login and which issuer: from arguments, environment and the layers of the configuration.
 
 use crate::environment::{self, Environment, LOGIN};
-use keyfob_client::logins::{Chosen, InvalidLoginName, Logins, Rule, Which, choose};
+use keyfob_client::logins::Logins;
 use keyfob_client::store::{self, CredentialStore, SessionBus};
 use keyfob_client::{Home, HomeError, Network};
-use keyfob_codex::config::{Config, CredentialsStore, InvalidConfig};
+use keyfob_codex::config::CredentialsStore;
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::id::InvalidIssuer;
+use keyfob_settings::edit::{self, EditError};
+use keyfob_settings::logins::{Chosen, InvalidLoginName, Rule, Which, choose};
+use keyfob_settings::{Places, Settings};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -25,65 +22,28 @@ pub(crate) enum SettingsError {
     NoSuchHome(PathBuf),
     #[error("neither CODEX_HOME nor HOME is set")]
     NoHome,
-    #[error("cannot read {path}")]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("cannot understand {path}")]
-    Parse {
-        path: PathBuf,
-        #[source]
-        source: Box<toml::de::Error>,
-    },
-    // On one line, as the Codex CLI writes it.
-    #[error("{path}:{source}")]
-    Shared { path: PathBuf, source: InvalidConfig },
+    #[error(transparent)]
+    Layers(#[from] keyfob_settings::SettingsError),
     #[error("the issuer in `--issuer` is not usable")]
     IssuerArgument(#[source] InvalidIssuer),
-    #[error("the issuer in {path} is not usable")]
-    IssuerInFile {
-        path: PathBuf,
-        #[source]
-        source: InvalidIssuer,
-    },
     #[error("that is not the name of a login")]
     LoginArgument(#[source] InvalidLoginName),
     #[error("`{LOGIN}` does not hold the name of a login")]
     LoginVariable(#[source] InvalidLoginName),
-    #[error("{path}:{line}: that is not the name of a login")]
-    LoginInFile {
-        path: PathBuf,
-        line: usize,
-        #[source]
-        source: InvalidLoginName,
-    },
-    #[error("{path}:{line}: the path of a rule begins with `/` or `~/`")]
-    RulePath { path: PathBuf, line: usize },
     #[error("the working folder cannot be found out, and there are rules for folders")]
     NoWorkingFolder(#[source] io::Error),
     #[error("the name of the working folder is no text, which a rule could hold")]
     UnnamedWorkingFolder,
     #[error(transparent)]
     Home(#[from] HomeError),
-    #[error("cannot write {path}")]
-    Write {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("cannot understand {path}")]
-    Edit {
-        path: PathBuf,
-        #[source]
-        source: Box<toml_edit::TomlError>,
-    },
-    #[error("`{key}` in {path} is something else than it is to be")]
-    InTheWay { path: PathBuf, key: &'static str },
-    #[error("another program is changing {0}")]
-    Busy(PathBuf),
+    #[error(transparent)]
+    Edit(#[from] EditError),
 }
+
+/// Where the administrator's files are, as for the Codex CLI.
+const SYSTEM: &str = "/etc/codex";
+/// Where macOS keeps what a device management prefers, for everybody.
+const PREFERENCES: &str = "/Library/Managed Preferences/com.openai.codex.plist";
 
 /// Returns the home: `$CODEX_HOME`, which must exist, or `~/.codex`.
 pub(crate) fn home(environment: &Environment) -> Result<Home, SettingsError> {
@@ -97,15 +57,26 @@ pub(crate) fn home(environment: &Environment) -> Result<Home, SettingsError> {
     }
 }
 
-/// Returns the logins of `home`, in the stores that `$CODEX_HOME/config.toml` asks for: files, if it asks for none.
-pub(crate) fn logins(environment: &Environment, home: &Home) -> Result<Logins, SettingsError> {
-    let kind = shared(home)?.cli_auth_credentials_store;
-    Ok(Logins::new(home.clone(), kind, session_bus(environment), network(environment)))
+/// Reads every layer of the configuration of `home`.
+pub(crate) fn load(environment: &Environment, home: &Home) -> Result<Settings, SettingsError> {
+    let preferences = if cfg!(target_os = "macos") { vec![PathBuf::from(PREFERENCES)] } else { Vec::new() };
+    Ok(Settings::load(&Places {
+        system: SYSTEM.into(),
+        preferences,
+        shared: home.codex_config_file(),
+        own: home.config_file(),
+        home: environment.home.clone(),
+        flags: environment.overrides.clone(),
+    })?)
 }
 
-/// Returns the logins of `home` that are in files, for when the configuration cannot be read.
-pub(crate) fn logins_in_files(environment: &Environment, home: &Home) -> Logins {
-    Logins::new(home.clone(), CredentialsStore::File, session_bus(environment), network(environment))
+/// Returns the logins of `home`, in the stores that the configuration asks for: files, if it asks for none.
+pub(crate) fn logins(environment: &Environment, home: &Home, settings: &Settings) -> Logins {
+    Logins::new(home.clone(), store_kind(settings), session_bus(environment), network(environment))
+}
+
+fn store_kind(settings: &Settings) -> CredentialsStore {
+    settings.store().map_or(CredentialsStore::File, |store| store.value)
 }
 
 /// Returns how issuers are asked: whoever the environment says is trusted beside the system's authorities.
@@ -117,20 +88,32 @@ pub(crate) fn network(environment: &Environment) -> Network {
 pub(crate) fn chosen(
     flag: Option<&str>,
     environment: &Environment,
-    home: &Home,
+    settings: &Settings,
 ) -> Result<Chosen, SettingsError> {
     let flag = flag.map(Which::parse).transpose().map_err(SettingsError::LoginArgument)?;
     // What is no text is no name either.
     let variable = environment.login.as_ref().map(|name| Which::parse(&name.to_string_lossy()));
     let variable = variable.transpose().map_err(SettingsError::LoginVariable)?;
-    let own = Own::read(environment, home)?;
+    let own = settings.own();
     let rule = if own.rules.is_empty() {
         None
     } else {
         let folder = environment::working_folder().map_err(SettingsError::NoWorkingFolder)?;
         Rule::matching(&own.rules, &folder)
     };
-    Ok(choose(flag, variable, rule, own.default_login))
+    Ok(choose(flag, variable, rule, own.default_login.as_ref().map(|login| login.value.clone())))
+}
+
+/// Makes `login` the one that is used where nothing else is chosen.
+pub(crate) fn set_default(home: &Home, login: &Which) -> Result<(), SettingsError> {
+    home.make()?;
+    Ok(edit::set_default(&home.config_file(), login)?)
+}
+
+/// Makes `login` the one that is used in `folder` and below it.
+pub(crate) fn set_rule(home: &Home, folder: &str, login: &Which) -> Result<(), SettingsError> {
+    home.make()?;
+    Ok(edit::set_rule(&home.config_file(), folder, login)?)
 }
 
 /// Returns the working folder as a rule holds it.
@@ -151,11 +134,11 @@ pub(crate) fn default_words(home: &Home) -> String {
 }
 
 /// Returns what our configuration says of which login is used where, in words.
-pub(crate) fn named(environment: &Environment, home: &Home) -> Result<Vec<(Which, String)>, SettingsError> {
-    let own = Own::read(environment, home)?;
-    let default = own.default_login.map(|login| (login, default_words(home)));
+pub(crate) fn named(settings: &Settings, home: &Home) -> Vec<(Which, String)> {
+    let own = settings.own();
+    let default = own.default_login.as_ref().map(|login| (login.value.clone(), default_words(home)));
     let rules = own.rules.iter().map(|rule| (rule.login.clone(), rule_words(rule, home)));
-    Ok(default.into_iter().chain(rules).collect())
+    default.into_iter().chain(rules).collect()
 }
 
 /// The keyring that the configuration asks for.
@@ -166,14 +149,14 @@ pub(crate) struct Keyring {
 }
 
 /// Returns the keyring, if the configuration asks for one.
-pub(crate) fn keyring(environment: &Environment, home: &Home) -> Result<Option<Keyring>, SettingsError> {
-    let fallback = match shared(home)?.cli_auth_credentials_store {
+pub(crate) fn keyring(environment: &Environment, home: &Home, settings: &Settings) -> Option<Keyring> {
+    let fallback = match store_kind(settings) {
         CredentialsStore::Keyring => Fallback::None,
         CredentialsStore::Auto => Fallback::File,
-        CredentialsStore::File | CredentialsStore::Ephemeral => return Ok(None),
+        CredentialsStore::File | CredentialsStore::Ephemeral => return None,
     };
     let store = store::open(CredentialsStore::Keyring, home, &session_bus(environment));
-    Ok(Some(Keyring { store, fallback }))
+    Some(Keyring { store, fallback })
 }
 
 /// Where a login goes that the keyring does not take.
@@ -186,20 +169,8 @@ pub(crate) enum Fallback {
 }
 
 /// Whether a Codex CLI of this home sends an account's login to `issuer` and not to OpenAI's hosts.
-pub(crate) fn codex_knows(issuer: &IssuerUrl, home: &Home) -> Result<bool, SettingsError> {
-    let asked = shared(home)?.chatgpt_base_url;
-    Ok(asked.is_some_and(|url| IssuerUrl::parse(&url).as_ref() == Ok(issuer)))
-}
-
-/// Reads what we share of the Codex CLI's configuration.
-fn shared(home: &Home) -> Result<Config, SettingsError> {
-    let path = home.codex_config_file();
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
-        Err(source) => return Err(SettingsError::Read { path, source }),
-    };
-    Config::parse(&text).map_err(|source| SettingsError::Shared { path, source })
+pub(crate) fn codex_knows(issuer: &IssuerUrl, settings: &Settings) -> bool {
+    settings.chatgpt_base_url().is_some_and(|url| IssuerUrl::parse(&url.value).as_ref() == Ok(issuer))
 }
 
 /// The bus of the user's session, where the D-Bus specification says it is; without one, the keyring says so.
@@ -214,12 +185,11 @@ fn session_bus(environment: &Environment) -> SessionBus {
 /// Returns the issuer to sign in at: the argument, else the one in the configuration.
 pub(crate) fn issuer(
     argument: Option<&str>,
-    environment: &Environment,
-    home: &Home,
+    settings: &Settings,
 ) -> Result<Option<IssuerUrl>, SettingsError> {
     match argument {
         Some(text) => IssuerUrl::parse(text).map(Some).map_err(SettingsError::IssuerArgument),
-        None => Ok(Own::read(environment, home)?.issuer),
+        None => Ok(settings.issuer().map(|issuer| issuer.value.clone())),
     }
 }
 
@@ -227,23 +197,20 @@ pub(crate) fn issuer(
 mod tests {
     use super::*;
 
-    fn home_with(config: Option<&str>) -> (tempfile::TempDir, Home) {
+    fn home_with(name: &str, config: &str) -> (tempfile::TempDir, Home) {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new(folder.path().to_owned());
-        if let Some(config) = config {
-            fs::create_dir(home.own_folder()).unwrap();
-            let mut file = fs::File::create(home.config_file()).unwrap();
-            io::Write::write_all(&mut file, config.as_bytes()).unwrap();
-        }
+        fs::create_dir(home.own_folder()).unwrap();
+        let mut file = fs::File::create(home.path().join(name)).unwrap();
+        io::Write::write_all(&mut file, config.as_bytes()).unwrap();
         (folder, home)
     }
 
     #[test]
     fn the_argument_wins_over_the_configuration() {
-        let (_folder, home) = home_with(Some("issuer = \"https://configured.test\"\n"));
-        let issuer = |argument| {
-            issuer(argument, &Environment::default(), &home).unwrap().map(|issuer| issuer.to_string())
-        };
+        let (_folder, home) = home_with("keyfob/config.toml", "issuer = \"https://configured.test\"\n");
+        let settings = load(&Environment::default(), &home).unwrap();
+        let issuer = |argument| issuer(argument, &settings).unwrap().map(|issuer| issuer.to_string());
 
         assert_eq!(issuer(Some("https://argument.test")), Some("https://argument.test".into()));
         assert_eq!(issuer(None), Some("https://configured.test".into()));
@@ -251,44 +218,28 @@ mod tests {
 
     #[test]
     fn without_argument_and_configuration_there_is_no_issuer() {
-        let (_folder, home) = home_with(None);
-
-        assert_eq!(issuer(None, &Environment::default(), &home).unwrap(), None);
-    }
-
-    #[test]
-    fn a_wrong_configuration_is_named() {
-        let (_folder, unknown) = home_with(Some("isuer = \"https://id.test\"\n"));
-        let (_folder2, insecure) = home_with(Some("issuer = \"http://id.test\"\n"));
-
-        assert!(matches!(issuer(None, &Environment::default(), &unknown), Err(SettingsError::Parse { .. })));
-        assert!(matches!(
-            issuer(None, &Environment::default(), &insecure),
-            Err(SettingsError::IssuerInFile { .. })
-        ));
+        assert_eq!(issuer(None, &Settings::default()).unwrap(), None);
     }
 
     #[test]
     fn s_13_the_configuration_of_the_codex_cli_chooses_the_store() {
-        let kind = |config: Option<&str>| {
-            let (_folder, home) = home_with(None);
-            if let Some(config) = config {
-                let mut file = fs::File::create(home.path().join("config.toml")).unwrap();
-                io::Write::write_all(&mut file, config.as_bytes()).unwrap();
-            }
-            logins(&Environment::default(), &home)
-                .map(|logins| logins.store(&Which::Shared).blocking().location().kind())
-                .map_err(|error| error.to_string().replace(&home.path().display().to_string(), "HOME"))
+        let kind = |config: &str| {
+            let (_folder, home) = home_with("config.toml", config);
+            let settings = load(&Environment::default(), &home)
+                .map_err(|error| error.to_string().replace(&home.path().display().to_string(), "HOME"))?;
+            let logins = logins(&Environment::default(), &home, &settings);
+            Ok(logins.store(&Which::Shared).blocking().location().kind())
         };
 
-        assert_eq!(kind(None), Ok("file"));
-        assert_eq!(kind(Some("model = \"o9\"\n")), Ok("file"));
-        assert_eq!(kind(Some("cli_auth_credentials_store = \"keyring\"")), Ok("keyring"));
-        assert_eq!(kind(Some("cli_auth_credentials_store = \"ephemeral\"")), Ok("ephemeral"));
+        assert_eq!(kind(""), Ok("file"));
+        assert_eq!(kind("model = \"o9\"\n"), Ok("file"));
+        assert_eq!(kind("cli_auth_credentials_store = \"keyring\""), Ok("keyring"));
+        assert_eq!(kind("cli_auth_credentials_store = \"ephemeral\""), Ok("ephemeral"));
         assert_eq!(
-            kind(Some("cli_auth_credentials_store = \"xx\"")),
-            Err("HOME/config.toml:1:30: unknown variant `xx`, expected one of `file`, `keyring`, `auto`, `ephemeral`"
-                .into())
+            kind("cli_auth_credentials_store = \"xx\""),
+            Err("HOME/config.toml:1:30: unknown variant `xx`, expected one of `file`, `keyring`, `auto`, `ephemeral`\n  \
+                 |\n1 | cli_auth_credentials_store = \"xx\"\n  |                              ^^^^"
+                .to_owned())
         );
     }
 

@@ -1,6 +1,6 @@
 //! `$CODEX_HOME`: the folder that holds the login, our own folder in it, and the logins kept beside it (design D15).
 
-use crate::logins::LoginName;
+use keyfob_settings::logins::LoginName;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};

@@ -4,13 +4,16 @@ use crate::environment::{Environment, LOGIN};
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::settings;
-use keyfob_client::Session;
-use keyfob_client::logins::{Chooser, Chosen, Logins, Which};
+use keyfob_client::logins::Logins;
 use keyfob_client::why::Asked;
+use keyfob_client::{Home, Session};
+use keyfob_settings::Settings;
+use keyfob_settings::logins::{Chooser, Chosen, Which};
 use serde_json::{Value, json};
 
 /// The login that a command here acts on.
 pub(crate) struct Acting {
+    pub(crate) settings: Settings,
     pub(crate) logins: Logins,
     pub(crate) chosen: Chosen,
     pub(crate) session: Session,
@@ -20,24 +23,24 @@ impl Acting {
     /// Chooses it; `flag` is what the command was told. Nothing of any login is read.
     pub(crate) fn chosen(flag: Option<&str>, environment: &Environment) -> Result<Self, CommandError> {
         let home = settings::home(environment)?;
-        let logins = settings::logins(environment, &home)?;
-        let chosen = settings::chosen(flag, environment, &home)?;
-        Ok(Self::of(logins, chosen))
+        let settings = settings::load(environment, &home)?;
+        let chosen = settings::chosen(flag, environment, &settings)?;
+        Ok(Self::of(environment, &home, settings, chosen))
     }
 
     /// As [`Acting::chosen`], where a configuration that cannot be read is no reason to find nothing else.
     pub(crate) fn to_examine(environment: &Environment) -> Result<Self, CommandError> {
         let home = settings::home(environment)?;
-        let logins = settings::logins(environment, &home)
-            .unwrap_or_else(|_| settings::logins_in_files(environment, &home));
-        let chosen = settings::chosen(None, environment, &home)
+        let settings = settings::load(environment, &home).unwrap_or_default();
+        let chosen = settings::chosen(None, environment, &settings)
             .unwrap_or(Chosen { login: Which::Shared, by: Chooser::Nobody });
-        Ok(Self::of(logins, chosen))
+        Ok(Self::of(environment, &home, settings, chosen))
     }
 
-    fn of(logins: Logins, chosen: Chosen) -> Self {
+    fn of(environment: &Environment, home: &Home, settings: Settings, chosen: Chosen) -> Self {
+        let logins = settings::logins(environment, home, &settings);
         let session = logins.session(&chosen.login);
-        Self { logins, chosen, session }
+        Self { settings, logins, chosen, session }
     }
 
     /// Whether the command itself names the login.

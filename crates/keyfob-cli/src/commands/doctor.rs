@@ -24,7 +24,7 @@ pub(crate) fn run(
 ) -> Result<Exit, CommandError> {
     let now = SystemClock.now();
     let mut findings = examine(acting, environment, now);
-    if let Some(issuer) = issuer(acting, environment) {
+    if let Some(issuer) = issuer(acting) {
         let reach = on_runtime(async { Ok(Reach::of(&settings::network(environment), &issuer).await) })?;
         findings.extend(examine_reach(&issuer, &reach, now));
     }
@@ -41,13 +41,13 @@ pub(crate) fn run(
 }
 
 /// The issuer of the stored login, else the one in the configuration, if it can be read.
-fn issuer(acting: &Acting, environment: &Environment) -> Option<IssuerUrl> {
+fn issuer(acting: &Acting) -> Option<IssuerUrl> {
     let stored = match acting.session.status() {
         Ok(Status::Account(account)) => account.issuer,
         // A store that cannot be read is a finding of its own.
         Ok(Status::SignedOut | Status::ApiKey | Status::AccessToken | Status::Foreign(_)) | Err(_) => None,
     };
-    stored.or_else(|| settings::issuer(None, environment, acting.logins.home()).unwrap_or_default())
+    stored.or_else(|| settings::issuer(None, &acting.settings).unwrap_or_default())
 }
 
 fn lines(findings: &[Finding]) -> Vec<String> {

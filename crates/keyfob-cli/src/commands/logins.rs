@@ -4,27 +4,24 @@ use super::logout::{ends, sign_out};
 use super::used::{exit_of, variables};
 use super::{Acting, on_runtime};
 use crate::args::LoginsAction;
-use crate::environment::{Environment, LOGIN};
+use crate::environment::LOGIN;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::{output, settings};
-use keyfob_client::logins::{Entry, Which};
+use keyfob_client::logins::Entry;
 use keyfob_client::why::{Asked, Decision};
 use keyfob_client::{Status, SystemClock};
 use keyfob_oauth::{Clock as _, Timestamp};
+use keyfob_settings::logins::Which;
 use serde_json::{Value, json};
 
 /// Lists, chooses or removes; `acting` is the login that the command names, if it does.
-pub(crate) fn run(
-    action: &LoginsAction,
-    acting: &Acting,
-    environment: &Environment,
-) -> Result<Exit, CommandError> {
+pub(crate) fn run(action: &LoginsAction, acting: &Acting) -> Result<Exit, CommandError> {
     match action {
         LoginsAction::List { json } => list(*json, acting),
         LoginsAction::Use { here: false, .. } => use_everywhere(acting),
         LoginsAction::Use { here: true, .. } => use_here(acting),
-        LoginsAction::Remove { .. } => remove(acting, environment),
+        LoginsAction::Remove { .. } => remove(acting),
     }
 }
 
@@ -175,13 +172,13 @@ fn signed_in(acting: &Acting) -> Result<(), CommandError> {
     }
 }
 
-fn remove(acting: &Acting, environment: &Environment) -> Result<Exit, CommandError> {
+fn remove(acting: &Acting) -> Result<Exit, CommandError> {
     acting.require()?;
     let login = &acting.chosen.login;
-    let ends = ends(environment, acting.logins.home())?;
+    let ends = ends(&acting.settings);
     on_runtime(sign_out(&acting.logins, login, ends))?;
     if *login != Which::Shared {
-        let named = settings::named(environment, acting.logins.home())?;
+        let named = settings::named(&acting.settings, acting.logins.home());
         for (_, place) in named.iter().filter(|(named, _)| named == login) {
             output::say(&format!(
                 "note: {place} still names `{login}`: what it is for is refused until it is changed"

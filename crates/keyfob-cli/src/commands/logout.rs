@@ -2,24 +2,21 @@
 
 use super::{Acting, on_runtime};
 use crate::args::Logout;
-use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::{output, settings};
-use keyfob_client::logins::{Logins, Which};
+use crate::output;
+use keyfob_client::logins::Logins;
 use keyfob_client::logout::{Ends, Revocation, SignedOut};
-use keyfob_client::{Home, SystemClock, SystemEntropy};
+use keyfob_client::{SystemClock, SystemEntropy};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
+use keyfob_settings::Settings;
+use keyfob_settings::logins::Which;
 
 /// Signs out the login that a command here acts on; the first line is the Codex CLI's.
-pub(crate) fn run(
-    arguments: &Logout,
-    acting: &Acting,
-    environment: &Environment,
-) -> Result<Exit, CommandError> {
+pub(crate) fn run(arguments: &Logout, acting: &Acting) -> Result<Exit, CommandError> {
     acting.require()?;
-    let ends = if arguments.replace { Ends::Anything } else { ends(environment, acting.logins.home())? };
+    let ends = if arguments.replace { Ends::Anything } else { ends(&acting.settings) };
     let which = &acting.chosen.login;
     if arguments.all {
         on_runtime(sign_out_everywhere(&acting.logins, which, ends))?;
@@ -30,10 +27,14 @@ pub(crate) fn run(
 }
 
 /// Returns what may be ended unasked: a login of the configured issuer, which is OpenAI's if none is (design D3, D14).
-pub(super) fn ends(environment: &Environment, home: &Home) -> Result<Ends, CommandError> {
-    let configured = settings::issuer(None, environment, home)?;
-    let issuer = configured.or_else(|| IssuerUrl::parse(UNNAMED_ISSUER).ok());
-    Ok(Ends::of_issuers(issuer.into_iter().collect()))
+pub(super) fn ends(settings: &Settings) -> Ends {
+    // What was stored before an administrator named another issuer is the user's to end.
+    let configured = [settings.issuer(), settings.own().issuer.as_ref()].into_iter().flatten();
+    let mut issuers: Vec<IssuerUrl> = configured.map(|issuer| issuer.value.clone()).collect();
+    if issuers.is_empty() {
+        issuers.extend(IssuerUrl::parse(UNNAMED_ISSUER));
+    }
+    Ends::of_issuers(issuers)
 }
 
 /// Ends the session of a login at its issuer, removes it here, and says what happened.

@@ -24,10 +24,10 @@ pub(crate) use login::Notes;
 pub(crate) use used::Used;
 
 use crate::args::{Arguments, Command, HandoffAction, Login, LoginAction};
+use crate::browser;
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
-use crate::{browser, settings};
 use clap::CommandFactory as _;
 use keyfob_client::why::Decision;
 
@@ -75,12 +75,10 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
             Some(LoginAction::Status) => login::status(&acting(None)?),
             None => login::run(&login, &acting(login.name.as_deref())?, environment),
         },
-        Command::Logout(arguments) => {
-            logout::run(&arguments, &acting(arguments.login.as_deref())?, environment)
-        }
+        Command::Logout(arguments) => logout::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Handoff(arguments) => match &arguments.action {
             Some(HandoffAction::Receive(arguments)) => {
-                handoff::receive(arguments, &acting(arguments.name.as_deref())?, environment)
+                handoff::receive(arguments, &acting(arguments.name.as_deref())?)
             }
             None => handoff::run(&arguments, &acting(arguments.login.as_deref())?),
         },
@@ -95,11 +93,11 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         }
         Command::Workload(arguments) => workload::run(&arguments, environment),
         Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
-        Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?, environment),
+        Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?),
         Command::Doctor(arguments) => doctor::run(&arguments, &Acting::to_examine(environment)?, environment),
         Command::Purge(arguments) => {
-            let home = settings::home(environment)?;
-            purge::run(&arguments, &settings::logins(environment, &home)?, environment)
+            let acting = Acting::chosen(None, environment)?;
+            purge::run(&arguments, &acting.logins, &acting.settings)
         }
         Command::OpenPage { browser } => browser::open_page(browser.as_deref(), environment),
         #[cfg(feature = "failpoints")]

@@ -3,12 +3,13 @@
 use super::logout::{ends, sign_out};
 use super::on_runtime;
 use crate::args::Purge;
-use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
-use keyfob_client::logins::{Logins, Which};
+use keyfob_client::logins::Logins;
 use keyfob_client::{Home, Status};
+use keyfob_settings::Settings;
+use keyfob_settings::logins::Which;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -17,11 +18,7 @@ use std::path::PathBuf;
 const LEFTOVER: &str = ".keyfob-auth-";
 
 /// Signs out of the logins that Keyfob alone keeps, then removes our folder and what interrupted writes left behind.
-pub(crate) fn run(
-    arguments: &Purge,
-    logins: &Logins,
-    environment: &Environment,
-) -> Result<Exit, CommandError> {
+pub(crate) fn run(arguments: &Purge, logins: &Logins, settings: &Settings) -> Result<Exit, CommandError> {
     let home = logins.home();
     let is_there = |which: &Which| !matches!(logins.session(which).status(), Ok(Status::SignedOut));
     let beside: Vec<Which> = logins.names()?.into_iter().map(Which::Beside).collect();
@@ -33,7 +30,7 @@ pub(crate) fn run(
         return Err(Failure::Cancelled.into());
     }
     if !ending.is_empty() {
-        let ends = ends(environment, home)?;
+        let ends = ends(settings);
         on_runtime(async {
             for which in &ending {
                 sign_out(logins, which, ends.clone()).await?;

@@ -31,8 +31,8 @@ pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exi
         return Err(Failure::WorkloadToTerminal.into());
     }
     let home = settings::home(environment)?;
-    let issuer =
-        settings::issuer(arguments.issuer.as_deref(), environment, &home)?.ok_or(Failure::NoIssuer)?;
+    let issuer = settings::issuer(arguments.issuer.as_deref(), &settings::load(environment, &home)?)?
+        .ok_or(Failure::NoIssuer)?;
     if let Some(event) = text(GITHUB_EVENT).filter(|event| BY_ANYBODY.contains(&event.as_str())) {
         output::say(&format!(
             "warning: this job was started by `{event}`, which anybody can cause; whatever it runs of theirs can use the token"

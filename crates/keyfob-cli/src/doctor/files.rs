@@ -3,9 +3,9 @@
 use super::Finding;
 use crate::environment::Environment;
 use crate::exposure;
-use crate::settings::Own;
 use keyfob_client::{Home, Session, Status};
 use keyfob_oauth::Timestamp;
+use keyfob_settings::{Own, SettingsError};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -152,9 +152,14 @@ pub(super) fn configuration(environment: &Environment, home: &Home) -> Vec<Findi
     let mut findings = Vec::new();
     let own = home.config_file();
     if own.exists() {
-        findings.push(match Own::read(environment, home) {
+        findings.push(match Own::read(&own, environment.home.as_deref()) {
             Ok(_) => Finding::ok(CHECK, format!("{} can be read", own.display())),
-            Err(error) => Finding::fail(CHECK, error.to_string(), "`keyfob login` says which line is wrong"),
+            Err(SettingsError::Invalid { problem, .. }) => Finding::fail(
+                CHECK,
+                format!("cannot understand {} from line {} on", own.display(), problem.line),
+                "`keyfob config check` shows what is wrong there",
+            ),
+            Err(error) => Finding::fail(CHECK, error.to_string(), "give yourself access to it"),
         });
     }
     let codex = home.codex_config_file();

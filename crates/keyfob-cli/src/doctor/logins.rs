@@ -2,12 +2,11 @@
 
 use super::{Finding, files};
 use crate::commands::Acting;
-use crate::environment::Environment;
 use crate::settings;
-use keyfob_client::logins::Which;
+use keyfob_settings::logins::Which;
 
 /// Whether they are private, and whether what is named is there; nothing is said where there is only the shared one.
-pub(super) fn findings(acting: &Acting, environment: &Environment) -> Vec<Finding> {
+pub(super) fn findings(acting: &Acting) -> Vec<Finding> {
     const CHECK: &str = "logins";
     let names = match acting.logins.names() {
         Ok(names) => names,
@@ -23,7 +22,7 @@ pub(super) fn findings(acting: &Acting, environment: &Environment) -> Vec<Findin
         }
     }
     // A configuration that cannot be read is a finding of its own.
-    for (login, place) in settings::named(environment, acting.logins.home()).unwrap_or_default() {
+    for (login, place) in settings::named(&acting.settings, acting.logins.home()) {
         if !acting.logins.has(&login) {
             findings.push(Finding::fail(
                 CHECK,

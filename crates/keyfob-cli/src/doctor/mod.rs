@@ -62,14 +62,14 @@ pub(crate) fn examine(acting: &Acting, environment: &Environment, now: Timestamp
     let mut findings = vec![files::store(&acting.session, now)];
     findings.extend(files::damaged(acting.session.store().home()));
     findings.extend(files::permissions(home));
-    findings.extend(logins::findings(acting, environment));
+    findings.extend(logins::findings(acting));
     findings.push(files::file_system(home));
     findings.extend(files::exposures(home));
     findings.extend(files::configuration(environment, home));
     findings.extend(policy::findings(&policy::PLACES));
     findings.push(lock::refresh(acting.session.store().home()));
     findings.extend(files::clock(&acting.session, now));
-    findings.push(surroundings::keyring(home));
+    findings.push(surroundings::keyring(acting, environment));
     findings.extend(surroundings::credentials(acting));
     findings.extend(surroundings::proxies());
     findings.extend(surroundings::certificates());

@@ -5,7 +5,6 @@ use crate::commands::{Acting, Used};
 use crate::environment::{Environment, variable};
 use crate::output::with_causes;
 use crate::settings::{self, Fallback};
-use keyfob_client::Home;
 use keyfob_client::why::{Found, Source};
 use keyfob_codex::client::CALLBACK_PORTS;
 use std::fs::File;
@@ -13,13 +12,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
 /// Whether the keyring takes a login, if the configuration asks for it; else only whether there might be one.
-pub(super) fn keyring(home: &Home) -> Finding {
+pub(super) fn keyring(acting: &Acting, environment: &Environment) -> Finding {
     const CHECK: &str = "keyring";
     let unlock = "unlock the keyring, or set `cli_auth_credentials_store = \"file\"`";
-    match settings::keyring(&Environment::read(), home) {
-        // That the configuration cannot be read is a finding of its own.
-        Ok(None) | Err(_) => session_bus(),
-        Ok(Some(keyring)) => match (keyring.store.prepare(), keyring.fallback) {
+    // That the configuration cannot be read is a finding of its own.
+    match settings::keyring(environment, acting.logins.home(), &acting.settings) {
+        None => session_bus(),
+        Some(keyring) => match (keyring.store.prepare(), keyring.fallback) {
             (Ok(()), _) => Finding::ok(CHECK, "the keyring takes a login"),
             (Err(error), Fallback::None) => Finding::fail(CHECK, with_causes(&error), unlock),
             (Err(error), Fallback::File) => {

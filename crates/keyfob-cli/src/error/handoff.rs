@@ -3,9 +3,9 @@
 use super::{CommandError, SIGN_IN, store_hints};
 use crate::exit::Exit;
 use keyfob_client::handoff::{HandOverError, InvalidHandoff, SealedError};
-use keyfob_client::logins::InvalidLoginName;
 use keyfob_client::{DiscoveryError, TokenError};
 use keyfob_oauth::IssuerUrl;
+use keyfob_settings::logins::InvalidLoginName;
 use std::process::ExitStatus;
 
 /// Failures of a handing over that only this program knows.

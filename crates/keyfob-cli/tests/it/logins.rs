@@ -140,7 +140,9 @@ fn rules_that_cannot_be_read_refuse_and_are_not_passed_over() {
     let (home, _) = three();
     configure(&home, "[[login_rule]]\npath = \"team\"\nlogin = \"team\"\n");
 
-    let text = "error: $HOME/keyfob/config.toml:2: the path of a rule begins with `/` or `~/`\n";
+    let text = "error: $HOME/keyfob/config.toml:2:8: the path of a rule begins with `/` or `~/`\n  |\n\
+                2 | path = \"team\"\n  |        ^^^^^^\n\
+                hint: nothing was changed; `keyfob config check` looks at every file\n";
     assert_eq!(home.run(&["token"]), ran(1, "", text));
 }
 

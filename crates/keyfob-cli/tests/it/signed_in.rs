@@ -126,7 +126,7 @@ fn s_05_without_a_command_whoever_is_signed_in_sees_the_help() {
     let told = home.run(&[]);
 
     assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
-    assert!(told.stderr.contains("Usage: keyfob [COMMAND]\n"), "{told:?}");
+    assert!(told.stderr.contains("Usage: keyfob [OPTIONS] [COMMAND]\n"), "{told:?}");
     let with_key = Home::empty().run_with(&[("CODEX_API_KEY", "sk-test")], &[]);
     assert_eq!(with_key, told);
 }

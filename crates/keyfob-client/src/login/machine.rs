@@ -4,7 +4,6 @@ use super::device::Device;
 use super::{Effect, Event, LoginError, Page, Replace, SignedIn, Superseded, slot};
 use crate::account::Account;
 use crate::endpoints::Endpoints;
-use crate::logins::LoginName;
 use crate::store::{Digest, StoreError};
 use crate::superseded::OldSession;
 use keyfob_codex::auth_file::AuthFile;
@@ -12,6 +11,7 @@ use keyfob_oauth::token::{Nonce, State as CallbackState};
 use keyfob_oauth::{
     ClientId, CodeVerifier, Entropy, EntropyError, HandoffCode, IssuerUrl, Secret, TokenResponse, WorkspaceId,
 };
+use keyfob_settings::logins::LoginName;
 
 /// The random values of one sign-in.
 #[derive(Debug)]

@@ -26,7 +26,6 @@ pub use slot::{Occupied, Replace};
 
 use crate::account::Account;
 use crate::endpoints::{DeviceEndpoint, Dialect, DiscoveryError, Endpoints};
-use crate::logins::LoginName;
 use crate::store::{Damaged, Digest, Slot, StoreError};
 use crate::superseded::OldSession;
 use crate::token_endpoint::TokenError;
@@ -35,6 +34,7 @@ use keyfob_codex::client::RegisteredCallbacks;
 use keyfob_jose::KeySet;
 use keyfob_oauth::request::{RevocationRequest, TokenRequest};
 use keyfob_oauth::{IssuerUrl, Timestamp, TokenResponse};
+use keyfob_settings::logins::LoginName;
 use std::time::Duration;
 use url::Url;
 

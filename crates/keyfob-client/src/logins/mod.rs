@@ -3,12 +3,6 @@
 //! A named login has a [`Home`] of its own in `$CODEX_HOME/keyfob/logins/`, with the store that the configuration asks
 //! for, so whatever works on the shared login works on it, and neither waits for the other or changes its bytes.
 
-mod choice;
-mod name;
-
-pub use choice::{Chooser, Chosen, Rule, choose};
-pub use name::{InvalidLoginName, LoginName, Which};
-
 use crate::account::Account;
 use crate::home::Home;
 use crate::logout::{Ends, SignOutError, SignedOut};
@@ -18,6 +12,7 @@ use crate::status::Status;
 use crate::store::{self, SessionBus, SharedStore, StoreError, off_the_runtime};
 use keyfob_codex::config::CredentialsStore;
 use keyfob_oauth::{Clock, Entropy, IssuerUrl, WorkspaceId};
+use keyfob_settings::logins::{LoginName, Which};
 use std::fs;
 use std::io;
 

@@ -3,11 +3,12 @@
 use crate::fixture::{digest, home, put, record, stored, text};
 use crate::keyring_daemon::{Keyring, on_a_runtime};
 use keyfob_client::Network;
-use keyfob_client::logins::{Logins, Which};
+use keyfob_client::logins::Logins;
 use keyfob_client::logout::Ends;
 use keyfob_client::store::StoreError;
 use keyfob_client::{Location, SystemClock};
 use keyfob_codex::config::CredentialsStore;
+use keyfob_settings::logins::Which;
 use std::fs;
 
 fn which(name: &str) -> Which {

@@ -13,8 +13,8 @@ use crate::error::{CommandError, HandoffFailure};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::handoff::seal;
-use keyfob_client::logins::LoginName;
 use keyfob_client::{SystemClock, SystemEntropy};
+use keyfob_settings::logins::LoginName;
 use std::io::{self, IsTerminal as _};
 use target::{Target, Way};
 

@@ -3,14 +3,14 @@
 use super::super::login::{Silent, beside_or_replace, report, warn_of_codex_at};
 use super::super::{Acting, on_runtime, unless_interrupted};
 use crate::args::Receive;
-use crate::environment::{self, Environment};
+use crate::environment;
 use crate::error::{CommandError, Failure, HandoffFailure};
 use crate::exit::Exit;
 use crate::output;
 use crate::settings::{self, SettingsError};
 use keyfob_client::handoff::{Handoff, InvalidHandoff, MOST_BYTES, Passphrase, is_sealed, open};
 use keyfob_client::login::{Asked, Brought, Means, Replace, SignIn, Superseded, keep_brought};
-use keyfob_client::{Account, Home, SystemClock, SystemEntropy};
+use keyfob_client::{Account, SystemClock, SystemEntropy};
 use keyfob_codex::auth_file::{AuthFile, Login};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
@@ -22,17 +22,12 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 /// Begins the session that is handed over, and stores it as a sign-in does.
-pub(crate) fn receive(
-    arguments: &Receive,
-    acting: &Acting,
-    environment: &Environment,
-) -> Result<Exit, CommandError> {
+pub(crate) fn receive(arguments: &Receive, acting: &Acting) -> Result<Exit, CommandError> {
     let handoff = match read()? {
         Came::Handoff(handoff) => handoff,
-        Came::Copy(record) => return keep_copy(arguments, acting, environment, record),
+        Came::Copy(record) => return keep_copy(arguments, acting, record),
     };
-    let home = acting.logins.home();
-    admit(arguments, environment, home, &handoff.issuer)?;
+    admit(arguments, acting, &handoff.issuer)?;
     let issuer = handoff.issuer.clone();
     let sign_in = SignIn {
         store: acting.session.store().clone(),
@@ -51,7 +46,7 @@ pub(crate) fn receive(
     let code = handoff.code;
     let signed_in = on_runtime(async { Ok(sign_in.take_over(code, &SystemEntropy).await?) })?;
     report::say(&signed_in, &issuer, acting);
-    warn_of_codex_at(&signed_in, &issuer, acting)?;
+    warn_of_codex_at(&signed_in, &issuer, acting);
     if arguments.json {
         output::data(&report::document(&signed_in, &issuer, acting).to_string()).map_err(Failure::Output)?;
     }
@@ -59,13 +54,8 @@ pub(crate) fn receive(
 }
 
 /// Refuses a login of another issuer than the one that was named, here or in the configuration.
-fn admit(
-    arguments: &Receive,
-    environment: &Environment,
-    home: &Home,
-    came: &IssuerUrl,
-) -> Result<(), CommandError> {
-    match settings::issuer(arguments.issuer.as_deref(), environment, home)? {
+fn admit(arguments: &Receive, acting: &Acting, came: &IssuerUrl) -> Result<(), CommandError> {
+    match settings::issuer(arguments.issuer.as_deref(), &acting.settings)? {
         Some(wanted) if wanted != *came => {
             Err(HandoffFailure::OtherIssuer { wanted, came: came.clone() }.into())
         }
@@ -74,19 +64,14 @@ fn admit(
 }
 
 /// Keeps a login that was copied, as `auth.json` of another machine is.
-fn keep_copy(
-    arguments: &Receive,
-    acting: &Acting,
-    environment: &Environment,
-    record: Box<AuthFile>,
-) -> Result<Exit, CommandError> {
+fn keep_copy(arguments: &Receive, acting: &Acting, record: Box<AuthFile>) -> Result<Exit, CommandError> {
     let Login::Account(tokens) = record.login() else {
         return Err(HandoffFailure::Invalid(InvalidHandoff::NotOurs).into());
     };
     // Like a stored login that names nobody, it is one of OpenAI's.
     let unnamed = IssuerUrl::parse(UNNAMED_ISSUER).map_err(SettingsError::IssuerArgument)?;
     let from = tokens.provenance.as_ref().map_or(&unnamed, |provenance| &provenance.issuer);
-    admit(arguments, environment, acting.logins.home(), from)?;
+    admit(arguments, acting, from)?;
     let replace = if arguments.replace { Replace::Anything } else { Replace::SameIssuer };
     let store = acting.session.store();
     let (network, copy) = (acting.logins.network(), Brought::Copy(record));

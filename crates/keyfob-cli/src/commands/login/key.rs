@@ -10,12 +10,12 @@ use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::login::{Brought, Replace, Superseded, keep_brought};
-use keyfob_client::logins::Which;
 use keyfob_client::{SystemClock, who_is};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_codex::who_am_i::WhoAmI;
 use keyfob_oauth::text::printable;
 use keyfob_oauth::{AccessToken, ApiKey, InvalidKey};
+use keyfob_settings::logins::Which;
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
 use zeroize::Zeroizing;
@@ -54,12 +54,8 @@ pub(super) fn keep_api_key(arguments: &Login, acting: &Acting, key: ApiKey) -> R
 }
 
 /// Keeps the personal access token on standard input, once its issuer has said whose it is.
-pub(super) fn keep_access_token(
-    arguments: &Login,
-    acting: &Acting,
-    environment: &Environment,
-) -> Result<Exit, CommandError> {
-    let issuer = super::issuer(arguments, acting, environment)?;
+pub(super) fn keep_access_token(arguments: &Login, acting: &Acting) -> Result<Exit, CommandError> {
+    let issuer = super::issuer(arguments, acting)?;
     let given = read("--with-access-token", "access token")?;
     if !given.expose().starts_with(PERSONAL) {
         return Err(Failure::NotAPersonalToken.into());

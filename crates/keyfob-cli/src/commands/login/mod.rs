@@ -23,10 +23,10 @@ use crate::{environment, output, settings};
 use conduct::Ended;
 use keyfob_client::Status;
 use keyfob_client::login::{Replace, SignedIn};
-use keyfob_client::logins::Which;
 use keyfob_client::why::{Found, Source};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
+use keyfob_settings::logins::Which;
 use manner::Streams;
 use plan::Plan;
 
@@ -40,7 +40,7 @@ pub(crate) fn run(
         (Some(_), _, _) => Err(Failure::KeyInArguments.into()),
         (None, true, true) => Err(Failure::TwoCredentials.into()),
         (None, true, false) => key::enter_api_key(arguments, acting, environment),
-        (None, false, true) => key::keep_access_token(arguments, acting, environment),
+        (None, false, true) => key::keep_access_token(arguments, acting),
         (None, false, false) => match &arguments.over {
             Some(machine) => over::run(arguments, machine),
             None => sign_in(arguments, acting, environment),
@@ -55,8 +55,8 @@ pub(crate) fn can_ask() -> bool {
 }
 
 fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Result<Exit, CommandError> {
-    let issuer = issuer(arguments, acting, environment)?;
-    let plan = Plan::to_sign_in(arguments, acting, environment, issuer)?;
+    let issuer = issuer(arguments, acting)?;
+    let plan = Plan::to_sign_in(arguments, acting, environment, issuer);
     match plan.carry_out()? {
         Ended::SignedIn(signed_in) => {
             report::say(&signed_in, &plan.issuer, acting);
@@ -80,17 +80,11 @@ pub(super) fn beside_or_replace(replace: bool, acting: &Acting) -> Replace {
 }
 
 /// Warns of the Codex CLI where a new login is in the place that it looks at.
-pub(super) fn warn_of_codex_at(
-    new: &SignedIn,
-    issuer: &IssuerUrl,
-    acting: &Acting,
-) -> Result<(), CommandError> {
+pub(super) fn warn_of_codex_at(new: &SignedIn, issuer: &IssuerUrl, acting: &Acting) {
     let is_shared = acting.chosen.login == Which::Shared && new.beside.is_none();
-    if is_shared && issuer.as_str() != UNNAMED_ISSUER && !settings::codex_knows(issuer, acting.logins.home())?
-    {
+    if is_shared && issuer.as_str() != UNNAMED_ISSUER && !settings::codex_knows(issuer, &acting.settings) {
         output::say(&codex_note(issuer));
     }
-    Ok(())
 }
 
 /// The Codex CLI sends a login that it finds to OpenAI's hosts, whoever issued it (design D14).
@@ -101,8 +95,8 @@ fn codex_note(issuer: &IssuerUrl) -> String {
     )
 }
 
-fn issuer(arguments: &Login, acting: &Acting, environment: &Environment) -> Result<IssuerUrl, CommandError> {
-    let named = settings::issuer(arguments.issuer.as_deref(), environment, acting.logins.home())?;
+fn issuer(arguments: &Login, acting: &Acting) -> Result<IssuerUrl, CommandError> {
+    let named = settings::issuer(arguments.issuer.as_deref(), &acting.settings)?;
     Ok(named.or_else(|| stored_issuer(acting)).ok_or(Failure::NoIssuer)?)
 }
 

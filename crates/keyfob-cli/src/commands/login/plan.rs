@@ -14,10 +14,10 @@ use crate::error::CommandError;
 use crate::settings::{self, SettingsError};
 use crate::surroundings::{self, Remote};
 use keyfob_client::login::{Asked, Carried, LoginError, Means, PendingSignIn, Prompt, SignIn};
-use keyfob_client::logins::Which;
 use keyfob_client::{Account, Status, SystemClock, SystemEntropy};
 use keyfob_codex::client::{CLIENT_ID, UNNAMED_ISSUER};
 use keyfob_oauth::{ClientId, IssuerUrl, WorkspaceId};
+use keyfob_settings::logins::Which;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -48,18 +48,18 @@ impl<'a> Plan<'a> {
         acting: &'a Acting,
         environment: &'a Environment,
         issuer: IssuerUrl,
-    ) -> Result<Self, CommandError> {
+    ) -> Self {
         // The Codex CLI does not see the logins that are kept beside the shared one.
         let codex_cares = acting.chosen.login == Which::Shared
             && issuer.as_str() != UNNAMED_ISSUER
-            && !settings::codex_knows(&issuer, acting.logins.home())?;
+            && !settings::codex_knows(&issuer, &acting.settings);
         let mut plan = Self::new(arguments, acting, environment, issuer);
         plan.codex_cares = codex_cares;
         plan.named = match plan.manner {
             Manner::Unattended => Some(plan.usual()),
             Manner::Lines | Manner::Screen { .. } => plan.is_said().then(|| plan.usual()),
         };
-        Ok(plan)
+        plan
     }
 
     /// Plans to ask for a key; like a login that names nobody, it is one of OpenAI's, and no issuer is asked about it.

@@ -5,8 +5,8 @@ use crate::exit::Exit;
 use crate::output;
 use keyfob_client::Account;
 use keyfob_client::login::{SignedIn, Superseded};
-use keyfob_client::logins::Which;
 use keyfob_oauth::IssuerUrl;
+use keyfob_settings::logins::Which;
 use serde_json::{Value, json};
 
 /// Says it to a program.

@@ -172,6 +172,8 @@ async fn c_14_the_callback_that_comes_fifty_times_counts_once_and_each_sees_the_
         .collect();
 
     assert!(server.answer().await.is_some());
+    // Whoever comes when the sign-in is over finds nobody.
+    server.owed.clone().wait_for(|pages| *pages == 50).await.unwrap();
     server.finish(Page::SignedIn).await;
 
     for browser in browsers {

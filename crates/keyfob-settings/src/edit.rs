@@ -1,20 +1,65 @@
-//! Changing our own `config.toml`: comments, order and everything else in it stay.
+//! Changing a file of settings: comments, order and everything else in it stay.
 
-use super::SettingsError;
-use keyfob_client::Home;
-use keyfob_client::logins::Which;
+use crate::logins::Which;
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 const DEFAULT: &str = "default_login";
 const RULES: &str = "login_rule";
 
+/// A file cannot be changed; it is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// It cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is no TOML.
+    #[error("cannot understand {path}")]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: Box<toml_edit::TomlError>,
+    },
+    /// A key has another kind of value than the one that is to be changed.
+    #[error("`{key}` in {path} is something else than it is to be")]
+    InTheWay {
+        /// Which.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// Somebody else is at it.
+    #[error("another program is changing {0}")]
+    Busy(PathBuf),
+}
+
+/// What is in the way of a change: the key that is something else than it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InTheWay(pub String);
+
 /// Makes `login` the one that is used where nothing else is chosen.
-pub(crate) fn set_default(home: &Home, login: &Which) -> Result<(), SettingsError> {
-    edit(home, |document| {
+pub fn set_default(path: &Path, login: &Which) -> Result<(), EditError> {
+    edit(path, |document| {
         match login {
             // Without a default it is the shared one.
             Which::Shared => drop(document.remove(DEFAULT)),
@@ -25,10 +70,10 @@ pub(crate) fn set_default(home: &Home, login: &Which) -> Result<(), SettingsErro
 }
 
 /// Makes `login` the one that is used in `folder` and below it.
-pub(crate) fn set_rule(home: &Home, folder: &str, login: &Which) -> Result<(), SettingsError> {
-    edit(home, |document| {
+pub fn set_rule(path: &Path, folder: &str, login: &Which) -> Result<(), EditError> {
+    edit(path, |document| {
         let rules = document.entry(RULES).or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
-        let rules = rules.as_array_of_tables_mut().ok_or(RULES)?;
+        let rules = rules.as_array_of_tables_mut().ok_or_else(|| InTheWay(RULES.into()))?;
         let of_folder = |rule: &&mut Table| rule.get("path").and_then(Item::as_str) == Some(folder);
         // The last one counts.
         if let Some(rule) = rules.iter_mut().filter(of_folder).last() {
@@ -44,7 +89,7 @@ pub(crate) fn set_rule(home: &Home, folder: &str, login: &Which) -> Result<(), S
 }
 
 /// Puts `text` in the place of a value; comments beside it and before its key stay.
-fn replace(table: &mut Table, key: &str, text: &str) {
+pub fn replace(table: &mut Table, key: &str, text: &str) {
     let mut new = toml_edit::Value::from(text);
     if let Some(old) = table.get_mut(key).and_then(Item::as_value_mut) {
         *new.decor_mut() = old.decor().clone();
@@ -54,32 +99,31 @@ fn replace(table: &mut Table, key: &str, text: &str) {
     }
 }
 
-/// Reads, changes and replaces the file; what `change` answers with is the key that is in its way.
-fn edit(
-    home: &Home,
-    change: impl FnOnce(&mut DocumentMut) -> Result<(), &'static str>,
-) -> Result<(), SettingsError> {
-    home.make()?;
-    let path = home.config_file();
-    let write = |source| SettingsError::Write { path: path.clone(), source };
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let folder = File::open(folder).map_err(write)?;
+/// Reads, changes and replaces the file in a folder that is there; what `change` says is in its way stays.
+///
+/// A new file can be read by its owner alone. Of two programs that change a file at once one is told so.
+pub fn edit(
+    path: &Path,
+    change: impl FnOnce(&mut DocumentMut) -> Result<(), InTheWay>,
+) -> Result<(), EditError> {
+    let write = |source| EditError::Write { path: path.to_owned(), source };
+    let folder = File::open(path.parent().unwrap_or(Path::new("/"))).map_err(write)?;
     match folder.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(SettingsError::Busy(path)),
+        Err(TryLockError::WouldBlock) => return Err(EditError::Busy(path.to_owned())),
         Err(TryLockError::Error(source)) => return Err(write(source)),
     }
-    let text = match fs::read_to_string(&path) {
+    let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(source) => return Err(SettingsError::Read { path, source }),
+        Err(source) => return Err(EditError::Read { path: path.to_owned(), source }),
     };
     let mut document: DocumentMut = text
         .parse()
-        .map_err(|source| SettingsError::Edit { path: path.clone(), source: Box::new(source) })?;
-    change(&mut document).map_err(|key| SettingsError::InTheWay { path: path.clone(), key })?;
+        .map_err(|source| EditError::Parse { path: path.to_owned(), source: Box::new(source) })?;
+    change(&mut document).map_err(|InTheWay(key)| EditError::InTheWay { path: path.to_owned(), key })?;
     // A link that the user made, to where their settings are kept, stays one.
-    let target = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     replace_file(&target, &document.to_string()).map_err(write)
 }
 
@@ -99,19 +143,18 @@ fn replace_file(target: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    struct Config(tempfile::TempDir, Home);
+    struct Config(tempfile::TempDir, PathBuf);
 
     impl Config {
         fn holding(text: &str) -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let home = Home::new(folder.path().join("home"));
-            home.make().unwrap();
-            File::create(home.config_file()).unwrap().write_all(text.as_bytes()).unwrap();
-            Self(folder, home)
+            let path = folder.path().join("config.toml");
+            crate::on_disk::put(&path, text);
+            Self(folder, path)
         }
 
         fn text(&self) -> String {
-            fs::read_to_string(self.1.config_file()).unwrap()
+            fs::read_to_string(&self.1).unwrap()
         }
     }
 
@@ -150,22 +193,22 @@ mod tests {
     #[test]
     fn a_new_file_is_private_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::new(folder.path().join("home"));
+        let path = folder.path().join("config.toml");
 
-        set_default(&home, &which("work")).unwrap();
+        set_default(&path, &which("work")).unwrap();
 
-        assert_eq!(fs::read_to_string(home.config_file()).unwrap(), "default_login = \"work\"\n");
-        assert_eq!(fs::metadata(home.config_file()).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(home.own_folder()).unwrap().count(), 2, "and the marker for backups");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "default_login = \"work\"\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn two_programs_do_not_change_the_file_at_once() {
         let config = Config::holding("issuer = \"https://id.test\"\n");
-        let other = File::open(config.1.own_folder()).unwrap();
+        let other = File::open(config.0.path()).unwrap();
         other.lock().unwrap();
 
-        assert!(matches!(set_default(&config.1, &which("work")), Err(SettingsError::Busy(_))));
+        assert!(matches!(set_default(&config.1, &which("work")), Err(EditError::Busy(_))));
         drop(other);
         set_default(&config.1, &which("work")).unwrap();
     }
@@ -185,12 +228,12 @@ mod tests {
     fn a_link_to_where_settings_are_kept_stays_one() {
         let config = Config::holding("");
         let kept = config.0.path().join("dotfiles.toml");
-        fs::rename(config.1.config_file(), &kept).unwrap();
-        std::os::unix::fs::symlink(&kept, config.1.config_file()).unwrap();
+        fs::rename(&config.1, &kept).unwrap();
+        std::os::unix::fs::symlink(&kept, &config.1).unwrap();
 
         set_default(&config.1, &which("work")).unwrap();
 
         assert_eq!(fs::read_to_string(&kept).unwrap(), "default_login = \"work\"\n");
-        assert!(fs::symlink_metadata(config.1.config_file()).unwrap().is_symlink());
+        assert!(fs::symlink_metadata(&config.1).unwrap().is_symlink());
     }
 }

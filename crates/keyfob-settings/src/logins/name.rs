@@ -51,7 +51,7 @@ impl LoginName {
     }
 
     /// Makes a name of a text for people, as far as that can be in a name.
-    pub(super) fn derived(text: &str) -> Self {
+    pub fn derived(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
         let kept = text.chars().skip_while(|c| !may_begin(*c));
         let name: String = kept.map(|c| if may_have(c) { c } else { '-' }).take(LONGEST).collect();
@@ -59,7 +59,8 @@ impl LoginName {
     }
 
     /// Returns the name with a number, for another login that would be called the same.
-    pub(super) fn numbered(&self, number: u32) -> Self {
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
         let number = format!("-{number}");
         let mut name = self.0.clone();
         // Names are ASCII, so every place is between two characters.

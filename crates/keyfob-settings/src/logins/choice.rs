@@ -2,7 +2,7 @@
 //!
 //! Nothing here changes what another terminal does (users' P41): a flag binds one command, a variable one terminal, a
 //! rule one directory; the default counts only where none of them does. All choose among stored logins only: whether a
-//! variable with a credential comes first is decided in [`crate::why`] (design D8).
+//! variable with a credential comes first is decided elsewhere (design D8).
 
 use super::Which;
 use std::path::{Path, PathBuf};

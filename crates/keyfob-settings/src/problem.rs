@@ -1,0 +1,176 @@
+//! What is wrong in a file, with the place shown to the person who can mend it.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// What is wrong in one place of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file; `-c` for what the command was told.
+    pub file: PathBuf,
+    /// Counted from one.
+    pub line: usize,
+    /// Counted from one, in characters.
+    pub column: usize,
+    /// What is wrong and what was expected.
+    pub message: String,
+    /// What to do, if the message does not say it.
+    pub help: Option<String>,
+    excerpt: String,
+    marked: Range<usize>,
+}
+
+/// More of a line than a terminal of 80 columns has room for is cut.
+const WIDEST: usize = 68;
+/// What is shown before the place in a line that is cut.
+const BEFORE: usize = 24;
+
+impl Problem {
+    /// Describes what is wrong at `span` of `text`, which is in bytes.
+    pub fn new(file: PathBuf, text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+        let start = floor_boundary(text, span.start);
+        let before = text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let rest = text.get(line_start..).unwrap_or_default();
+        let line = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let column = before.get(line_start..).unwrap_or_default().chars().count();
+        let marked = text.get(start..floor_boundary(text, span.end)).unwrap_or_default();
+        let width = marked.split('\n').next().unwrap_or_default().chars().count().max(1);
+        let (excerpt, marked) = cut(&concealed(line), column, width);
+        Self {
+            file,
+            line: before.matches('\n').count() + 1,
+            column: column + 1,
+            message: without_texts(&message.into()),
+            help: None,
+            excerpt,
+            marked,
+        }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+fn floor_boundary(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// Conceals the value of a key that may hold a secret (security C-46).
+fn concealed(line: &str) -> String {
+    const MAY_HOLD_SECRETS: [&str; 6] = ["token", "key", "secret", "password", "header", "authorization"];
+    let Some((key, value)) = line.split_once('=') else { return line.to_owned() };
+    let lower = key.to_ascii_lowercase();
+    // A variable's name is none.
+    let is_name = matches!(lower.trim(), "env_key" | "env_key_instructions");
+    if MAY_HOLD_SECRETS.iter().any(|word| lower.contains(word)) && !is_name {
+        // As long as it was, so that the place stays where it is.
+        let hidden = value.chars().map(|c| if c.is_whitespace() { ' ' } else { '*' });
+        format!("{key}={}", hidden.collect::<String>())
+    } else {
+        line.to_owned()
+    }
+}
+
+/// Takes the value out of what the parser says of a wrong type.
+fn without_texts(message: &str) -> String {
+    const BEFORE_A_TEXT: &str = "string \"";
+    let Some((before, rest)) = message.split_once(BEFORE_A_TEXT) else { return message.to_owned() };
+    let after = rest.rsplit_once('"').map_or("", |(_, after)| after);
+    format!("{before}string{after}")
+}
+
+/// Returns what is shown of a line, and where the mark is in it.
+fn cut(line: &str, column: usize, width: usize) -> (String, Range<usize>) {
+    let shown: Vec<char> = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if shown.len() <= WIDEST {
+        return (shown.into_iter().collect(), column..column + width.min(WIDEST));
+    }
+    let first = column.saturating_sub(BEFORE);
+    let ellipsis = if first > 0 { "…" } else { "" };
+    let kept: String = shown.iter().skip(first).take(WIDEST).collect();
+    let end = if shown.len() > first + WIDEST { "…" } else { "" };
+    let column = column - first + ellipsis.chars().count();
+    (format!("{ellipsis}{kept}{end}"), column..column + width.min(WIDEST + 1 - column))
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, message, .. } = self;
+        write!(f, "{}:{line}:{column}: {message}", file.display())?;
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        let indent = " ".repeat(self.marked.start);
+        let mark = "^".repeat(self.marked.len());
+        write!(f, "\n{margin} |\n{number} | {}\n{margin} | {indent}{mark}", self.excerpt)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str, marked: &str, message: &str) -> String {
+        let start = text.find(marked).unwrap();
+        Problem::new("/f.toml".into(), text, start..start + marked.len(), message).to_string()
+    }
+
+    #[test]
+    fn the_place_is_shown_with_a_mark_below_it() {
+        assert_eq!(
+            problem("a = 1\nb = \"ü\" # x\nc = 2\n", "\"ü\"", "expected a number"),
+            "/f.toml:2:5: expected a number\n  |\n2 | b = \"ü\" # x\n  |     ^^^"
+        );
+        assert_eq!(
+            problem("\n\n\n\n\n\n\n\n\nx = [\n 1,\n]\n", "[\n 1,\n]", "no list"),
+            "/f.toml:10:5: no list\n   |\n10 | x = [\n   |     ^"
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_to_eighty_columns_with_the_place_in_it() {
+        let line = format!("x = \"{}\", WRONG, \"{}\"", "a".repeat(90), "b".repeat(90));
+
+        let shown = problem(&line, "WRONG", "this is wrong");
+
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+        let mut lines = shown.lines().skip(2);
+        let (text, mark) = (lines.next().unwrap(), lines.next().unwrap());
+        let at = mark.find('^').unwrap();
+        let marked: String = text.chars().skip(at).take(5).collect();
+        assert_eq!((marked.as_str(), mark.matches('^').count()), ("WRONG", 5));
+    }
+
+    #[test]
+    fn c_46_a_value_that_may_be_a_secret_is_not_shown() {
+        let shown = problem(
+            "experimental_bearer_token = \"sk-1\" x\n",
+            "\"sk-1\"",
+            "invalid type: string \"sk-1\", expected a table",
+        );
+
+        assert_eq!(
+            shown,
+            "/f.toml:1:29: invalid type: string, expected a table\n  |\n\
+             1 | experimental_bearer_token = ****** *\n  |                             ^^^^^^"
+        );
+    }
+
+    #[test]
+    fn a_place_that_is_outside_of_the_text_is_its_end() {
+        let problem = Problem::new("/f.toml".into(), "a = 1\nb =", 100..200, "cut off");
+
+        assert_eq!((problem.line, problem.column), (2, 4));
+    }
+}
