@@ -4,9 +4,11 @@ mod brought;
 mod handoff;
 mod login;
 mod network;
+mod restricted;
 mod settings;
 
 pub(crate) use handoff::HandoffFailure;
+pub(crate) use restricted::Disabled;
 
 use crate::exit::Exit;
 use keyfob_client::logout::SignOutError;
@@ -18,6 +20,7 @@ use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::InvalidKey;
 use keyfob_settings::logins::Which;
+use keyfob_settings::{Broken, Origin};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -58,6 +61,13 @@ pub(crate) enum Failure {
     OwnKey,
     #[error("the token is of another workspace")]
     OtherWorkspace,
+    // In the words of the Codex CLI.
+    #[error("{} login is disabled. Use {} login instead.", .method.title(), .method.other())]
+    MethodDisabled { method: Disabled, broken: Broken },
+    #[error("{broken}")]
+    VariableRestricted { name: &'static str, broken: Broken },
+    #[error("whose token is in `{name}` cannot be verified now")]
+    VariableUnverified { name: &'static str, origin: Origin },
     #[error("Choose one login credential source: --with-api-key or --with-access-token.")]
     TwoCredentials,
     #[error("The --api-key flag is no longer supported. Pipe the key instead.")]
@@ -131,7 +141,13 @@ impl CommandError {
 
 impl From<Failure> for CommandError {
     fn from(failure: Failure) -> Self {
+        if let Some(hints) = restricted::hints_of(&failure) {
+            return Self { hints, ..Self::new(Exit::PolicyDenied, failure, &[]) };
+        }
         let (exit, hints): (_, &[&str]) = match &failure {
+            Failure::MethodDisabled { .. }
+            | Failure::VariableRestricted { .. }
+            | Failure::VariableUnverified { .. } => (Exit::PolicyDenied, &[]),
             Failure::NoIssuer => (
                 Exit::Usage,
                 &["name the issuer: `keyfob login --issuer URL`, or put `issuer = \"URL\"` into \
@@ -329,8 +345,17 @@ impl From<RefreshError> for CommandError {
             RefreshError::Unavailable { .. } | RefreshError::LeftAlone { .. } => {
                 (Exit::Offline, &["your login is untouched; try again when the issuer answers"])
             }
-            RefreshError::OtherAccount(_) => {
+            RefreshError::OtherAccount { .. } => {
                 (Exit::Failure, &["nothing of the answer was kept; tell whoever runs the issuer"])
+            }
+            RefreshError::Restricted(evicted) => {
+                let fate = restricted::fate(&evicted.signed_out);
+                let hints = std::iter::once(fate).chain(restricted::hints(&evicted.broken)).collect();
+                return Self { hints, ..Self::new(Exit::PolicyDenied, error, &[]) };
+            }
+            RefreshError::Unverified { origin, .. } => {
+                let hints = restricted::unverified_hints(origin);
+                return Self { hints, ..Self::new(Exit::PolicyDenied, error, &[]) };
             }
             RefreshError::Store(cause) => (Exit::StoreUnavailable, store_hints(cause)),
             RefreshError::NotSaved(_) => (

@@ -72,7 +72,9 @@ pub(crate) fn load(environment: &Environment, home: &Home) -> Result<Settings, S
 
 /// Returns the logins of `home`, in the stores that the configuration asks for: files, if it asks for none.
 pub(crate) fn logins(environment: &Environment, home: &Home, settings: &Settings) -> Logins {
-    Logins::new(home.clone(), store_kind(settings), session_bus(environment), network(environment))
+    let restrictions = Arc::new(settings.restrictions().clone());
+    let bus = session_bus(environment);
+    Logins::new(home.clone(), store_kind(settings), bus, network(environment), restrictions)
 }
 
 fn store_kind(settings: &Settings) -> CredentialsStore {

@@ -10,7 +10,7 @@ use keyfob_oauth::device::{
 use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::token::InvalidTokenResponse;
 use keyfob_oauth::{
-    AuthorizationCode, ClientId, CodeVerifier, DeviceCode, ErrorCode, IssuerUrl, TokenResponse, WorkspaceId,
+    AuthorizationCode, ClientId, CodeVerifier, DeviceCode, ErrorCode, IssuerUrl, TokenResponse,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -70,24 +70,24 @@ pub enum Polled {
     Tokens(TokenResponse),
 }
 
-/// Asks for a code, for a sign-in to `workspace` if one is named.
+/// Asks for a code, for a sign-in to one of `workspaces` if any are named.
 pub(crate) async fn ask(
     http: &HttpClient,
     issuer: &IssuerUrl,
     endpoint: &DeviceEndpoint,
     client_id: &ClientId,
-    (scope, workspace): (&str, Option<&WorkspaceId>),
+    (scope, workspaces): (&str, Option<&str>),
 ) -> Result<PendingDevice, DeviceError> {
     let answer = match endpoint {
         DeviceEndpoint::Standard(url) => {
             let mut form = vec![("client_id", client_id.as_str()), ("scope", scope)];
-            form.extend(workspace.map(|workspace| ("allowed_workspace_id", workspace.as_str())));
+            form.extend(workspaces.map(|ids| ("allowed_workspace_id", ids)));
             http.post_form(url.as_str(), &form, None).await
         }
         DeviceEndpoint::Codex => {
             let mut body = json!({ "client_id": client_id.as_str() });
-            if let (Some(workspace), Some(body)) = (workspace, body.as_object_mut()) {
-                body.insert("allowed_workspace_id".into(), workspace.as_str().into());
+            if let (Some(ids), Some(body)) = (workspaces, body.as_object_mut()) {
+                body.insert("allowed_workspace_id".into(), ids.into());
             }
             http.post_json(&issuer.join(USER_CODE_PATH), &body).await
         }

@@ -16,7 +16,7 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let home = Home::new("/home/mia/.codex".into());
 //! let store = Arc::new(FileStore::new(home.clone()));
-//! let session = Session::new(SharedStore::new(home, store), Network::default());
+//! let session = Session::new(SharedStore::new(home, store), Network::default(), Arc::default());
 //! let token = session.token(&SystemClock, &SystemEntropy, Need::Usable(Jitter::NONE)).await?;
 //! # Ok(())
 //! # }
@@ -43,6 +43,7 @@ pub mod logout;
 mod network;
 mod reach;
 pub mod refresh;
+mod restricted;
 mod session;
 mod shared_family;
 mod signed_in_at;
@@ -51,6 +52,7 @@ mod status;
 pub mod store;
 mod superseded;
 mod token_endpoint;
+mod token_of;
 mod trouble;
 mod who_is;
 pub mod why;

@@ -35,7 +35,12 @@ pub enum Presented<'a> {
     /// An API key.
     Key,
     /// An account, or a token that stands for one.
-    Account(Workspace<'a>),
+    Account {
+        /// Where it signed in.
+        issuer: &'a IssuerUrl,
+        /// What it is bound to.
+        workspace: Workspace<'a>,
+    },
 }
 
 /// To which workspace an account's login belongs.
@@ -78,6 +83,13 @@ pub enum How {
     KeyRequired,
     /// A key where accounts alone are allowed.
     AccountRequired,
+    /// An issuer that is not the one where accounts sign in.
+    Issuer {
+        /// Where accounts sign in.
+        required: IssuerUrl,
+        /// Where this one did.
+        actual: IssuerUrl,
+    },
     /// A workspace that is not among the allowed ones.
     Workspace {
         /// The allowed ones.
@@ -159,13 +171,26 @@ impl Restrictions {
         }
     }
 
+    /// Whether accounts may sign in at `issuer`.
+    pub fn may_sign_in_at(&self, issuer: &IssuerUrl) -> Result<(), Broken> {
+        self.may_use(LoginMethod::Chatgpt)?;
+        match &self.issuer {
+            Some(required) if required.value != *issuer => Err(Broken {
+                how: How::Issuer { required: required.value.clone(), actual: issuer.clone() },
+                key: "keyfob.issuer",
+                origin: required.origin.clone(),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Judges a credential.
     pub fn judge(&self, presented: Presented<'_>) -> Judgement {
-        let (method, workspace) = match presented {
-            Presented::Key => (LoginMethod::Api, None),
-            Presented::Account(workspace) => (LoginMethod::Chatgpt, Some(workspace)),
+        let (may, workspace) = match presented {
+            Presented::Key => (self.may_use(LoginMethod::Api), None),
+            Presented::Account { issuer, workspace } => (self.may_sign_in_at(issuer), Some(workspace)),
         };
-        if let Err(broken) = self.may_use(method) {
+        if let Err(broken) = may {
             return Judgement::Broken(broken);
         }
         let (Some(workspace), Some(allowed)) = (workspace, self.allowed_workspaces()) else {
@@ -216,6 +241,9 @@ impl fmt::Display for Broken {
             }
             How::AccountRequired => {
                 f.write_str("ChatGPT login is required, but an API key is currently being used.")
+            }
+            How::Issuer { required, actual } => {
+                write!(f, "Accounts sign in at {required} here, but current credentials are of {actual}.")
             }
             How::Workspace { allowed, actual } => {
                 let ids: Vec<&str> = allowed.iter().map(WorkspaceId::as_str).collect();

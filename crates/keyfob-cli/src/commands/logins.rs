@@ -1,7 +1,8 @@
 //! `keyfob logins`: several logins side by side, and which one is used where.
 
 use super::logout::{ends, sign_out};
-use super::used::{exit_of, variables};
+use super::used::exit_of;
+use super::variables;
 use super::{Acting, on_runtime};
 use crate::args::LoginsAction;
 use crate::environment::LOGIN;
@@ -105,7 +106,7 @@ fn used_here(entries: &[Entry], acting: &Acting) -> String {
 
 /// Returns the variable that is used in the place of the stored login, or that keeps it from being used (design D8).
 fn first_variable() -> Option<&'static str> {
-    match variables(Asked::Nothing).decide() {
+    match variables::look(Asked::Nothing).decide() {
         Decision::Uses(source) | Decision::Refuses(source, _) => Some(source.as_str()),
         Decision::Nothing => None,
     }

@@ -16,6 +16,7 @@ mod status;
 mod times;
 mod token;
 mod used;
+mod variables;
 mod why;
 mod workload;
 

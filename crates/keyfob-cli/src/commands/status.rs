@@ -1,7 +1,7 @@
 //! `keyfob status`: what is stored and whether it is used; offline, unless asked to check.
 
 use super::times::{Zone, relative, utc};
-use super::used::{Used, title, titles};
+use super::used::{Used, restricted, restricted_document, title, titles};
 use super::{Acting, on_runtime};
 use crate::args::Status as Arguments;
 use crate::error::{CommandError, Failure};
@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::output;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::why::{Decision, Source};
-use keyfob_client::{AccountStatus, ClockSkew, Need, Session, Status, SystemClock, SystemEntropy, Trouble};
+use keyfob_client::{AccountStatus, ClockSkew, Session, Status, SystemClock, SystemEntropy, Trouble};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{Clock as _, Timestamp};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ struct Refused {
 
 /// Asks the issuer for new tokens: the only proof that the session is alive.
 fn check(session: &Session) -> Result<Option<Refused>, CommandError> {
-    let asked = on_runtime(async { Ok(session.token(&SystemClock, &SystemEntropy, Need::New).await) })?;
+    let asked = on_runtime(async { Ok(session.check(&SystemClock, &SystemEntropy).await) })?;
     Ok(match asked {
         // Keys and kinds that we do not use have no session to ask about; an empty store says so itself.
         Ok(_) | Err(RefreshError::SignedOut | RefreshError::NotAnAccount(_) | RefreshError::EndUnknown) => {
@@ -90,7 +90,7 @@ fn document(used: &Used, acting: &Acting, exit: Exit, refused: Option<&Refused>)
     let location = store.blocking().location();
     let mut document = json!({
         "schema": 1, "state": exit.state(), "source": source, "shadows": shadows,
-        "login": acting.document(),
+        "login": acting.document(), "restricted": restricted_document(&used.judgement),
         "store": { "kind": location.kind(), "path": location.to_string() },
     });
     let details = match &used.stored {
@@ -102,6 +102,9 @@ fn document(used: &Used, acting: &Acting, exit: Exit, refused: Option<&Refused>)
         Err(error) => json!({ "error": error.to_string() }),
     };
     merge(&mut document, details);
+    if let Some(controls) = Controls::of(used) {
+        merge(&mut document, json!({ "controls": controls.as_str() }));
+    }
     if let Some(refused) = refused {
         merge(&mut document, json!({ "error": refused.error.source.to_string(), "reason": refused.reason }));
     }
@@ -145,6 +148,12 @@ type Row = (&'static str, String);
 
 fn rows(status: &Status, used: &Used, acting: &Acting, now: Timestamp) -> Vec<Row> {
     let mut rows = rows_of_login(status, used, &acting.session, now);
+    if let Some(controls) = Controls::of(used) {
+        rows.push(("Controls", controls.words().to_owned()));
+    }
+    if let Some(restricted) = restricted(&used.judgement) {
+        rows.push(("Restricted", restricted));
+    }
     if let Some(by) = acting.by() {
         rows.insert(0, ("Login", format!("`{}`, {by}", acting.chosen.login)));
     }
@@ -173,6 +182,42 @@ fn rows_of_login(status: &Status, used: &Used, session: &Session, now: Timestamp
                 rows.push(("Last error", format!("{} ({when})", trouble.what)));
             }
             rows
+        }
+    }
+}
+
+/// Whose controls apply to what is sent with the credential that is used (design S4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Controls {
+    Workspace,
+    ApiOrganisation,
+}
+
+impl Controls {
+    fn of(used: &Used) -> Option<Self> {
+        match (used.places.decide(), &used.stored) {
+            (Decision::Uses(Source::CodexApiKey), _)
+            | (Decision::Uses(Source::StoredLogin), Ok(Status::ApiKey)) => Some(Self::ApiOrganisation),
+            (Decision::Uses(Source::CodexAccessToken), _)
+            | (Decision::Uses(Source::StoredLogin), Ok(Status::Account(_) | Status::AccessToken)) => {
+                Some(Self::Workspace)
+            }
+            (Decision::Uses(Source::StoredLogin), Ok(Status::SignedOut | Status::Foreign(_)) | Err(_))
+            | (Decision::Refuses(..) | Decision::Nothing, _) => None,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace",
+            Self::ApiOrganisation => "api_organisation",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Workspace => "the workspace's: its permissions, retention and residency",
+            Self::ApiOrganisation => "the API organisation's: its retention and data sharing",
         }
     }
 }

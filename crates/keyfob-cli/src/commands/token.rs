@@ -1,8 +1,7 @@
 //! `keyfob token`.
 
 use super::times::utc;
-use super::used::variables;
-use super::{Acting, on_runtime};
+use super::{Acting, on_runtime, variables};
 use crate::args::Token;
 use crate::environment::variable;
 use crate::error::{CommandError, Failure};
@@ -23,12 +22,18 @@ pub(crate) fn run(arguments: &Token, acting: &Acting) -> Result<Exit, CommandErr
     }
     let least = arguments.min_ttl.map(Duration::from_secs);
     // A variable that is set decides before the store is looked at (design D8).
-    match variables(acting.asked()).decide() {
+    match variables::look(acting.asked()).decide() {
         Decision::Refuses(source, flaw) => {
             return Err(Failure::UnusableVariable { name: source.as_str(), flaw }.into());
         }
-        Decision::Uses(Source::CodexApiKey) => return Err(Failure::KeyIsUsed.into()),
-        Decision::Uses(Source::CodexAccessToken) => return of_variable(arguments, least),
+        Decision::Uses(source @ Source::CodexApiKey) => {
+            variables::admit(source, acting)?;
+            return Err(Failure::KeyIsUsed.into());
+        }
+        Decision::Uses(source @ Source::CodexAccessToken) => {
+            variables::admit(source, acting)?;
+            return of_variable(arguments, least);
+        }
         Decision::Uses(Source::StoredLogin) | Decision::Nothing => {}
     }
     acting.require()?;

@@ -1,12 +1,14 @@
 //! Which credential would be used now: what `why` tells in full and `status` in a line.
 
-use super::Acting;
+use super::{Acting, variables};
 use crate::environment::variable;
 use crate::exit::Exit;
 use keyfob_client::Status;
 use keyfob_client::store::StoreError;
-use keyfob_client::why::{Asked, Decision, Flaw, Found, Places, Source};
+use keyfob_client::why::{Decision, Flaw, Found, Places, Source};
 use keyfob_oauth::Timestamp;
+use keyfob_settings::Judgement;
+use serde_json::{Value, json};
 
 /// A generic variable that many tools set; it names no credential of the built-in provider (users' P3).
 pub(super) const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
@@ -15,6 +17,8 @@ pub(super) const OPENAI_API_KEY: &str = "OPENAI_API_KEY";
 pub(crate) struct Used {
     pub(crate) stored: Result<Status, StoreError>,
     pub(crate) places: Places,
+    /// What restrictions say of what is used.
+    pub(crate) judgement: Judgement,
     /// Whether `OPENAI_API_KEY` is set, which nobody uses on its own.
     pub(crate) ignores_openai_key: bool,
 }
@@ -30,8 +34,13 @@ impl Used {
             }
             Err(_) => Found::Flawed(Flaw::Unreadable),
         };
-        let places = Places { stored_login, ..variables(acting.asked()) };
-        Self { stored, places, ignores_openai_key: variable(OPENAI_API_KEY).is_some() }
+        let places = Places { stored_login, ..variables::look(acting.asked()) };
+        let judgement = match places.decide() {
+            Decision::Uses(Source::StoredLogin) => acting.session.judgement().unwrap_or(Judgement::Allowed),
+            Decision::Uses(source) => variables::judge(source, &acting.settings),
+            Decision::Refuses(..) | Decision::Nothing => Judgement::Allowed,
+        };
+        Self { stored, places, judgement, ignores_openai_key: variable(OPENAI_API_KEY).is_some() }
     }
 
     /// Returns the stored login, if it is the one that is used.
@@ -44,6 +53,9 @@ impl Used {
 
     /// Returns what a program gets that uses the credential now.
     pub(crate) fn exit(&self, now: Timestamp) -> Exit {
+        if matches!(self.judgement, Judgement::Broken(_)) {
+            return Exit::PolicyDenied;
+        }
         match self.places.decide() {
             Decision::Nothing => Exit::SignedOut,
             Decision::Refuses(Source::StoredLogin, _) => Exit::StoreUnavailable,
@@ -54,13 +66,29 @@ impl Used {
     }
 }
 
-/// Looks at the variables alone, as if nothing were stored.
-pub(super) fn variables(asked: Asked) -> Places {
-    Places {
-        asked,
-        codex_api_key: Found::api_key(variable(Source::CodexApiKey.as_str()).as_deref()),
-        codex_access_token: Found::access_token(variable(Source::CodexAccessToken.as_str()).as_deref()),
-        stored_login: Found::Absent,
+/// Says what restrictions say, where they say something.
+pub(super) fn restricted(judgement: &Judgement) -> Option<String> {
+    match judgement {
+        Judgement::Allowed => None,
+        Judgement::Broken(broken) => Some(format!("{broken} `{}` in {} says so", broken.key, broken.origin)),
+        Judgement::Unverified(origin) => {
+            Some(format!("whether {origin} allows it is asked of the issuer with the next use"))
+        }
+    }
+}
+
+/// As [`restricted`], for programs.
+pub(super) fn restricted_document(judgement: &Judgement) -> Value {
+    match judgement {
+        Judgement::Allowed => Value::Null,
+        Judgement::Broken(broken) => json!({
+            "broken": true, "what": broken.to_string(), "key": broken.key,
+            "file": broken.origin.file.display().to_string(), "line": broken.origin.line,
+        }),
+        Judgement::Unverified(origin) => json!({
+            "broken": null, "what": "not verified yet", "key": null,
+            "file": origin.file.display().to_string(), "line": origin.line,
+        }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `keyfob why`: which credential is used, why, and who pays; it only reports.
 
 use super::Acting;
-use super::used::{OPENAI_API_KEY, Used, title, titles};
+use super::used::{OPENAI_API_KEY, Used, restricted, restricted_document, title, titles};
 use crate::args::Why;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
@@ -62,6 +62,9 @@ fn lines(used: &Used, acting: &Acting, exit: Exit, store: &str) -> Vec<String> {
         row("Login", format!("`{}`, {by}", acting.chosen.login));
     }
     row("Shadows", titles(&used.places.shadowed()));
+    if let Some(restricted) = restricted(&used.judgement) {
+        row("But", restricted);
+    }
     if exit == Exit::SessionEnded {
         row("But", "the session has ended; `keyfob login` signs in again".into());
     }
@@ -116,6 +119,6 @@ fn document(used: &Used, acting: &Acting, exit: Exit, store: &str) -> Value {
         "workspace": account.and_then(|account| account.account.workspace.clone()),
         "plan": account.and_then(|account| account.account.plan.clone()),
         "issuer": account.and_then(|account| account.issuer.as_ref().map(ToString::to_string)),
-        "store": store, "login": acting.document(),
+        "store": store, "login": acting.document(), "restricted": restricted_document(&used.judgement),
     })
 }

@@ -7,10 +7,12 @@ use crate::environment::{self, Environment};
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::{output, settings};
+use keyfob_client::login::LoginError;
 use keyfob_client::workload::{ask_platform, exchange};
 use keyfob_client::{Network, TokenFacts};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_oauth::{AccessToken, ClientId, IdToken, IssuerUrl};
+use keyfob_settings::{Judgement, Presented, Workspace};
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
 use zeroize::Zeroizing;
@@ -31,8 +33,10 @@ pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exi
         return Err(Failure::WorkloadToTerminal.into());
     }
     let home = settings::home(environment)?;
-    let issuer = settings::issuer(arguments.issuer.as_deref(), &settings::load(environment, &home)?)?
-        .ok_or(Failure::NoIssuer)?;
+    let settings = settings::load(environment, &home)?;
+    let issuer = settings::issuer(arguments.issuer.as_deref(), &settings)?.ok_or(Failure::NoIssuer)?;
+    let restrictions = settings.restrictions();
+    restrictions.may_sign_in_at(&issuer).map_err(LoginError::Restricted)?;
     if let Some(event) = text(GITHUB_EVENT).filter(|event| BY_ANYBODY.contains(&event.as_str())) {
         output::say(&format!(
             "warning: this job was started by `{event}`, which anybody can cause; whatever it runs of theirs can use the token"
@@ -43,8 +47,14 @@ pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exi
         let identity = identity(arguments, &network, &issuer).await?;
         Ok(exchange(&network, &issuer, &ClientId::new(CLIENT_ID), &identity).await?)
     })?;
+    let facts = TokenFacts::unverified(&token);
+    // It comes from its issuer, whom nobody stands between.
+    let workspace = facts.workspace.as_ref().map_or(Workspace::None, Workspace::Of);
+    if let Judgement::Broken(broken) = restrictions.judge(Presented::Account { issuer: &issuer, workspace }) {
+        return Err(LoginError::Restricted(broken).into());
+    }
     let line = if arguments.json {
-        let end = TokenFacts::unverified(&token).expires.and_then(utc);
+        let end = facts.expires.and_then(utc);
         let state = Exit::Ok.state();
         json!({ "schema": 1, "state": state, "access_token": token.expose(), "expires_at": end }).to_string()
     } else {

@@ -104,8 +104,12 @@ impl From<HandoffFailure> for CommandError {
 
 impl From<HandOverError> for CommandError {
     fn from(error: HandOverError) -> Self {
+        let error = match error {
+            HandOverError::Restricted(cause) => return (*cause).into(),
+            error => error,
+        };
         let (exit, hints): (_, &[&str]) = match &error {
-            HandOverError::SignedOut => (Exit::SignedOut, &[SIGN_IN]),
+            HandOverError::SignedOut | HandOverError::Restricted(_) => (Exit::SignedOut, &[SIGN_IN]),
             HandOverError::NotASession(_) | HandOverError::NoIssuer | HandOverError::NotOffered(_) => (
                 Exit::Failure,
                 &[

@@ -1,6 +1,6 @@
 //! Why nobody was signed in, with advice.
 
-use super::{CommandError, store_hints};
+use super::{CommandError, restricted, store_hints};
 use crate::exit::Exit;
 use keyfob_client::login::{DeviceError, IdTokenError, KeysError, ListenError, LoginError, Occupied};
 use keyfob_client::{DiscoveryError, TokenError};
@@ -11,6 +11,18 @@ const MISDIRECTED: u16 = 421;
 impl From<LoginError> for CommandError {
     fn from(error: LoginError) -> Self {
         let hints: &[&str] = match &error {
+            LoginError::Restricted(broken) => {
+                let nothing = ["nothing was stored".to_owned()];
+                let hints = nothing.into_iter().chain(restricted::hints(broken)).collect();
+                return Self { hints, ..Self::new(Exit::PolicyDenied, error, &[]) };
+            }
+            LoginError::Unverified(origin) => {
+                let hints = vec![
+                    format!("nothing was stored; workspaces are restricted by {origin}"),
+                    "`keyfob handoff` over there gives this machine a session of its own".to_owned(),
+                ];
+                return Self { hints, ..Self::new(Exit::PolicyDenied, error, &[]) };
+            }
             LoginError::Occupied(
                 Occupied::OtherIssuer(_) | Occupied::OtherKind(_) | Occupied::OtherAccount { .. },
             ) => &[
@@ -77,6 +89,7 @@ impl From<LoginError> for CommandError {
 fn exit(error: &LoginError) -> Exit {
     match error {
         LoginError::Store(_) => Exit::StoreUnavailable,
+        LoginError::Restricted(_) | LoginError::Unverified(_) => Exit::PolicyDenied,
         LoginError::Discovery(DiscoveryError::Unreachable { .. })
         | LoginError::Exchange { source: TokenError::Unreachable(_), .. }
         | LoginError::Handoff { source: TokenError::Unreachable(_), .. }

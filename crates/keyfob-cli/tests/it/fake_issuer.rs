@@ -115,9 +115,10 @@ fn serve(mut stream: TcpStream, answers: &Mutex<BTreeMap<String, String>>, asks:
     let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap();
     let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let answer = answers.lock().unwrap().get(path).cloned().unwrap_or_else(|| missing.into());
-    // A client that has read enough may close, and a test that has seen enough may end.
-    let _written = stream.write_all(answer.as_bytes());
+    // A client that has read enough may close, and a test that has seen enough may end. Before there is an answer, since
+    // a client may end with it, and then it is asked who asked.
     let _told = asks.send(path.to_owned());
+    let _written = stream.write_all(answer.as_bytes());
 }
 
 /// A `keyfob login` that has printed its address.

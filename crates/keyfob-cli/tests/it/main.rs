@@ -13,6 +13,7 @@ mod logins;
 mod purge;
 mod received;
 mod redirects;
+mod restricted;
 mod schema;
 mod sessions;
 mod signed_in;

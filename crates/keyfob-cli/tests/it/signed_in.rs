@@ -53,11 +53,11 @@ fn status_tells_programs_everything_but_secrets() {
     let (home, _) = signed_in(FAR, "rt-secret");
 
     let json = "{\"schema\":1,\"state\":\"active\",\"source\":\"stored_login\",\"shadows\":[],\
-                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null},\"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"},\
+                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null},\"restricted\":null,\"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"},\
                 \"method\":\"account\",\"email\":\"mia@example.org\",\"subject\":\"u-1\",\"workspace\":\"ws-1\",\
                 \"plan\":\"pro\",\"issuer\":\"http://127.0.0.1:1\",\"client_id\":\"app\",\
                 \"access_token_expires_at\":\"2096-10-02T07:06:40Z\",\"refresh_token_expires_at\":null,\
-                \"refreshable\":true,\"last_refresh_at\":\"2026-11-22T13:45:27Z\",\"clock_ahead_seconds\":null,\"last_error\":null}\n";
+                \"refreshable\":true,\"last_refresh_at\":\"2026-11-22T13:45:27Z\",\"clock_ahead_seconds\":null,\"last_error\":null,\"controls\":\"workspace\"}\n";
     assert_eq!(home.run(&["status", "--json"]), ran(0, json, ""));
 }
 
@@ -81,7 +81,8 @@ fn status_tells_people_who_where_and_until_when() {
     assert!(lines[6].ends_with("); refreshed by itself"), "{}", lines[6]);
     assert_eq!(lines[7], "Session    until its issuer ends it; a client is not told when");
     assert!(lines[8].starts_with("Refreshed  2026-11-22 13:45:27 +00:00 ("), "{}", lines[8]);
-    assert_eq!(lines.get(9..), Some(&["Used       this login"][..]));
+    let controls = "Controls   the workspace's: its permissions, retention and residency";
+    assert_eq!(lines.get(9..), Some(&["Used       this login", controls][..]));
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn every_command_says_so_with_its_own_code() {
     assert_eq!(home.run(&["token"]), ran(4, "", hint));
     assert_eq!(home.run(&["logout"]), ran(0, "", "Not logged in\n"));
     let json = "{\"schema\":1,\"state\":\"signed_out\",\"source\":null,\"shadows\":[],\
-                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null},\
+                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null},\"restricted\":null,\
                 \"store\":{\"kind\":\"file\",\"path\":\"$HOME/auth.json\"}}\n";
     assert_eq!(home.run(&["status", "--json"]), ran(4, json, ""));
 }

@@ -12,7 +12,12 @@ fn an_api_key_is_shown_without_the_key() {
     assert_eq!(home.run(&["login", "status"]), ran(0, "", words));
     assert_eq!(
         home.run(&["status"]),
-        ran(0, "Method     API key\nKept in    $HOME/auth.json\nUsed       this login\n", "")
+        ran(
+            0,
+            "Method     API key\nKept in    $HOME/auth.json\nUsed       this login\n\
+             Controls   the API organisation's: its retention and data sharing\n",
+            ""
+        )
     );
     let token = home.run(&["token"]);
     assert_eq!(token.code, Some(1));

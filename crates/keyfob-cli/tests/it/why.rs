@@ -31,11 +31,14 @@ fn p_03_a_key_in_the_environment_shadows_the_login_and_is_said_to() {
                 {\"source\":\"stored_login\",\"found\":\"present\"}],\
                 \"shadows\":[\"stored_login\"],\"not_used\":[],\"email\":null,\"workspace\":null,\
                 \"plan\":null,\"issuer\":null,\"store\":\"$HOME/auth.json\",\
-                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null}}\n";
+                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null},\"restricted\":null}\n";
     assert_eq!(home.run_with(&key, &["why", "--json"]), ran(0, json, ""));
     let status = home.run_with(&key, &["status"]);
     assert!(
-        status.stdout.ends_with("Used       `CODEX_API_KEY` in the place of stored login\n"),
+        status.stdout.ends_with(
+            "Used       `CODEX_API_KEY` in the place of stored login\n\
+             Controls   the API organisation's: its retention and data sharing\n"
+        ),
         "{status:?}"
     );
 }

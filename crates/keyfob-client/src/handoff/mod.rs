@@ -7,6 +7,7 @@ pub use sealed::{Passphrase, SealedError, is_sealed, open, seal};
 use crate::account::Account;
 use crate::endpoints::{DiscoveryError, Endpoints};
 use crate::network::Network;
+use crate::refresh::RefreshError;
 use crate::store::{SharedStore, StoreError};
 use crate::token_endpoint::{TokenError, redeem_handoff};
 use keyfob_codex::auth_file::Login;
@@ -49,6 +50,9 @@ pub enum HandOverError {
     /// The issuer gives no second session.
     #[error("{0} gives no second session for a login")]
     NotOffered(IssuerUrl),
+    /// The login breaks a restriction.
+    #[error(transparent)]
+    Restricted(Box<RefreshError>),
     /// The store cannot be used.
     #[error("the login cannot be read")]
     Store(#[source] StoreError),

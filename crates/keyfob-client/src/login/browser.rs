@@ -1,6 +1,6 @@
 //! The part of a sign-in in which a browser brings the code.
 
-use super::machine::State;
+use super::machine::{State, wanted_workspaces};
 use super::{Answer, Effect, ExpectedCallback, Login, LoginError};
 use crate::endpoints::Endpoints;
 use keyfob_codex::client::{CALLBACK_PATH, RegisteredCallbacks};
@@ -29,7 +29,8 @@ impl Login {
             nonce: self.nonce(&endpoints),
         };
         let mut extra = endpoints.dialect.parameters().to_vec();
-        extra.extend(self.workspace.as_ref().map(|workspace| ("allowed_workspace_id", workspace.as_str())));
+        let wanted = wanted_workspaces(self.workspace.as_ref(), &self.restrictions);
+        extra.extend(wanted.as_deref().map(|ids| ("allowed_workspace_id", ids)));
         let url = request.to_url(&endpoints.authorization, &extra);
         self.go(State::Waiting { endpoints, redirect_uri }, Effect::Show(url))
     }

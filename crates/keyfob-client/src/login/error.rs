@@ -9,6 +9,7 @@ use crate::store::StoreError;
 use crate::token_endpoint::TokenError;
 use keyfob_jose::{InvalidKeySet, VerifyError};
 use keyfob_oauth::{EntropyError, IssuerUrl};
+use keyfob_settings::{Broken, Origin};
 
 /// No login was stored; the one that was there before still is.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,14 @@ pub enum LoginError {
     /// The place is taken by a login that must not be overwritten unasked.
     #[error(transparent)]
     Occupied(#[from] Occupied),
+    /// A restriction excludes it.
+    #[error(transparent)]
+    Restricted(#[from] Broken),
+    /// Whether a restriction excludes what was copied can only be said of what an issuer gave.
+    #[error(
+        "what a copied login says of its workspace cannot be verified, and workspaces are restricted here"
+    )]
+    Unverified(Origin),
     /// The store cannot be used.
     #[error("cannot store a login")]
     Store(#[source] StoreError),

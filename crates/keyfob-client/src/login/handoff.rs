@@ -5,6 +5,8 @@ use super::{Asked, Effect, Login, LoginError, Once, SignIn, SignedIn};
 use crate::endpoints::Endpoints;
 use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::{Entropy, HandoffCode};
+use keyfob_settings::Restrictions;
+use std::sync::Arc;
 
 impl SignIn {
     /// Redeems what another machine handed over, verifies and stores, with the same care for what is there.
@@ -13,7 +15,8 @@ impl SignIn {
     /// it leaves the old login in place.
     pub async fn take_over(self, code: HandoffCode, entropy: &dyn Entropy) -> Result<SignedIn, LoginError> {
         let (asked, mut shell) = self.equip()?;
-        let (mut login, mut effect) = Login::begin_with(asked, Once::draw(entropy)?, code);
+        let (mut login, mut effect) =
+            Login::begin_with(asked, Arc::clone(shell.restrictions()), Once::draw(entropy)?, code);
         let result = loop {
             effect = match effect {
                 Effect::Done(result) => break result,
@@ -30,8 +33,13 @@ impl SignIn {
 
 impl Login {
     /// Begins with what another machine handed over.
-    pub fn begin_with(asked: Asked, once: Once, code: HandoffCode) -> (Self, Effect) {
-        let (mut login, effect) = Self::begin(asked, once);
+    pub fn begin_with(
+        asked: Asked,
+        restrictions: Arc<Restrictions>,
+        once: Once,
+        code: HandoffCode,
+    ) -> (Self, Effect) {
+        let (mut login, effect) = Self::begin(asked, restrictions, once);
         login.handoff = Some(code);
         (login, effect)
     }

@@ -9,6 +9,7 @@ use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
 use keyfob_jose::{Expected, KeySet, TokenType, VerifyError};
 use keyfob_oauth::token::Nonce;
 use keyfob_oauth::{Timestamp, TokenResponse};
+use keyfob_settings::{Judgement, Presented, Workspace};
 
 impl Login {
     /// Verifies the ID token (OpenID Connect Core §3.1.3.7) and makes the document.
@@ -43,6 +44,15 @@ impl Login {
         let account = Account::from_claims(&claims);
         if self.workspace.is_some() && account.workspace != self.workspace {
             return Err(refused(IdTokenError::Workspace));
+        }
+        let presented = Presented::Account {
+            issuer: &self.issuer,
+            workspace: account.workspace.as_ref().map_or(Workspace::None, Workspace::Of),
+        };
+        match self.restrictions.judge(presented) {
+            Judgement::Allowed => {}
+            Judgement::Broken(broken) => return Err(broken.into()),
+            Judgement::Unverified(origin) => return Err(LoginError::Unverified(origin)),
         }
         let provenance = Provenance { issuer: self.issuer.clone(), client_id: self.client_id.clone() };
         let tokens = AccountTokens {

@@ -2,13 +2,15 @@
 
 use super::{LoginError, Replace, Superseded, slot};
 use crate::logout::revoke;
-use crate::network::Network;
+use crate::restricted;
+use crate::session::Session;
 use crate::shared_family;
-use crate::store::{SharedStore, Slot, StoreError};
+use crate::store::{Slot, StoreError};
 use crate::superseded;
+use crate::token_of;
 use crate::written_here;
 use keyfob_codex::auth_file::AuthFile;
-use keyfob_oauth::{AccessToken, ApiKey, Clock};
+use keyfob_oauth::{AccessToken, ApiKey, Clock, IssuerUrl, WorkspaceId};
 
 /// A key or a token is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +26,15 @@ pub struct Kept {
 pub enum Brought {
     /// An API key; its issuer is not asked.
     ApiKey(ApiKey),
-    /// A personal access token.
-    AccessToken(AccessToken),
+    /// A personal access token, as its issuer knows it.
+    AccessToken {
+        /// The token.
+        token: AccessToken,
+        /// Who issued it.
+        issuer: IssuerUrl,
+        /// What it is bound to.
+        workspace: WorkspaceId,
+    },
     /// The login of another machine, which goes on using it.
     Copy(Box<AuthFile>),
 }
@@ -34,17 +43,18 @@ pub enum Brought {
 ///
 /// Dropped before the end, it leaves what was there, or the new one whole.
 pub async fn keep_brought(
-    store: &SharedStore,
-    network: &Network,
+    session: &Session,
     brought: &Brought,
     replace: Replace,
     clock: &dyn Clock,
 ) -> Result<Kept, LoginError> {
+    let (store, network) = (session.store(), session.network());
+    restricted::admit_brought(session.restrictions(), brought)?;
     slot::admit_brought(&store.load().await.map_err(LoginError::Store)?, brought, replace)?;
     store.prepare().await.map_err(LoginError::Store)?;
     let record = match brought {
         Brought::ApiKey(key) => AuthFile::of_api_key(key),
-        Brought::AccessToken(token) => AuthFile::of_access_token(token),
+        Brought::AccessToken { token, .. } => AuthFile::of_access_token(token),
         Brought::Copy(record) => AuthFile::clone(record),
     };
     let lock = store.lock().await.map_err(LoginError::Store)?;
@@ -63,7 +73,7 @@ pub async fn keep_brought(
         };
         let old = match brought {
             // Neither a key nor a token has a name of its own.
-            Brought::ApiKey(_) | Brought::AccessToken(_) => slot::session(&stored, ""),
+            Brought::ApiKey(_) | Brought::AccessToken { .. } => slot::session(&stored, ""),
             Brought::Copy(record) => slot::session_of_another(&stored, record),
         };
         if let Some(old) = &old {
@@ -74,8 +84,13 @@ pub async fn keep_brought(
         match store.save(expected, &record).await {
             Ok(digest) => {
                 match brought {
-                    Brought::ApiKey(_) | Brought::AccessToken(_) => {
+                    Brought::ApiKey(_) => {
                         written_here::note(store.home(), digest);
+                        shared_family::forget(store.home());
+                    }
+                    Brought::AccessToken { issuer, workspace, .. } => {
+                        written_here::note(store.home(), digest);
+                        token_of::note(store.home(), digest, issuer, workspace);
                         shared_family::forget(store.home());
                     }
                     // It was written elsewhere, which is said when its session ends (security R-47).
@@ -108,9 +123,10 @@ mod tests {
     use super::super::Occupied;
     use super::*;
     use crate::home::Home;
-    use crate::store::FileStore;
+    use crate::network::Network;
+    use crate::store::{FileStore, SharedStore};
     use keyfob_codex::client::UNNAMED_ISSUER;
-    use keyfob_oauth::{IssuerUrl, Timestamp};
+    use keyfob_oauth::Timestamp;
     use std::sync::Arc;
 
     #[derive(Debug)]
@@ -132,14 +148,8 @@ mod tests {
                 .unwrap();
         }
         let store = SharedStore::new(home.clone(), Arc::new(FileStore::new(home.clone())));
-        let kept = keep_brought(
-            &store,
-            &Network::default(),
-            &Brought::ApiKey(ApiKey::new("sk-new")),
-            replace,
-            &Stopped,
-        )
-        .await;
+        let session = Session::new(store, Network::default(), Arc::default());
+        let kept = keep_brought(&session, &Brought::ApiKey(ApiKey::new("sk-new")), replace, &Stopped).await;
         (kept, std::fs::read_to_string(home.auth_file()).unwrap_or_default())
     }
 

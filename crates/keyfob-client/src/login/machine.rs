@@ -11,7 +11,9 @@ use keyfob_oauth::token::{Nonce, State as CallbackState};
 use keyfob_oauth::{
     ClientId, CodeVerifier, Entropy, EntropyError, HandoffCode, IssuerUrl, Secret, TokenResponse, WorkspaceId,
 };
+use keyfob_settings::Restrictions;
 use keyfob_settings::logins::LoginName;
+use std::sync::Arc;
 
 /// The random values of one sign-in.
 #[derive(Debug)]
@@ -58,6 +60,18 @@ pub struct Asked {
     pub replace: Replace,
 }
 
+/// Returns for which workspaces an issuer is asked, in the one text in which the Codex CLI names several.
+pub(super) fn wanted_workspaces(
+    workspace: Option<&WorkspaceId>,
+    restrictions: &Restrictions,
+) -> Option<String> {
+    if let Some(workspace) = workspace {
+        return Some(workspace.as_str().to_owned());
+    }
+    let allowed = restrictions.allowed_workspaces()?;
+    Some(allowed.iter().map(WorkspaceId::as_str).collect::<Vec<_>>().join(","))
+}
+
 /// The state of one sign-in.
 #[derive(Debug)]
 pub struct Login {
@@ -65,6 +79,7 @@ pub struct Login {
     pub(super) client_id: ClientId,
     pub(super) workspace: Option<WorkspaceId>,
     pub(super) replace: Replace,
+    pub(super) restrictions: Arc<Restrictions>,
     pub(super) once: Once,
     /// Whether a login that stays was in the place when the sign-in began.
     pub(super) place_is_taken: bool,
@@ -117,8 +132,8 @@ pub(super) struct New {
 }
 
 impl Login {
-    /// Begins.
-    pub fn begin(asked: Asked, once: Once) -> (Self, Effect) {
+    /// Begins; `restrictions` bind what is stored.
+    pub fn begin(asked: Asked, restrictions: Arc<Restrictions>, once: Once) -> (Self, Effect) {
         let Asked { issuer, client_id, means, workspace, replace } = asked;
         let (place_is_taken, fell_back, beside, state) = (false, false, None, State::Looking);
         let login = Self {
@@ -126,6 +141,7 @@ impl Login {
             client_id,
             workspace,
             replace,
+            restrictions,
             once,
             place_is_taken,
             fell_back,
@@ -134,7 +150,11 @@ impl Login {
             handoff: None,
             state,
         };
-        (login, Effect::Load)
+        let effect = match login.restrictions.may_sign_in_at(&login.issuer) {
+            Ok(()) => Effect::Load,
+            Err(broken) => Effect::Done(Err(broken.into())),
+        };
+        (login, effect)
     }
 
     /// Takes in what happened and says what to do next.

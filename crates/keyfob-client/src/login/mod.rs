@@ -13,6 +13,7 @@ mod key;
 mod machine;
 mod page;
 mod run;
+mod shell;
 mod slot;
 
 pub use crate::device_endpoint::{DeviceError, PendingDevice, Polled};

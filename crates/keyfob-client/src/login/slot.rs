@@ -68,7 +68,7 @@ pub(super) fn admit_brought(slot: &Slot, brought: &Brought, replace: Replace) ->
     match (holder(slot, replace)?, brought) {
         (None, _)
         | (Some(Login::ApiKey), Brought::ApiKey(_))
-        | (Some(Login::AccessToken(_)), Brought::AccessToken(_)) => Ok(()),
+        | (Some(Login::AccessToken(_)), Brought::AccessToken { .. }) => Ok(()),
         (Some(Login::Account(stored)), Brought::Copy(record)) => match record.login() {
             Login::Account(new) if issuer_of(&new) == issuer_of(&stored) => {
                 admit_account(slot, &Account::of_stored(&new), replace)

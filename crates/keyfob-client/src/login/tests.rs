@@ -9,6 +9,7 @@ use keyfob_codex::auth_file::Login as StoredLogin;
 use keyfob_jose::{SigningKey, TokenType};
 use keyfob_oauth::{AccessToken, AuthorizationCode, ClientId, Entropy, EntropyError, RefreshToken};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 const NOW: Timestamp = Timestamp::from_unix(10_000);
@@ -39,7 +40,7 @@ impl World {
         let issuer = IssuerUrl::parse("https://id.test").unwrap();
         let client_id = ClientId::new("app");
         let (login, effect) =
-            Login::begin(Asked { issuer, client_id, means, workspace: None, replace }, once);
+            Login::begin(Asked { issuer, client_id, means, workspace: None, replace }, Arc::default(), once);
         (Self { key: SigningKey::generate().unwrap(), login }, effect)
     }
 

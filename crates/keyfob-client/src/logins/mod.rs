@@ -12,9 +12,11 @@ use crate::status::Status;
 use crate::store::{self, SessionBus, SharedStore, StoreError, off_the_runtime};
 use keyfob_codex::config::CredentialsStore;
 use keyfob_oauth::{Clock, Entropy, IssuerUrl, WorkspaceId};
+use keyfob_settings::Restrictions;
 use keyfob_settings::logins::{LoginName, Which};
 use std::fs;
 use std::io;
+use std::sync::Arc;
 
 /// The logins of one home.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub struct Logins {
     kind: CredentialsStore,
     bus: SessionBus,
     network: Network,
+    restrictions: Arc<Restrictions>,
 }
 
 /// What is known of one login.
@@ -37,9 +40,16 @@ pub struct Entry {
 }
 
 impl Logins {
-    /// Uses the logins of `home` in stores of `kind`; `bus` is where the keyring is asked, `network` how issuers are.
-    pub fn new(home: Home, kind: CredentialsStore, bus: SessionBus, network: Network) -> Self {
-        Self { home, kind, bus, network }
+    /// Uses the logins of `home` in stores of `kind`; `bus` is where the keyring is asked, `network` how issuers are, and
+    /// `restrictions` bind each login.
+    pub fn new(
+        home: Home,
+        kind: CredentialsStore,
+        bus: SessionBus,
+        network: Network,
+        restrictions: Arc<Restrictions>,
+    ) -> Self {
+        Self { home, kind, bus, network, restrictions }
     }
 
     /// Returns the home of the shared login.
@@ -59,12 +69,17 @@ impl Logins {
 
     /// Returns the session of `which`, whether or not there is such a login.
     pub fn session(&self, which: &Which) -> Session {
-        Session::new(self.store(which), self.network.clone())
+        Session::new(self.store(which), self.network.clone(), Arc::clone(&self.restrictions))
     }
 
     /// Returns how issuers are asked.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// Returns what binds each login.
+    pub fn restrictions(&self) -> &Arc<Restrictions> {
+        &self.restrictions
     }
 
     /// Whether there is a place of that name, which is all that can be said without opening the store.

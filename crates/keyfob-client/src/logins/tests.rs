@@ -9,10 +9,17 @@ use keyfob_oauth::{AccessToken, ClientId, IdToken};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 fn logins(folder: &Path) -> Logins {
     let bus = SessionBus::new("unix:path=/nonexistent");
-    Logins::new(Home::new(folder.join("home")), CredentialsStore::File, bus, Network::default())
+    Logins::new(
+        Home::new(folder.join("home")),
+        CredentialsStore::File,
+        bus,
+        Network::default(),
+        Arc::default(),
+    )
 }
 
 fn issuer(host: &str) -> IssuerUrl {
@@ -161,6 +168,7 @@ fn c_43_a_login_has_the_same_keyring_entry_before_and_after_its_folder_is_there(
             CredentialsStore::Keyring,
             SessionBus::new("unix:path=/nonexistent"),
             Network::default(),
+            Arc::default(),
         );
         logins.store(&Which::parse("team").unwrap()).blocking().location()
     };

@@ -13,6 +13,8 @@ use keyfob_oauth::IssuerUrl;
 pub enum Ends {
     /// Logins of some issuers, and what was stored here by us.
     Ours(Ours),
+    /// The document with this digest and no other, because it breaks a restriction.
+    Document(Digest),
     /// Anything, because the person said so.
     Anything,
 }
@@ -38,6 +40,7 @@ impl Ends {
                 issuers.extend(signed_in_at::issuers(home)?);
                 Self::Ours(Ours { issuers, written: written_here::noted(home) })
             }
+            Self::Document(digest) => Self::Document(digest),
             Self::Anything => Self::Anything,
         })
     }
@@ -61,7 +64,12 @@ pub enum SignOutError {
 ///
 /// A key or token that somebody else stored counts as one of the issuer of logins that name none.
 pub(crate) fn admit(login: &Login, digest: Digest, ends: &Ends) -> Result<(), SignOutError> {
-    let Ends::Ours(Ours { issuers, written }) = ends else { return Ok(()) };
+    let Ours { issuers, written } = match ends {
+        Ends::Anything => return Ok(()),
+        Ends::Document(wanted) if *wanted == digest => return Ok(()),
+        Ends::Document(_) => return Err(SignOutError::Store(StoreError::Changed)),
+        Ends::Ours(ours) => ours,
+    };
     let named = match login {
         Login::Foreign(kind) => return Err(SignOutError::OtherKind(kind.clone())),
         Login::ApiKey | Login::AccessToken(_) if *written == Some(digest.to_hex()) => return Ok(()),

@@ -1,6 +1,6 @@
 //! The decisions of a refresh.
 
-use super::{Acknowledgement, Effect, Event, RefreshError};
+use super::{Acknowledgement, Effect, Event, RefreshError, Vouched};
 use crate::account::Account;
 use crate::attempt::AttemptId;
 use crate::clock_skew::Moment;
@@ -206,14 +206,19 @@ impl Refresh {
     fn keep(&mut self, held: Box<Held>, redeemed: Redeemed, now: Timestamp) -> Effect {
         let before = Account::of_stored(&held.tokens);
         let tokens = &redeemed.tokens;
-        let same = |id_token| before.is_same_as(&Account::of_unverified(id_token));
-        if !tokens.id_token.as_ref().is_none_or(same) {
-            return failed(RefreshError::OtherAccount(held.issuer));
-        }
+        let named = tokens.id_token.as_ref().map(Account::of_unverified);
+        let vouched = match named {
+            Some(other) if !before.is_same_as(&other) => {
+                let workspace = other.workspace;
+                return failed(RefreshError::OtherAccount { issuer: held.issuer, workspace });
+            }
+            Some(_) => Vouched::ByIssuer,
+            None => Vouched::AsBefore,
+        };
         let mut record = held.record.clone();
         record.replace_tokens(&tokens.access_token, tokens.refresh_token.as_ref(), tokens.id_token.as_ref());
         record.set_last_refresh(now);
-        let effect = Effect::Save(held.digest, Box::new(record));
+        let effect = Effect::Save(held.digest, Box::new(record), vouched);
         self.go(State::Saving(held, Box::new(redeemed)), effect)
     }
 

@@ -13,13 +13,15 @@ pub(crate) use run::run;
 
 use crate::attempt::AttemptId;
 use crate::clock_skew::Moment;
+use crate::logout::{SignOutError, SignedOut};
 use crate::store::{Digest, Slot, StoreError};
 use crate::token_endpoint::{Redeemed, TokenError};
 use crate::trouble::Trouble;
 use keyfob_codex::auth_file::{AuthFile, Login};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::request::{RevocationRequest, TokenRequest};
-use keyfob_oauth::{AccessToken, ClientId, IssuerUrl, RefreshToken, Timestamp};
+use keyfob_oauth::{AccessToken, ClientId, IssuerUrl, RefreshToken, Timestamp, WorkspaceId};
+use keyfob_settings::{Broken, Origin};
 use std::time::Duration;
 
 /// What happened.
@@ -63,7 +65,7 @@ pub enum Effect {
     /// Wait, holding the lock.
     Pause(Duration),
     /// Replace the document with this digest.
-    Save(Digest, Box<AuthFile>),
+    Save(Digest, Box<AuthFile>, Vouched),
     /// See whether this home wrote the document with this digest last.
     Recognise(Digest),
     /// Remember trouble, or that it is over.
@@ -97,6 +99,15 @@ impl Effect {
     }
 }
 
+/// Who vouches for what a document says of its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vouched {
+    /// The issuer, in the answer that is saved.
+    ByIssuer,
+    /// Whoever did before: the answer says nothing of the account.
+    AsBefore,
+}
+
 /// Tells an issuer that a refresh token is stored, so that the one before it is worth nothing from then on.
 #[derive(Clone, Debug)]
 pub struct Acknowledgement {
@@ -106,6 +117,15 @@ pub struct Acknowledgement {
     pub client_id: ClientId,
     /// What is stored.
     pub refresh_token: RefreshToken,
+}
+
+/// A login that broke a restriction.
+#[derive(Debug)]
+pub struct Evicted {
+    /// How, and which restriction.
+    pub broken: Broken,
+    /// What became of the login.
+    pub signed_out: Result<SignedOut, SignOutError>,
 }
 
 /// No usable access token can be had.
@@ -163,11 +183,28 @@ pub enum RefreshError {
         pause: Duration,
     },
     /// The answer was for somebody else; nothing of it was kept.
-    #[error("{0} answered with tokens of another account")]
-    OtherAccount(IssuerUrl),
+    #[error("{issuer} answered with tokens of another account")]
+    OtherAccount {
+        /// Who answered.
+        issuer: IssuerUrl,
+        /// What those tokens are bound to.
+        workspace: Option<WorkspaceId>,
+    },
     /// The store cannot be used; no token was spent.
     #[error("cannot refresh")]
     Store(#[source] StoreError),
+    /// The stored login breaks a restriction, and is here no more.
+    #[error("{} Logging out.", .0.broken)]
+    Restricted(Box<Evicted>),
+    /// Whether the stored login breaks a restriction cannot be said now; it stays, and is not used.
+    #[error("whether the stored login may be used here cannot be verified now")]
+    Unverified {
+        /// Where the restriction is.
+        origin: Origin,
+        /// Why not.
+        #[source]
+        source: Option<Box<RefreshError>>,
+    },
     /// The token was spent and the new one could not be stored.
     #[error("the session was refreshed, but the new tokens could not be stored")]
     NotSaved(#[source] StoreError),

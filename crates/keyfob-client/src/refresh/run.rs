@@ -1,6 +1,6 @@
 //! Does what [`Refresh`] says.
 
-use super::{Acknowledgement, Effect, Event, Refresh, RefreshError};
+use super::{Acknowledgement, Effect, Event, Refresh, RefreshError, Vouched};
 use crate::attempt::{ATTEMPT_HEADER, AttemptId, DeviceKey};
 use crate::clock_skew::{ClockSkew, Moment};
 use crate::endpoints::{Endpoints, ask_where_it_is, stored_acknowledgement_endpoint, stored_token_endpoint};
@@ -75,11 +75,17 @@ pub(crate) async fn run(
                 tokio::time::sleep(pause).await;
                 Event::Paused
             }
-            Effect::Save(expected, record) => {
+            Effect::Save(expected, record, vouched) => {
+                let is_ours = match vouched {
+                    Vouched::ByIssuer => true,
+                    Vouched::AsBefore => written_here::is(store.home(), expected),
+                };
                 let saved = store.save(Some(expected), &record).await;
                 rotated = saved.is_ok();
                 if let Ok(digest) = saved {
-                    written_here::note(store.home(), digest);
+                    if is_ours {
+                        written_here::note(store.home(), digest);
+                    }
                     say_and_note(store.home(), skew);
                 }
                 Event::Saved(saved)

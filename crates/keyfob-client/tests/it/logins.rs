@@ -10,6 +10,7 @@ use keyfob_client::{Location, SystemClock};
 use keyfob_codex::config::CredentialsStore;
 use keyfob_settings::logins::Which;
 use std::fs;
+use std::sync::Arc;
 
 fn which(name: &str) -> Which {
     Which::parse(name).unwrap()
@@ -32,7 +33,7 @@ fn stored_as(logins: &Logins, name: &str) -> Option<String> {
 fn d_14_in_the_keyring_each_login_has_an_entry_of_its_own_and_no_folder_holds_a_secret() {
     for kind in [CredentialsStore::Keyring, CredentialsStore::Auto] {
         let ((folder, home), keyring) = (home(), Keyring::unlocked());
-        let logins = Logins::new(home, kind, keyring.bus(), Network::default());
+        let logins = Logins::new(home, kind, keyring.bus(), Network::default(), Arc::default());
 
         keep(&logins, &["shared", "ada", "ben"]);
         let entry = |name: &str| match logins.store(&which(name)).blocking().location() {
@@ -57,7 +58,8 @@ fn d_14_in_the_keyring_each_login_has_an_entry_of_its_own_and_no_folder_holds_a_
 #[test]
 fn d_14_a_login_in_the_keyring_is_changed_and_removed_without_the_others() {
     let ((_folder, home), keyring) = (home(), Keyring::unlocked());
-    let logins = Logins::new(home, CredentialsStore::Keyring, keyring.bus(), Network::default());
+    let logins =
+        Logins::new(home, CredentialsStore::Keyring, keyring.bus(), Network::default(), Arc::default());
     keep(&logins, &["shared", "ada", "ben"]);
     let ada = logins.store(&which("ada"));
 
@@ -76,7 +78,7 @@ fn d_14_a_login_in_the_keyring_is_changed_and_removed_without_the_others() {
 #[test]
 fn c_41_a_keyring_that_is_lost_is_said_for_each_login_and_no_file_takes_its_place() {
     let ((_folder, home), mut keyring) = (home(), Keyring::unlocked());
-    let logins = Logins::new(home, CredentialsStore::Auto, keyring.bus(), Network::default());
+    let logins = Logins::new(home, CredentialsStore::Auto, keyring.bus(), Network::default(), Arc::default());
     keep(&logins, &["ada"]);
     let ada = logins.store(&which("ada"));
     put(&ada.home().auth_file(), text("sk-older"));

@@ -32,11 +32,15 @@ fn sets(of: usize) -> impl Strategy<Value = Vec<BTreeSet<usize>>> {
     prop::collection::vec(prop::collection::btree_set(0..of, 0..=of), 0..4)
 }
 
-fn presented(ids: &[WorkspaceId]) -> Vec<Presented<'_>> {
-    let mut all =
-        vec![Presented::Key, Presented::Account(Workspace::None), Presented::Account(Workspace::Unverified)];
-    all.extend(ids.iter().map(|id| Presented::Account(Workspace::Of(id))));
-    all
+fn issuer() -> IssuerUrl {
+    IssuerUrl::parse("https://id.test").unwrap()
+}
+
+fn presented<'a>(issuer: &'a IssuerUrl, ids: &'a [WorkspaceId]) -> Vec<Presented<'a>> {
+    let mut workspaces = vec![Workspace::None, Workspace::Unverified];
+    workspaces.extend(ids.iter().map(Workspace::Of));
+    let accounts = workspaces.into_iter().map(|workspace| Presented::Account { issuer, workspace });
+    std::iter::once(Presented::Key).chain(accounts).collect()
 }
 
 proptest! {
@@ -50,7 +54,8 @@ proptest! {
             &[workspaces, more_workspaces].concat(),
         );
         let ids = WORKSPACES.map(WorkspaceId::new);
-        for presented in presented(&ids) {
+        let issuer = issuer();
+        for presented in presented(&issuer, &ids) {
             if many.judge(presented) == Judgement::Allowed {
                 prop_assert_eq!(few.judge(presented), Judgement::Allowed);
             }
@@ -66,7 +71,8 @@ proptest! {
         let reversed = |sets: &[BTreeSet<usize>]| sets.iter().rev().cloned().collect::<Vec<_>>();
         let other = restrictions(&reversed(&methods), &reversed(&workspaces));
         let ids = WORKSPACES.map(WorkspaceId::new);
-        for presented in presented(&ids) {
+        let issuer = issuer();
+        for presented in presented(&issuer, &ids) {
             let allowed = |restrictions: &Restrictions| restrictions.judge(presented) == Judgement::Allowed;
             prop_assert_eq!(allowed(&one), allowed(&other));
         }
@@ -77,8 +83,28 @@ proptest! {
         let restrictions = restrictions(&[], &workspaces);
         for (at, id) in WORKSPACES.into_iter().enumerate() {
             let id = WorkspaceId::new(id);
-            let allowed = restrictions.judge(Presented::Account(Workspace::Of(&id))) == Judgement::Allowed;
+            let account = Presented::Account { issuer: &issuer(), workspace: Workspace::Of(&id) };
+            let allowed = restrictions.judge(account) == Judgement::Allowed;
             prop_assert_eq!(allowed, workspaces.iter().all(|set| set.contains(&at)));
         }
     }
+}
+
+#[test]
+fn s_18_an_account_of_another_issuer_breaks_the_pin_and_a_key_does_not() {
+    let required = Sourced { value: issuer(), origin: origin() };
+    let restrictions = Restrictions { issuer: Some(required), ..Restrictions::default() };
+    let other = IssuerUrl::parse("https://other.test").unwrap();
+    let judge = |issuer: &IssuerUrl| {
+        restrictions.judge(Presented::Account { issuer, workspace: Workspace::Unverified })
+    };
+
+    assert_eq!(judge(&issuer()), Judgement::Allowed);
+    let Judgement::Broken(broken) = judge(&other) else { panic!() };
+    assert_eq!(
+        broken.to_string(),
+        "Accounts sign in at https://id.test here, but current credentials are of https://other.test."
+    );
+    assert_eq!(broken.key, "keyfob.issuer");
+    assert_eq!(restrictions.judge(Presented::Key), Judgement::Allowed);
 }

@@ -182,7 +182,8 @@ fn s_18_an_administrator_says_where_people_sign_in() {
 fn c_53_a_workspace_is_judged_by_what_the_issuer_said() {
     let machine = Machine::new().with(USER, "forced_chatgpt_workspace_id = \"w-1\"\n");
     let settings = machine.settings();
-    let judge = |workspace| settings.restrictions().judge(Presented::Account(workspace));
+    let issuer = IssuerUrl::parse("https://id.test").unwrap();
+    let judge = |workspace| settings.restrictions().judge(Presented::Account { issuer: &issuer, workspace });
     let (mine, other) = (WorkspaceId::new("w-1"), WorkspaceId::new("w-2"));
 
     assert_eq!(judge(Workspace::Of(&mine)), Judgement::Allowed);

@@ -24,7 +24,11 @@ pub(crate) fn run(arguments: &Handoff, acting: &Acting) -> Result<Exit, CommandE
     match (Target::of(arguments)?, arguments.copy) {
         (Target::Text, _) => print(acting),
         (Target::Way(way), false) => send(arguments, &way, acting),
-        (Target::Way(way), true) => copy::run(arguments, &way, acting),
+        (Target::Way(way), true) => {
+            // A session of its own is had through the same door.
+            on_runtime(async { Ok(acting.session.admit(&SystemClock, &SystemEntropy).await?) })?;
+            copy::run(arguments, &way, acting)
+        }
     }
 }
 
@@ -39,7 +43,7 @@ fn send(arguments: &Handoff, way: &Way, acting: &Acting) -> Result<Exit, Command
         command.push("--replace");
     }
     on_runtime(unless_interrupted(async {
-        let handoff = acting.session.hand_over(&way.to_string(), &SystemClock).await?;
+        let handoff = acting.session.hand_over(&way.to_string(), &SystemClock, &SystemEntropy).await?;
         Ok(way.run(&command, handoff.to_line().as_bytes()).await?)
     }))?;
     output::say(&format!("Handed over to {way}, which has a session of its own: see `keyfob session list`"));
@@ -48,7 +52,8 @@ fn send(arguments: &Handoff, way: &Way, acting: &Acting) -> Result<Exit, Command
 
 /// Prints it for somebody to carry, and its passphrase on the other stream.
 fn print(acting: &Acting) -> Result<Exit, CommandError> {
-    let handoff = on_runtime(async { Ok(acting.session.hand_over("text", &SystemClock).await?) })?;
+    let handoff =
+        on_runtime(async { Ok(acting.session.hand_over("text", &SystemClock, &SystemEntropy).await?) })?;
     let (text, passphrase) = seal(&handoff, &SystemEntropy).map_err(HandoffFailure::Sealed)?;
     output::data(&text).map_err(crate::error::Failure::Output)?;
     let apart = if io::stdout().is_terminal() { "\n" } else { "" };

@@ -74,8 +74,8 @@ fn keep_copy(arguments: &Receive, acting: &Acting, record: Box<AuthFile>) -> Res
     admit(arguments, acting, from)?;
     let replace = if arguments.replace { Replace::Anything } else { Replace::SameIssuer };
     let store = acting.session.store();
-    let (network, copy) = (acting.logins.network(), Brought::Copy(record));
-    let kept = on_runtime(async { Ok(keep_brought(store, network, &copy, replace, &SystemClock).await?) })?;
+    let copy = Brought::Copy(record);
+    let kept = on_runtime(async { Ok(keep_brought(&acting.session, &copy, replace, &SystemClock).await?) })?;
     if kept.superseded == Superseded::Unconfirmed {
         output::say("warning: the session that this replaces could not be ended at its issuer");
     }

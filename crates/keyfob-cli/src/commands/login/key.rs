@@ -14,7 +14,7 @@ use keyfob_client::{SystemClock, who_is};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_codex::who_am_i::WhoAmI;
 use keyfob_oauth::text::printable;
-use keyfob_oauth::{AccessToken, ApiKey, InvalidKey};
+use keyfob_oauth::{AccessToken, ApiKey, InvalidKey, WorkspaceId};
 use keyfob_settings::logins::Which;
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
@@ -47,7 +47,7 @@ pub(super) fn keep_api_key(arguments: &Login, acting: &Acting, key: ApiKey) -> R
     if key.is_of_keyfob() && acting.chosen.login == Which::Shared && !arguments.replace {
         return Err(Failure::OwnKey.into());
     }
-    keep(arguments, acting, &Brought::ApiKey(key), "api_key", async || Ok(None))?;
+    keep(arguments, acting, "api_key", async || Ok((Brought::ApiKey(key), None)))?;
     output::say("API key saved. Authentication is checked when you send a request.");
     say_where(acting);
     Ok(Exit::Ok)
@@ -71,10 +71,14 @@ pub(super) fn keep_access_token(arguments: &Login, acting: &Acting) -> Result<Ex
         let whose = who_is(acting.logins.network(), &issuer, &token).await?;
         match &arguments.workspace {
             Some(wanted) if *wanted != whose.chatgpt_account_id => Err(Failure::OtherWorkspace.into()),
-            Some(_) | None => Ok(Some(whose)),
+            Some(_) | None => {
+                let workspace = WorkspaceId::new(&whose.chatgpt_account_id);
+                let (token, issuer) = (token.clone(), issuer.clone());
+                Ok((Brought::AccessToken { token, issuer, workspace }, Some(whose)))
+            }
         }
     };
-    let whose = keep(arguments, acting, &Brought::AccessToken(token.clone()), "access_token", ask)?;
+    let whose = keep(arguments, acting, "access_token", ask)?;
     output::say("Successfully logged in");
     if let Some(WhoAmI { email, chatgpt_user_id, chatgpt_account_id, .. }) = whose {
         let person = printable(&email.unwrap_or(chatgpt_user_id));
@@ -90,15 +94,13 @@ pub(super) fn keep_access_token(arguments: &Login, acting: &Acting) -> Result<Ex
 fn keep(
     arguments: &Login,
     acting: &Acting,
-    brought: &Brought,
     method: &str,
-    ask: impl AsyncFnOnce() -> Result<Option<WhoAmI>, CommandError>,
+    ask: impl AsyncFnOnce() -> Result<(Brought, Option<WhoAmI>), CommandError>,
 ) -> Result<Option<WhoAmI>, CommandError> {
     let replace = if arguments.replace { Replace::Anything } else { Replace::SameIssuer };
-    let store = acting.session.store();
     let (whose, kept) = on_runtime(async {
-        let whose = ask().await?;
-        Ok((whose, keep_brought(store, acting.logins.network(), brought, replace, &SystemClock).await?))
+        let (brought, whose) = ask().await?;
+        Ok((whose, keep_brought(&acting.session, &brought, replace, &SystemClock).await?))
     })?;
     if let Some(place) = &kept.set_aside {
         output::say(&format!("note: the damaged login that was there is kept in `{place}`"));

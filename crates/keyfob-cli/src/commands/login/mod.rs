@@ -9,12 +9,13 @@ mod over;
 mod plan;
 mod prompt;
 pub(super) mod report;
+mod restricted;
 mod screen;
 
 pub(crate) use face::Notes;
 pub(super) use lines::Silent;
 
-use super::Acting;
+use super::{Acting, variables};
 use crate::args::Login;
 use crate::environment::Environment;
 use crate::error::{CommandError, Failure};
@@ -23,9 +24,11 @@ use crate::{environment, output, settings};
 use conduct::Ended;
 use keyfob_client::Status;
 use keyfob_client::login::{Replace, SignedIn};
+use keyfob_client::store::StoreError;
 use keyfob_client::why::{Found, Source};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
+use keyfob_settings::Judgement;
 use keyfob_settings::logins::Which;
 use manner::Streams;
 use plan::Plan;
@@ -36,7 +39,17 @@ pub(crate) fn run(
     acting: &Acting,
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
-    let result = match (&arguments.api_key, arguments.with_api_key, arguments.with_access_token) {
+    let result =
+        restricted::admit(arguments, acting).and_then(|()| sign_in_somehow(arguments, acting, environment));
+    if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
+}
+
+fn sign_in_somehow(
+    arguments: &Login,
+    acting: &Acting,
+    environment: &Environment,
+) -> Result<Exit, CommandError> {
+    match (&arguments.api_key, arguments.with_api_key, arguments.with_access_token) {
         (Some(_), _, _) => Err(Failure::KeyInArguments.into()),
         (None, true, true) => Err(Failure::TwoCredentials.into()),
         (None, true, false) => key::enter_api_key(arguments, acting, environment),
@@ -45,8 +58,7 @@ pub(crate) fn run(
             Some(machine) => over::run(arguments, machine),
             None => sign_in(arguments, acting, environment),
         },
-    };
-    if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
+    }
 }
 
 /// Whether there is somebody to ask at a terminal.
@@ -116,6 +128,8 @@ pub(crate) fn status(acting: &Acting) -> Result<Exit, CommandError> {
     match Found::access_token(token.as_deref()) {
         Found::Absent => {}
         Found::Flawed(flaw) => return Err(Failure::UnusableVariable { name, flaw }.into()),
+        // As the Codex CLI, which passes over one that may not be used.
+        Found::Present if !variables::may_be_shown(&acting.settings) => {}
         Found::Present => {
             let is_personal = token.is_some_and(|token| token.to_string_lossy().starts_with(key::PERSONAL));
             let kind = if is_personal { "personal access token" } else { "access token" };
@@ -124,8 +138,13 @@ pub(crate) fn status(acting: &Acting) -> Result<Exit, CommandError> {
         }
     }
     // Like the Codex CLI, 1 stands for signed out and for any failure.
-    let status =
-        acting.session.status().map_err(|error| CommandError { exit: Exit::Failure, ..error.into() })?;
+    let unreadable = |error: StoreError| CommandError { exit: Exit::Failure, ..error.into() };
+    let status = acting.session.status().map_err(unreadable)?;
+    if let Judgement::Broken(broken) = acting.session.judgement().map_err(unreadable)? {
+        output::say("Not logged in");
+        output::say(&format!("note: {broken} `{}` in {} says so", broken.key, broken.origin));
+        return Ok(Exit::Failure);
+    }
     match status {
         Status::SignedOut => {
             output::say("Not logged in");

@@ -3,6 +3,7 @@
 use super::*;
 use crate::clock::SystemClock;
 use crate::home::Home;
+use crate::login::run::PATIENCE;
 use crate::login::{Answer, ExpectedCallback};
 use crate::network::Network;
 use crate::store::SessionBus;
@@ -10,6 +11,7 @@ use keyfob_codex::client::RegisteredCallbacks;
 use keyfob_codex::config::CredentialsStore;
 use keyfob_oauth::token::State;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -20,15 +22,20 @@ async fn waiting(patience: Duration) -> Shell {
         ExpectedCallback { state: State::new("genuine"), issuer: issuer.clone(), names_itself: false };
     let server = CallbackServer::open(RegisteredCallbacks::AnyPort, expected).await.unwrap();
     let bus = SessionBus::new("unix:path=/nonexistent");
-    let beside =
-        Logins::new(Home::new("/nonexistent".into()), CredentialsStore::File, bus, Network::default());
+    let beside = Logins::new(
+        Home::new("/nonexistent".into()),
+        CredentialsStore::File,
+        bus,
+        Network::default(),
+        Arc::default(),
+    );
     Shell {
         store: beside.store(&Which::Shared),
         beside,
         http: Network::default().client(&issuer).unwrap(),
         issuer,
         client_id: ClientId::new("app"),
-        workspace: None,
+        workspaces: None,
         clock: Arc::new(SystemClock),
         machine: None,
         lock: None,

@@ -1,0 +1,45 @@
+//! What restrictions say before a sign-in begins (security C-53).
+
+use super::super::{Acting, on_runtime};
+use crate::args::Login;
+use crate::error::{CommandError, Disabled, Failure};
+use crate::output;
+use keyfob_client::SystemClock;
+use keyfob_client::refresh::RefreshError;
+use keyfob_codex::config::LoginMethod;
+use keyfob_settings::Judgement;
+
+/// Refuses a method that is excluded, and ends a stored login that is, as the Codex CLI does when it starts.
+pub(super) fn admit(arguments: &Login, acting: &Acting) -> Result<(), CommandError> {
+    // What goes to another machine is judged there.
+    if arguments.over.is_some() {
+        return Ok(());
+    }
+    let (method, named) = match (arguments.with_api_key, arguments.with_access_token) {
+        (true, _) => (LoginMethod::Api, Disabled::ApiKey),
+        (false, true) => (LoginMethod::Chatgpt, Disabled::AccessToken),
+        (false, false) => (LoginMethod::Chatgpt, Disabled::Account),
+    };
+    let restrictions = acting.settings.restrictions();
+    if let Err(broken) = restrictions.may_use(method) {
+        return Err(Failure::MethodDisabled { method: named, broken }.into());
+    }
+    if !matches!(acting.session.judgement(), Ok(Judgement::Broken(_))) {
+        // What cannot be read, or judged, is left to the sign-in.
+        return Ok(());
+    }
+    let ended = on_runtime(async { Ok(acting.session.enforce(&SystemClock).await) })?;
+    match ended {
+        Ok(()) => Ok(()),
+        Err(RefreshError::Restricted(evicted)) if evicted.signed_out.is_ok() => {
+            let error = RefreshError::Restricted(evicted);
+            let told = CommandError::from(error);
+            output::say(&told.source.to_string());
+            for hint in told.hints.iter().take(2) {
+                output::say(&format!("note: {hint}"));
+            }
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

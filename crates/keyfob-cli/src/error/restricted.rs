@@ -1,0 +1,88 @@
+//! What to say when a restriction keeps somebody from something: which one, where it is, and what became of the login.
+
+use super::Failure;
+use keyfob_client::logout::{Revocation, SignOutError, SignedOut};
+use keyfob_settings::{Broken, How, Origin};
+
+/// A way to sign in that a restriction excludes, as the Codex CLI calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disabled {
+    Account,
+    ApiKey,
+    AccessToken,
+}
+
+impl Disabled {
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Account => "ChatGPT",
+            Self::ApiKey => "API key",
+            Self::AccessToken => "Access token",
+        }
+    }
+
+    pub(super) const fn other(self) -> &'static str {
+        match self {
+            Self::Account | Self::AccessToken => "API key",
+            Self::ApiKey => "ChatGPT",
+        }
+    }
+}
+
+/// Returns what to do about a failure that a restriction is the reason of.
+pub(super) fn hints_of(failure: &Failure) -> Option<Vec<String>> {
+    match failure {
+        Failure::MethodDisabled { broken, .. } => Some(hints(broken)),
+        Failure::VariableRestricted { name, broken } => {
+            let unset =
+                format!("`{name}` is not used, and what is stored stays: unset it, or give another one");
+            Some(vec![says_so(broken.key, &broken.origin), unset])
+        }
+        Failure::VariableUnverified { origin, .. } => Some(unverified_hints(origin)),
+        _ => None,
+    }
+}
+
+/// Returns where the restriction is and what to do.
+pub(super) fn hints(broken: &Broken) -> Vec<String> {
+    let Broken { how, key, origin } = broken;
+    let next = match how {
+        How::KeyRequired => "sign in with an API key: `keyfob login --with-api-key`",
+        How::AccountRequired => "sign in with an account: `keyfob login`",
+        How::Issuer { .. } => "sign in there: `keyfob login`",
+        How::Workspace { .. } => "sign in to an allowed workspace: `keyfob login`",
+    };
+    vec![says_so(key, origin), next.to_owned()]
+}
+
+/// Returns where what could not be verified is restricted, and what to do.
+pub(super) fn unverified_hints(origin: &Origin) -> Vec<String> {
+    vec![
+        format!("workspaces are restricted by {origin}; nothing was changed"),
+        "try again when the issuer answers, or sign in again: `keyfob login`".to_owned(),
+    ]
+}
+
+/// Returns what became of a login that was in the way of a restriction.
+pub(super) fn fate(signed_out: &Result<SignedOut, SignOutError>) -> String {
+    match signed_out {
+        Ok(SignedOut::NothingStored) => "nothing was stored any more".to_owned(),
+        Ok(SignedOut::Removed(Revocation::Confirmed)) => {
+            "the session was ended at its issuer and the login removed here".to_owned()
+        }
+        Ok(SignedOut::Removed(Revocation::NotNeeded)) => "the login was removed here".to_owned(),
+        Ok(SignedOut::Removed(Revocation::Unconfirmed(issuer, _))) => format!(
+            "the login was removed here; {issuer} did not confirm that the session ended, so it may live on there until it expires"
+        ),
+        Ok(SignedOut::Removed(Revocation::Queued(issuer, _))) => format!(
+            "the login was removed here; {issuer} did not confirm that the session ended and is asked again"
+        ),
+        Err(error) => format!("the login could not be removed and is not used: {error}"),
+    }
+}
+
+fn says_so(key: &str, origin: &Origin) -> String {
+    let whose =
+        if origin.layer.is_administrators() { ", which whoever administers this computer wrote" } else { "" };
+    format!("`{key}` in {origin} says so{whose}")
+}
