@@ -107,6 +107,9 @@ pub(crate) struct Login {
     /// Sign in to this workspace and no other.
     #[arg(long, value_name = "ID")]
     pub(crate) workspace: Option<String>,
+    /// Ask for the cloud capabilities too, which may need a second factor.
+    #[arg(long, conflicts_with_all = ["with_api_key", "with_access_token"])]
+    pub(crate) cloud: bool,
     /// Print JSON for programs, a line for what the person is asked to do and one for the result.
     #[arg(long)]
     pub(crate) json: bool,

@@ -6,7 +6,9 @@ use crate::keys::Keys;
 use crate::revocations::Revocations;
 use http::{HeaderMap, header};
 use keyfob_jose::{Claims, Expected, KeySet, TokenType, VerifyError};
-use keyfob_oauth::{AccessToken, Audience, ClientId, Clock, Scope, Subject, Timestamp, WorkspaceId};
+use keyfob_oauth::{
+    AccessToken, Audience, Capability, ClientId, Clock, Scope, Subject, Timestamp, WorkspaceId,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +54,9 @@ impl Caller {
     }
 }
 
+/// How API keys begin, ours and those of other places.
+const ANY_KEY: &str = "sk-";
+
 /// Checks access tokens of one issuer that are meant for one audience.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
@@ -71,6 +76,12 @@ impl Authenticator {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { keys, audience, verified: VerifiedTokens::new(), revocations, clock }
+    }
+
+    /// Refuses a key where an account must have signed in; whose key it is matters to nobody then.
+    pub(crate) fn refuse_keys(headers: &HeaderMap, capability: Capability) -> Result<(), Refusal> {
+        let is_key = |token: AccessToken| token.expose().starts_with(ANY_KEY);
+        if bearer(headers).is_ok_and(is_key) { Err(Refusal::KeyForCapability(capability)) } else { Ok(()) }
     }
 
     /// Returns who sent these headers, and the token that says so.

@@ -17,6 +17,8 @@ use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// The one route of the demo that needs a capability (design S3).
+const CLOUD_WORKSPACE: &str = "/cloud/workspace";
 /// The pause between two words, so that one sees a stream.
 const PAUSE: Duration = Duration::from_millis(15);
 
@@ -35,6 +37,7 @@ pub(crate) async fn answer(
             let answer = Answer::new(caller, request_id, now);
             if streamed { Ok(events(answer.events())) } else { Ok(json(&answer.completed())) }
         }
+        (&Method::GET, CLOUD_WORKSPACE) => Ok(json(&answer::cloud_workspace(caller))),
         _ => Err(Refusal::NotFound),
     }
 }

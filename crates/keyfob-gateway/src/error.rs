@@ -2,6 +2,7 @@
 
 use crate::body::{Body, full};
 use http::{HeaderValue, Response, StatusCode, header};
+use keyfob_oauth::Capability;
 
 /// Why a request was not served.
 ///
@@ -21,6 +22,13 @@ pub(crate) enum Refusal {
          prints as `Authorization: Bearer TOKEN`"
     )]
     MissingToken,
+    #[error("{}", .0.refusal_of_keys())]
+    KeyForCapability(Capability),
+    #[error(
+        "This needs the scope `{}`, which the present sign-in does not have. Run `keyfob login --cloud` to sign in for it; \
+         a workspace's administrator decides whether its members have it", .0.scope()
+    )]
+    CapabilityMissing(Capability),
     #[error("There is nothing at this address")]
     NotFound,
     #[error("This method is not allowed")]
@@ -62,6 +70,9 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Bearer realm="keyfob"
 const CHALLENGE_INVALID: HeaderValue = HeaderValue::from_static(
     r#"Bearer realm="keyfob", error="invalid_token", error_description="The access token is not valid here""#,
 );
+/// The challenge for a token that is valid and not enough (RFC 6750 §3.1).
+const CHALLENGE_CLOUD: HeaderValue =
+    HeaderValue::from_static(r#"Bearer realm="keyfob", error="insufficient_scope", scope="cloud""#);
 /// How soon a caller may try again while the issuer is out of reach, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
@@ -69,6 +80,7 @@ impl Refusal {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::InvalidToken | Self::MissingToken => StatusCode::UNAUTHORIZED,
+            Self::KeyForCapability(_) | Self::CapabilityMissing(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::OtherHost | Self::BodyBroken | Self::NotJson => StatusCode::BAD_REQUEST,
@@ -87,6 +99,8 @@ impl Refusal {
         match self {
             Self::InvalidToken => "invalid_token",
             Self::MissingToken => "missing_token",
+            Self::KeyForCapability(_) => "account_sign_in_required",
+            Self::CapabilityMissing(_) => "insufficient_scope",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::OtherHost => "invalid_target",
@@ -108,6 +122,9 @@ impl Refusal {
         match self {
             Self::InvalidToken => Some(CHALLENGE_INVALID),
             Self::MissingToken => Some(CHALLENGE),
+            Self::KeyForCapability(Capability::Cloud) | Self::CapabilityMissing(Capability::Cloud) => {
+                Some(CHALLENGE_CLOUD)
+            }
             _ => None,
         }
     }

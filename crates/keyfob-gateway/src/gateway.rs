@@ -1,6 +1,6 @@
 //! One request's road through the gateway.
 
-use crate::authenticate::Authenticator;
+use crate::authenticate::{Authenticator, Caller};
 use crate::body::{Body, Limits, Passing, full};
 use crate::error::Refusal;
 use crate::http_client::{HttpClient, HttpClientError, Trust, http_client};
@@ -11,10 +11,10 @@ use crate::route::{is_health_check, refuse_proxying, route};
 use crate::upstream::{self, Upstream};
 use crate::{demo, headers, relay};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl};
+use keyfob_oauth::{AccessToken, Audience, Capability, Clock, Entropy, EntropyError, IssuerUrl};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -119,7 +119,8 @@ impl Gateway {
         if is_health_check(&request) {
             return Ok(self.health());
         }
-        let (caller, token) = match self.authenticator.authenticate(request.headers()).await {
+        let capability = Capability::of_path(request.uri().path());
+        let (caller, token) = match self.admit(request.headers(), capability).await {
             Ok(accepted) => accepted,
             Err(refusal) => {
                 hear_out(&mut request).await;
@@ -138,6 +139,24 @@ impl Gateway {
                 let response = upstream::send(&self.client, url, key.as_ref(), &path, request).await?;
                 relay::relay(response, key.as_ref()).await
             }
+        }
+    }
+
+    /// Returns who calls, if they may use what they ask for.
+    async fn admit(
+        &self,
+        headers: &HeaderMap,
+        capability: Option<Capability>,
+    ) -> Result<(Arc<Caller>, AccessToken), Refusal> {
+        if let Some(capability) = capability {
+            Authenticator::refuse_keys(headers, capability)?;
+        }
+        let (caller, token) = self.authenticator.authenticate(headers).await?;
+        match capability {
+            Some(capability) if !caller.scope.contains(capability.scope()) => {
+                Err(Refusal::CapabilityMissing(capability))
+            }
+            Some(_) | None => Ok((caller, token)),
         }
     }
 

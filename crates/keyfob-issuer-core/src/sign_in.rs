@@ -6,11 +6,11 @@
 
 use crate::amr::Amr;
 use crate::workspace::Membership;
-use keyfob_oauth::{Scope, Timestamp};
+use keyfob_oauth::{Capability, Scope, Timestamp};
 use std::time::Duration;
 
 /// The word of a scope that stands for the cloud capabilities.
-pub const CLOUD: &str = "cloud";
+pub const CLOUD: &str = Capability::Cloud.scope();
 
 /// Whether a factor may still be set up: after the password, long enough to install an app.
 const SET_UP_WITHIN: Duration = Duration::from_mins(15);

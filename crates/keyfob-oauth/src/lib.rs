@@ -20,6 +20,7 @@
 //! Start reading at [`token`] (what an issuer hands out) and [`request`] (what a client sends).
 
 pub mod address;
+mod capability;
 pub mod device;
 mod entropy;
 pub mod error;
@@ -34,6 +35,7 @@ pub mod text;
 pub mod time;
 pub mod token;
 
+pub use capability::Capability;
 pub use entropy::{Entropy, EntropyError};
 pub use error::{ErrorCode, ErrorResponse};
 pub use id::{Audience, ClientId, IssuerUrl, Subject, WorkspaceId};

@@ -131,7 +131,12 @@ pub(crate) struct SignIn {
 
 impl SignIn {
     pub(crate) fn start(home: &Home, issuer: &FakeIssuer) -> Self {
+        Self::start_with(home, issuer, &[])
+    }
+
+    pub(crate) fn start_with(home: &Home, issuer: &FakeIssuer, arguments: &[&str]) -> Self {
         let mut command = home.command(&["login", "--no-browser", "--issuer", &issuer.url]);
+        command.args(arguments);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (mut said, mut line) = (String::new(), String::new());
@@ -145,8 +150,19 @@ impl SignIn {
 
     /// A parameter of the address, as it is written there.
     pub(crate) fn parameter(&self, name: &str) -> &str {
+        self.find(name).unwrap()
+    }
+
+    /// The same, if it is there.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
         let query = self.address.split_once('?').unwrap().1;
-        query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap()
+        query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Ends it without a callback.
+    pub(crate) fn give_up(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Brings the callback with `query` beside the state, and waits for the end.

@@ -1,5 +1,6 @@
 //! Signing in, as far as it goes without an issuer.
 
+use crate::fake_issuer::{FakeIssuer, SignIn};
 use crate::signed_in::{FAR, signed_in};
 use crate::{Home, ran};
 
@@ -82,4 +83,25 @@ fn d_08_login_status_tells_of_a_token_in_the_environment_before_what_is_stored()
     let unusable = "error: `CODEX_ACCESS_TOKEN` comes first and cannot be used: it is neither a personal access token \
                     (`at-…`) nor a JWT\nhint: correct or unset it; the stored login is not used in its place\n";
     assert_eq!(status("opaque"), ran(1, "", unusable));
+}
+
+#[test]
+fn s_03_i_73_the_issuer_is_asked_for_the_cloud_where_that_is_wanted_and_for_the_allowed_workspaces() {
+    let issuer = FakeIssuer::start();
+    let home = Home::empty();
+    let asked = |arguments: &[&str]| {
+        let sign_in = SignIn::start_with(&home, &issuer, arguments);
+        let scope = sign_in.parameter("scope").to_owned();
+        let workspaces = sign_in.find("allowed_workspace_id").map(str::to_owned);
+        sign_in.give_up();
+        (scope, workspaces)
+    };
+    let plain = asked(&[]);
+    assert!(!plain.0.contains("cloud"), "{plain:?}");
+    assert_eq!(plain.1, None);
+
+    assert_eq!(asked(&["--cloud"]).0, format!("{}+cloud", plain.0));
+    let two = ["-c", "forced_chatgpt_workspace_id=[\"w-2\",\"w-1\"]"];
+    assert_eq!(asked(&two).1, Some("w-1%2Cw-2".into()));
+    assert_eq!(asked(&[&two[..], &["--workspace", "w-1"]].concat()).1, Some("w-1".into()));
 }

@@ -1,7 +1,7 @@
 //! The part of a sign-in in which a browser brings the code.
 
 use super::machine::{State, wanted_workspaces};
-use super::{Answer, Effect, ExpectedCallback, Login, LoginError};
+use super::{Answer, Asked, Effect, ExpectedCallback, Login, LoginError};
 use crate::endpoints::Endpoints;
 use keyfob_codex::client::{CALLBACK_PATH, RegisteredCallbacks};
 use keyfob_oauth::request::{AuthorizationRequest, TokenRequest};
@@ -23,7 +23,7 @@ impl Login {
         let request = AuthorizationRequest {
             client_id: self.client_id.clone(),
             redirect_uri: redirect_uri.clone(),
-            scope: Scope::parse(endpoints.dialect.scope()).unwrap_or_default(),
+            scope: Scope::parse(&Asked::scope(&self.capabilities, endpoints.dialect)).unwrap_or_default(),
             state: self.once.state.clone(),
             code_challenge: self.once.verifier.challenge(),
             nonce: self.nonce(&endpoints),

@@ -3,13 +3,14 @@
 use super::device::Device;
 use super::{Effect, Event, LoginError, Page, Replace, SignedIn, Superseded, slot};
 use crate::account::Account;
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Dialect, Endpoints};
 use crate::store::{Digest, StoreError};
 use crate::superseded::OldSession;
 use keyfob_codex::auth_file::AuthFile;
 use keyfob_oauth::token::{Nonce, State as CallbackState};
 use keyfob_oauth::{
-    ClientId, CodeVerifier, Entropy, EntropyError, HandoffCode, IssuerUrl, Secret, TokenResponse, WorkspaceId,
+    Capability, ClientId, CodeVerifier, Entropy, EntropyError, HandoffCode, IssuerUrl, Secret, TokenResponse,
+    WorkspaceId,
 };
 use keyfob_settings::Restrictions;
 use keyfob_settings::logins::LoginName;
@@ -56,8 +57,18 @@ pub struct Asked {
     pub means: Means,
     /// For this workspace alone.
     pub workspace: Option<WorkspaceId>,
+    /// What is to be used beside the plain models.
+    pub capabilities: Vec<Capability>,
     /// What may be replaced.
     pub replace: Replace,
+}
+
+impl Asked {
+    /// Returns the scope that is asked for in `dialect`.
+    pub(super) fn scope(capabilities: &[Capability], dialect: Dialect) -> String {
+        let words = capabilities.iter().map(|capability| capability.scope());
+        std::iter::once(dialect.scope()).chain(words).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Returns for which workspaces an issuer is asked, in the one text in which the Codex CLI names several.
@@ -78,6 +89,7 @@ pub struct Login {
     pub(super) issuer: IssuerUrl,
     pub(super) client_id: ClientId,
     pub(super) workspace: Option<WorkspaceId>,
+    pub(super) capabilities: Vec<Capability>,
     pub(super) replace: Replace,
     pub(super) restrictions: Arc<Restrictions>,
     pub(super) once: Once,
@@ -134,12 +146,13 @@ pub(super) struct New {
 impl Login {
     /// Begins; `restrictions` bind what is stored.
     pub fn begin(asked: Asked, restrictions: Arc<Restrictions>, once: Once) -> (Self, Effect) {
-        let Asked { issuer, client_id, means, workspace, replace } = asked;
+        let Asked { issuer, client_id, means, workspace, capabilities, replace } = asked;
         let (place_is_taken, fell_back, beside, state) = (false, false, None, State::Looking);
         let login = Self {
             issuer,
             client_id,
             workspace,
+            capabilities,
             replace,
             restrictions,
             once,

@@ -110,6 +110,7 @@ impl SignIn {
             issuer,
             client_id: self.asked.client_id.clone(),
             workspaces,
+            capabilities: self.asked.capabilities.clone(),
             http,
             clock: self.clock,
             machine: self.machine.filter(|name| is_header_text(name)),

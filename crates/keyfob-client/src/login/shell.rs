@@ -1,7 +1,7 @@
 //! The hands of a sign-in: does what [`Login`](super::Login) says.
 
 use super::callback::{CallbackServer, Typed};
-use super::{Carried, Effect, Event, KeysError, LoginError, Page, SignedIn, Superseded};
+use super::{Asked, Carried, Effect, Event, KeysError, LoginError, Page, SignedIn, Superseded};
 use crate::account::Account;
 use crate::device_endpoint;
 use crate::endpoints::Endpoints;
@@ -17,7 +17,7 @@ use crate::token_endpoint::{TokenError, redeem};
 use crate::written_here;
 use keyfob_jose::KeySet;
 use keyfob_oauth::request::RevocationRequest;
-use keyfob_oauth::{ClientId, Clock, IssuerUrl, RefreshToken};
+use keyfob_oauth::{Capability, ClientId, Clock, IssuerUrl, RefreshToken};
 use keyfob_settings::Restrictions;
 use keyfob_settings::logins::{LoginName, Which};
 use std::sync::Arc;
@@ -36,6 +36,7 @@ pub(super) struct Shell {
     pub(super) issuer: IssuerUrl,
     pub(super) client_id: ClientId,
     pub(super) workspaces: Option<String>,
+    pub(super) capabilities: Vec<Capability>,
     pub(super) http: HttpClient,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) machine: Option<String>,
@@ -77,7 +78,8 @@ impl Shell {
                 Event::Listening(opened.map(|server| self.server.insert(server).port))
             }
             Effect::RequestCode(endpoint, dialect) => {
-                let wanted = (dialect.scope(), self.workspaces.as_deref());
+                let scope = Asked::scope(&self.capabilities, dialect);
+                let wanted = (scope.as_str(), self.workspaces.as_deref());
                 let given =
                     device_endpoint::ask(&self.http, &self.issuer, &endpoint, &self.client_id, wanted);
                 Event::CodeGiven(given.await.map(Box::new))

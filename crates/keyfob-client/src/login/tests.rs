@@ -39,8 +39,11 @@ impl World {
         let once = Once::draw(&Counting::default()).unwrap();
         let issuer = IssuerUrl::parse("https://id.test").unwrap();
         let client_id = ClientId::new("app");
-        let (login, effect) =
-            Login::begin(Asked { issuer, client_id, means, workspace: None, replace }, Arc::default(), once);
+        let (login, effect) = Login::begin(
+            Asked { issuer, client_id, means, workspace: None, capabilities: Vec::new(), replace },
+            Arc::default(),
+            once,
+        );
         (Self { key: SigningKey::generate().unwrap(), login }, effect)
     }
 

@@ -5,6 +5,11 @@ use keyfob_oauth::Timestamp;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
+/// Returns what the cloud route of the demo says.
+pub(super) fn cloud_workspace(caller: &Caller) -> Value {
+    json!({ "object": "cloud.workspace", "id": caller.workspace, "member": caller.subject })
+}
+
 /// The one model that the demo lists.
 const MODEL: &str = "keyfob-demo";
 

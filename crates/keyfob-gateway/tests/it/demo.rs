@@ -99,3 +99,32 @@ async fn the_demo_reads_only_json_objects() {
     let packed = world.send(world.request().header("content-encoding", "zstd"), "{}").await;
     assert_eq!(packed.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn s_03_the_cloud_route_needs_an_account_with_the_scope_and_refuses_a_key_in_so_many_words() {
+    let world = World::demo().await;
+    let ask = async |token: &str| {
+        let request = http::Request::builder().method("GET").uri("/v1/cloud/workspace");
+        let answer = world.send(request.header("authorization", format!("Bearer {token}")), "").await;
+        let challenge =
+            answer.headers.get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status.as_u16(), challenge, answer.text())
+    };
+    let challenge = Some(r#"Bearer realm="keyfob", error="insufficient_scope", scope="cloud""#.to_owned());
+
+    let with = world.issuer.token_with("scope", "openid cloud".into());
+    let (status, _, text) = ask(&with).await;
+    assert_eq!((status, text.as_str()), (200, r#"{"object":"cloud.workspace","id":"w-1","member":"u-1"}"#));
+
+    let (status, told, text) = ask(&world.issuer.token_with("scope", "openid".into())).await;
+    assert_eq!((status, &told), (403, &challenge));
+    assert!(text.contains(r#""code":"insufficient_scope""#), "{text}");
+
+    for key in ["sk-kf-0123", "sk-other"] {
+        let (status, told, text) = ask(key).await;
+        assert_eq!((status, &told), (403, &challenge));
+        let words = "The cloud capabilities require account sign-in, and this is an API key. Run `keyfob login --cloud` to \
+                     sign in, then send the token that `keyfob token` prints";
+        assert!(text.contains(words) && !text.contains(key), "{text}");
+    }
+}

@@ -7,7 +7,7 @@ mod setting;
 mod words;
 
 pub use invitation::Invitation;
-pub use policy::{ApiKeyPolicy, Capability, DevicePolicy, Policy, SessionLength, SignInMethod, Tag};
+pub use policy::{ApiKeyPolicy, DevicePolicy, Policy, SessionLength, SignInMethod, Tag};
 pub use role::{Permission, Role};
 pub use setting::{InvalidSetting, Setting, SettingKey};
 pub use words::{Word, WordSet};

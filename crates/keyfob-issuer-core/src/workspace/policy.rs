@@ -2,8 +2,8 @@
 
 use super::{Word, WordSet};
 use crate::lifetime;
-use crate::sign_in::{CLOUD, MfaPolicy};
-use keyfob_oauth::Scope;
+use crate::sign_in::MfaPolicy;
+use keyfob_oauth::{Capability, Scope};
 use std::time::Duration;
 
 /// What holds for whoever signs in to a workspace.
@@ -36,7 +36,7 @@ impl Policy {
             device_codes: DevicePolicy::ByPerson,
             session_length: None,
             api_keys: ApiKeyPolicy::Allowed,
-            capabilities: WordSet::of(Capability::ALL),
+            capabilities: WordSet::of(&Capability::ALL),
             retention: None,
             residency: None,
         }
@@ -50,7 +50,7 @@ impl Policy {
     /// Returns what of `scope` may be granted here.
     pub fn narrow(&self, scope: &Scope) -> Scope {
         let missing =
-            Capability::ALL.iter().copied().filter(|capability| !self.capabilities.contains(*capability));
+            Capability::ALL.into_iter().filter(|capability| !self.capabilities.contains(*capability));
         scope.without(&missing.map(Capability::scope).collect::<Vec<_>>())
     }
 
@@ -123,24 +123,8 @@ impl Word for ApiKeyPolicy {
     }
 }
 
-/// What may be used beside the plain models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capability {
-    /// The cloud capabilities (design S3).
-    Cloud,
-}
-
-impl Capability {
-    /// Returns the scope word that stands for it in a token.
-    pub const fn scope(self) -> &'static str {
-        match self {
-            Self::Cloud => CLOUD,
-        }
-    }
-}
-
 impl Word for Capability {
-    const ALL: &'static [Self] = &[Self::Cloud];
+    const ALL: &'static [Self] = &Self::ALL;
 
     fn as_str(self) -> &'static str {
         self.scope()

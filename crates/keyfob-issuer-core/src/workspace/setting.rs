@@ -1,10 +1,11 @@
 //! What can be changed of a workspace, each by its word: on the command line, on the page, and by programs alike.
 
 use super::{
-    ApiKeyPolicy, Capability, DataSharing, DevicePolicy, Permission, SessionLength, SignInMethod, Tag, Word,
-    WordSet, Workspace, WorkspaceName,
+    ApiKeyPolicy, DataSharing, DevicePolicy, Permission, SessionLength, SignInMethod, Tag, Word, WordSet,
+    Workspace, WorkspaceName,
 };
 use crate::sign_in::MfaPolicy;
+use keyfob_oauth::Capability;
 use std::time::Duration;
 
 /// What can be changed.

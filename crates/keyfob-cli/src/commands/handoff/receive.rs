@@ -38,6 +38,8 @@ pub(crate) fn receive(arguments: &Receive, acting: &Acting) -> Result<Exit, Comm
             // Nobody is asked.
             means: Means::DeviceCode,
             workspace: None,
+            // It has what the session has that hands over.
+            capabilities: Vec::new(),
             replace: beside_or_replace(arguments.replace, acting),
         },
         clock: Arc::new(SystemClock),

@@ -16,7 +16,7 @@ use crate::surroundings::{self, Remote};
 use keyfob_client::login::{Asked, Carried, LoginError, Means, PendingSignIn, Prompt, SignIn};
 use keyfob_client::{Account, Status, SystemClock, SystemEntropy};
 use keyfob_codex::client::{CLIENT_ID, UNNAMED_ISSUER};
-use keyfob_oauth::{ClientId, IssuerUrl, WorkspaceId};
+use keyfob_oauth::{Capability, ClientId, IssuerUrl, WorkspaceId};
 use keyfob_settings::logins::Which;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
@@ -146,6 +146,7 @@ impl<'a> Plan<'a> {
             client_id: ClientId::new(CLIENT_ID),
             means,
             workspace: self.arguments.workspace.as_deref().map(WorkspaceId::new),
+            capabilities: self.arguments.cloud.then_some(Capability::Cloud).into_iter().collect(),
             replace: super::beside_or_replace(self.arguments.replace, self.acting),
         };
         SignIn {

@@ -36,6 +36,7 @@ async fn waiting(patience: Duration) -> Shell {
         issuer,
         client_id: ClientId::new("app"),
         workspaces: None,
+        capabilities: Vec::new(),
         clock: Arc::new(SystemClock),
         machine: None,
         lock: None,
