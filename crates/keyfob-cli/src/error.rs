@@ -66,6 +66,8 @@ pub(crate) enum Failure {
     MethodDisabled { method: Disabled, broken: Broken },
     #[error("{broken}")]
     VariableRestricted { name: &'static str, broken: Broken },
+    #[error("this job was started by `{event}`, which anybody can cause, so no credential is used in it")]
+    UntrustedJob { event: String, origin: Origin },
     #[error("whose token is in `{name}` cannot be verified now")]
     VariableUnverified { name: &'static str, origin: Origin },
     #[error("Choose one login credential source: --with-api-key or --with-access-token.")]
@@ -146,6 +148,7 @@ impl From<Failure> for CommandError {
         }
         let (exit, hints): (_, &[&str]) = match &failure {
             Failure::MethodDisabled { .. }
+            | Failure::UntrustedJob { .. }
             | Failure::VariableRestricted { .. }
             | Failure::VariableUnverified { .. } => (Exit::PolicyDenied, &[]),
             Failure::NoIssuer => (

@@ -26,6 +26,19 @@ pub struct Requirements {
 pub struct OwnRequirements {
     /// The issuer at which accounts sign in.
     pub issuer: Option<Spanned<String>>,
+    /// What happens in a job of a CI that outsiders can start.
+    pub untrusted_ci: Option<Spanned<UntrustedCi>>,
+}
+
+/// What happens where a credential is about to be used in a job that outsiders can start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UntrustedCi {
+    /// A warning is said.
+    #[default]
+    Warn,
+    /// The credential is not used.
+    Refuse,
 }
 
 impl Requirements {

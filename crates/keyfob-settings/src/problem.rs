@@ -65,20 +65,54 @@ fn floor_boundary(text: &str, mut at: usize) -> usize {
     at
 }
 
-/// Conceals the value of a key that may hold a secret (security C-46).
+/// The keys whose values are no secrets and may be shown.
+const SHOWN: [&str; 22] = [
+    "allowed_chatgpt_workspaces",
+    "allowed_login_methods",
+    "auth",
+    "aws",
+    "base_url",
+    "chatgpt_base_url",
+    "cli_auth_credentials_store",
+    "default_login",
+    "env_key",
+    "forced_chatgpt_workspace_id",
+    "forced_login_method",
+    "issuer",
+    "login",
+    "model_provider",
+    "name",
+    "openai_base_url",
+    "path",
+    "precedence",
+    "profile",
+    "requires_openai_auth",
+    "untrusted_ci",
+    "wire_api",
+];
+
+/// Conceals texts that may be secrets (security C-46); each stays as long as it was, so that the place stays too.
 fn concealed(line: &str) -> String {
-    const MAY_HOLD_SECRETS: [&str; 6] = ["token", "key", "secret", "password", "header", "authorization"];
-    let Some((key, value)) = line.split_once('=') else { return line.to_owned() };
-    let lower = key.to_ascii_lowercase();
-    // A variable's name is none.
-    let is_name = matches!(lower.trim(), "env_key" | "env_key_instructions");
-    if MAY_HOLD_SECRETS.iter().any(|word| lower.contains(word)) && !is_name {
-        // As long as it was, so that the place stays where it is.
-        let hidden = value.chars().map(|c| if c.is_whitespace() { ' ' } else { '*' });
-        format!("{key}={}", hidden.collect::<String>())
-    } else {
-        line.to_owned()
+    let (key, value) = line.split_once('=').map_or(("", line), |(key, value)| (key, value));
+    let name = key.rsplit('.').next().unwrap_or_default().trim();
+    if SHOWN.contains(&name) || !value.contains(['"', '\'']) {
+        return line.to_owned();
     }
+    let mut quote = None;
+    let hidden = value.chars().map(|c| match (quote, c) {
+        (None, '"' | '\'') => {
+            quote = Some(c);
+            c
+        }
+        (Some(open), c) if open == c => {
+            quote = None;
+            c
+        }
+        (Some(_), _) => '*',
+        (None, _) => c,
+    });
+    let hidden: String = hidden.collect();
+    if line.contains('=') { format!("{key}={hidden}") } else { hidden }
 }
 
 /// Takes the value out of what the parser says of a wrong type.
@@ -129,8 +163,8 @@ mod tests {
     #[test]
     fn the_place_is_shown_with_a_mark_below_it() {
         assert_eq!(
-            problem("a = 1\nb = \"ü\" # x\nc = 2\n", "\"ü\"", "expected a number"),
-            "/f.toml:2:5: expected a number\n  |\n2 | b = \"ü\" # x\n  |     ^^^"
+            problem("a = 1\npath = \"ü\" # x\nc = 2\n", "\"ü\"", "expected a number"),
+            "/f.toml:2:8: expected a number\n  |\n2 | path = \"ü\" # x\n  |        ^^^"
         );
         assert_eq!(
             problem("\n\n\n\n\n\n\n\n\nx = [\n 1,\n]\n", "[\n 1,\n]", "no list"),
@@ -140,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut_to_eighty_columns_with_the_place_in_it() {
-        let line = format!("x = \"{}\", WRONG, \"{}\"", "a".repeat(90), "b".repeat(90));
+        let line = format!("name = \"{}\", WRONG, \"{}\"", "a".repeat(90), "b".repeat(90));
 
         let shown = problem(&line, "WRONG", "this is wrong");
 
@@ -163,8 +197,17 @@ mod tests {
         assert_eq!(
             shown,
             "/f.toml:1:29: invalid type: string, expected a table\n  |\n\
-             1 | experimental_bearer_token = ****** *\n  |                             ^^^^^^"
+             1 | experimental_bearer_token = \"****\" x\n  |                             ^^^^^^"
         );
+        for (line, told) in [
+            ("X-Of-Ours = 'secret' 7", "X-Of-Ours = '******' 7"),
+            ("  \"secret\", 'b'", "  \"******\", '*'"),
+            ("auth.args = [\"secret\"]", "auth.args = [\"******\"]"),
+            ("model_providers.p.wire_api = \"chat\"", "model_providers.p.wire_api = \"chat\""),
+            ("x = 1 = 2", "x = 1 = 2"),
+        ] {
+            assert_eq!(concealed(line), told);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use crate::layer::{Origin, Sourced};
 use keyfob_codex::config::{CredentialsStore, LoginMethod};
+use keyfob_codex::requirements::UntrustedCi;
 use keyfob_oauth::{IssuerUrl, WorkspaceId};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -27,6 +28,7 @@ pub struct Restrictions {
     pub(crate) store: Option<Sourced<CredentialsStore>>,
     pub(crate) issuer: Option<Sourced<IssuerUrl>>,
     pub(crate) base_url: Option<Sourced<String>>,
+    pub(crate) untrusted_ci: Option<Sourced<UntrustedCi>>,
 }
 
 /// What is judged.
@@ -125,6 +127,11 @@ impl Restrictions {
     /// Returns where the Codex CLI must send the login of an account.
     pub fn base_url(&self) -> Option<&Sourced<String>> {
         self.base_url.as_ref()
+    }
+
+    /// Returns what happens in a job of a CI that outsiders can start.
+    pub fn untrusted_ci(&self) -> Option<&Sourced<UntrustedCi>> {
+        self.untrusted_ci.as_ref()
     }
 
     /// Returns the restrictions of methods.

@@ -128,6 +128,8 @@ impl Settings {
             restrictions.store.take().or_else(|| pin(requirements.cli_auth_credentials_store));
         let base_url = requirements.chatgpt_base_url.map(|value| text.sourced(&value));
         restrictions.base_url = restrictions.base_url.take().or(base_url);
+        let untrusted_ci = requirements.keyfob.untrusted_ci.map(|value| text.sourced(&value));
+        restrictions.untrusted_ci = restrictions.untrusted_ci.take().or(untrusted_ci);
         if let Some(issuer) = requirements.keyfob.issuer {
             let value = IssuerUrl::parse(issuer.get_ref())
                 .map_err(|error| text.problem(issuer.span(), format!("the issuer is not usable: {error}")))?;

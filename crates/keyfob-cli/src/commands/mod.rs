@@ -2,6 +2,7 @@
 
 mod acting;
 mod beside;
+mod ci;
 mod doctor;
 mod exposed;
 #[cfg(feature = "failpoints")]

@@ -1,7 +1,7 @@
 //! `keyfob token`.
 
 use super::times::utc;
-use super::{Acting, on_runtime, variables};
+use super::{Acting, ci, on_runtime, variables};
 use crate::args::Token;
 use crate::environment::variable;
 use crate::error::{CommandError, Failure};
@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &Token, acting: &Acting) -> Result<Exit, CommandErr
     if io::stdout().is_terminal() && !arguments.yes {
         return Err(Failure::TokenToTerminal.into());
     }
+    ci::guard(&acting.settings)?;
     let least = arguments.min_ttl.map(Duration::from_secs);
     // A variable that is set decides before the store is looked at (design D8).
     match variables::look(acting.asked()).decide() {

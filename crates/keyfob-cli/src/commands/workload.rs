@@ -1,7 +1,7 @@
 //! `keyfob workload`: an access token for a job in CI, or for a pod, without any secret of its own.
 
-use super::on_runtime;
 use super::times::utc;
+use super::{ci, on_runtime};
 use crate::args::Workload;
 use crate::environment::{self, Environment};
 use crate::error::{CommandError, Failure};
@@ -21,11 +21,6 @@ use zeroize::Zeroizing;
 const ID_TOKEN: &str = "KEYFOB_ID_TOKEN";
 /// Where a job of GitHub Actions asks for one, and with what.
 const GITHUB: [&str; 2] = ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
-/// What started a job of GitHub Actions.
-const GITHUB_EVENT: &str = "GITHUB_EVENT_NAME";
-/// Events that somebody without any right to the repository can cause, while the job has its secrets.
-const BY_ANYBODY: [&str; 6] =
-    ["pull_request_target", "workflow_run", "issue_comment", "issues", "discussion", "discussion_comment"];
 
 /// Prints the token alone on its line, or in JSON.
 pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exit, CommandError> {
@@ -37,11 +32,7 @@ pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exi
     let issuer = settings::issuer(arguments.issuer.as_deref(), &settings)?.ok_or(Failure::NoIssuer)?;
     let restrictions = settings.restrictions();
     restrictions.may_sign_in_at(&issuer).map_err(LoginError::Restricted)?;
-    if let Some(event) = text(GITHUB_EVENT).filter(|event| BY_ANYBODY.contains(&event.as_str())) {
-        output::say(&format!(
-            "warning: this job was started by `{event}`, which anybody can cause; whatever it runs of theirs can use the token"
-        ));
-    }
+    ci::guard(&settings)?;
     let network = settings::network(environment);
     let token = on_runtime(async {
         let identity = identity(arguments, &network, &issuer).await?;

@@ -38,6 +38,10 @@ pub(super) fn hints_of(failure: &Failure) -> Option<Vec<String>> {
                 format!("`{name}` is not used, and what is stored stays: unset it, or give another one");
             Some(vec![says_so(broken.key, &broken.origin), unset])
         }
+        Failure::UntrustedJob { origin, .. } => Some(vec![
+            says_so("keyfob.untrusted_ci", origin),
+            "start the job by an event that only members can cause, such as `push`".to_owned(),
+        ]),
         Failure::VariableUnverified { origin, .. } => Some(unverified_hints(origin)),
         _ => None,
     }

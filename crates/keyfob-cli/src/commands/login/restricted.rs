@@ -1,6 +1,6 @@
 //! What restrictions say before a sign-in begins (security C-53).
 
-use super::super::{Acting, on_runtime};
+use super::super::{Acting, ci, on_runtime};
 use crate::args::Login;
 use crate::error::{CommandError, Disabled, Failure};
 use crate::output;
@@ -11,6 +11,7 @@ use keyfob_settings::Judgement;
 
 /// Refuses a method that is excluded, and ends a stored login that is, as the Codex CLI does when it starts.
 pub(super) fn admit(arguments: &Login, acting: &Acting) -> Result<(), CommandError> {
+    ci::guard(&acting.settings)?;
     // What goes to another machine is judged there.
     if arguments.over.is_some() {
         return Ok(());

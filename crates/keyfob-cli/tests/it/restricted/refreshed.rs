@@ -184,3 +184,29 @@ fn c_53_c_55_rules_that_cannot_be_trusted_or_read_allow_nothing_and_remove_nothi
         }
     }
 }
+
+#[test]
+fn s_08_a_job_that_outsiders_can_start_is_warned_about_or_refused_where_an_administrator_wants_that() {
+    let job = [("GITHUB_EVENT_NAME", "pull_request_target")];
+    let stored = Stored::of("account of w-1");
+    let free = Machine::new();
+    free.store(&stored);
+    let told = free.run(&["token"], &job, "");
+    let warning = "warning: this job was started by `pull_request_target`, which anybody can cause; whatever it runs of theirs \
+                   can use the credential\n";
+    assert_eq!((told.code, told.stderr.as_str()), (Some(0), warning));
+    assert_eq!(free.run(&["token"], &[("GITHUB_EVENT_NAME", "push")], "").stderr, "");
+
+    let bound = Machine::new().with(Place::Requirements, "[keyfob]\nuntrusted_ci = \"refuse\"\n");
+    bound.store(&stored);
+    for door in [&["token"][..], &["login", "--with-api-key", "--json"]] {
+        let refused = "error: this job was started by `pull_request_target`, which anybody can cause, so no credential is used \
+                       in it\n\
+                       hint: `keyfob.untrusted_ci` in /etc/codex/requirements.toml:2 says so, which whoever administers this \
+                       computer wrote\n\
+                       hint: start the job by an event that only members can cause, such as `push`\n";
+        assert_eq!(bound.run(door, &job, "sk-1"), ran(6, "", refused));
+        assert_eq!(bound.home.stored(), stored.document);
+    }
+    assert_eq!(bound.run(&["token"], &[], "").code, Some(0));
+}
