@@ -1,5 +1,6 @@
 //! What is wrong in a file, with the place shown to the person who can mend it.
 
+use crate::nearest::nearest;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -95,7 +96,8 @@ const SHOWN: [&str; 22] = [
 fn concealed(line: &str) -> String {
     let (key, value) = line.split_once('=').map_or(("", line), |(key, value)| (key, value));
     let name = key.rsplit('.').next().unwrap_or_default().trim();
-    if SHOWN.contains(&name) || !value.contains(['"', '\'']) {
+    // A slip of the pen is to be seen as it was written.
+    if nearest(name, SHOWN).is_some() || !value.contains(['"', '\'']) {
         return line.to_owned();
     }
     let mut quote = None;
@@ -204,6 +206,7 @@ mod tests {
             ("  \"secret\", 'b'", "  \"******\", '*'"),
             ("auth.args = [\"secret\"]", "auth.args = [\"******\"]"),
             ("model_providers.p.wire_api = \"chat\"", "model_providers.p.wire_api = \"chat\""),
+            ("isuer = \"https://id.test\"", "isuer = \"https://id.test\""),
             ("x = 1 = 2", "x = 1 = 2"),
         ] {
             assert_eq!(concealed(line), told);
