@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[command(name = "keyfob", version)]
 pub(crate) struct Arguments {
     /// Set a key of the configuration for this command alone, as in the Codex CLI.
-    #[arg(short = 'c', long = "config", value_name = "KEY=VALUE", global = true)]
+    #[arg(short = 'c', long = "config", value_name = "KEY=VALUE", global = true, value_parser = key_and_value)]
     pub(crate) overrides: Vec<String>,
     /// Without one, whoever is not signed in signs in.
     #[command(subcommand)]
@@ -119,6 +119,13 @@ pub(crate) struct Login {
     /// Draw nothing: ask and answer in lines that stay as they are.
     #[arg(long)]
     pub(crate) plain: bool,
+}
+
+fn key_and_value(text: &str) -> Result<String, &'static str> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.trim().is_empty() => Ok(text.to_owned()),
+        Some(_) | None => Err("it has the form KEY=VALUE"),
+    }
 }
 
 /// A secret that stood where none belongs.

@@ -105,3 +105,13 @@ fn s_03_i_73_the_issuer_is_asked_for_the_cloud_where_that_is_wanted_and_for_the_
     assert_eq!(asked(&two).1, Some("w-1%2Cw-2".into()));
     assert_eq!(asked(&[&two[..], &["--workspace", "w-1"]].concat()).1, Some("w-1".into()));
 }
+
+#[test]
+fn an_override_without_a_value_is_wrong_usage() {
+    for text in ["forced_login_method", "=api", ""] {
+        let told = Home::empty().run(&["-c", text, "status"]);
+
+        assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""));
+        assert!(told.stderr.contains("'--config <KEY=VALUE>': it has the form KEY=VALUE"), "{told:?}");
+    }
+}
