@@ -1,11 +1,12 @@
 //! Changing a file of settings: comments, order and everything else in it stay.
 
 use crate::logins::Which;
+use crate::problem::Problem;
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+use toml_edit::{ArrayOfTables, Document, DocumentMut, Item, Table, TomlError, Value, value};
 
 const DEFAULT: &str = "default_login";
 const RULES: &str = "login_rule";
@@ -32,14 +33,8 @@ pub enum EditError {
         source: io::Error,
     },
     /// It is no TOML.
-    #[error("cannot understand {path}")]
-    Parse {
-        /// Which.
-        path: PathBuf,
-        /// Where and why.
-        #[source]
-        source: Box<toml_edit::TomlError>,
-    },
+    #[error("{0}")]
+    Parse(Box<Problem>),
     /// A key has another kind of value than the one that is to be changed.
     #[error("`{key}` in {path} is something else than it is to be")]
     InTheWay {
@@ -88,9 +83,49 @@ pub fn set_rule(path: &Path, folder: &str, login: &Which) -> Result<(), EditErro
     })
 }
 
-/// Puts `text` in the place of a value; comments beside it and before its key stay.
-pub fn replace(table: &mut Table, key: &str, text: &str) {
-    let mut new = toml_edit::Value::from(text);
+/// Sets a key at the top of the file to `text`, which is a value of TOML.
+pub fn set(path: &Path, key: &str, text: &str) -> Result<(), EditError> {
+    let value = text.parse::<Value>().map_err(|error| refused(Path::new("VALUE"), text, &error))?;
+    edit(path, |document| {
+        match document.get(key) {
+            None | Some(Item::Value(_)) => replace(document.as_table_mut(), key, value),
+            Some(_) => return Err(InTheWay(key.into())),
+        }
+        Ok(())
+    })
+}
+
+/// Takes a key away from the top of the file, with its value and what is said beside it; says whether it was there.
+///
+/// What is written in the lines before it stays.
+pub fn unset(path: &Path, key: &str) -> Result<bool, EditError> {
+    let mut was_there = false;
+    change(path, |text| {
+        let document = parsed(path, text)?;
+        let Some((start, end)) = line_of(text, &document, key) else {
+            return match document.get(key) {
+                None => Ok(text.to_owned()),
+                Some(_) => Err(EditError::InTheWay { path: path.to_owned(), key: key.into() }),
+            };
+        };
+        was_there = true;
+        Ok([text.get(..start), text.get(end..)].into_iter().flatten().collect())
+    })?;
+    Ok(was_there)
+}
+
+/// Returns from where to where the lines of a key and its value go.
+fn line_of(text: &str, document: &Document<&str>, key: &str) -> Option<(usize, usize)> {
+    let (key, item) = document.get_key_value(key)?;
+    let value = item.as_value()?;
+    let start = text.get(..key.span()?.start)?.rfind('\n').map_or(0, |at| at + 1);
+    let after = value.span()?.end;
+    Some((start, text.get(after..)?.find('\n').map_or(text.len(), |at| after + at + 1)))
+}
+
+/// Puts a value in the place of another; comments beside it and before its key stay.
+pub fn replace(table: &mut Table, key: &str, value: impl Into<Value>) {
+    let mut new = value.into();
     if let Some(old) = table.get_mut(key).and_then(Item::as_value_mut) {
         *new.decor_mut() = old.decor().clone();
         *old = new;
@@ -99,13 +134,30 @@ pub fn replace(table: &mut Table, key: &str, text: &str) {
     }
 }
 
-/// Reads, changes and replaces the file in a folder that is there; what `change` says is in its way stays.
+/// Reads, changes and replaces the file in a folder that is there; what `with` says is in its way stays.
 ///
 /// A new file can be read by its owner alone. Of two programs that change a file at once one is told so.
 pub fn edit(
     path: &Path,
-    change: impl FnOnce(&mut DocumentMut) -> Result<(), InTheWay>,
+    with: impl FnOnce(&mut DocumentMut) -> Result<(), InTheWay>,
 ) -> Result<(), EditError> {
+    change(path, |text| {
+        let mut document = parsed(path, text)?.into_mut();
+        with(&mut document).map_err(|InTheWay(key)| EditError::InTheWay { path: path.to_owned(), key })?;
+        Ok(document.to_string())
+    })
+}
+
+fn parsed<'a>(path: &Path, text: &'a str) -> Result<Document<&'a str>, EditError> {
+    Document::parse(text).map_err(|error| refused(path, text, &error))
+}
+
+fn refused(path: &Path, text: &str, error: &TomlError) -> EditError {
+    let span = error.span().unwrap_or_default();
+    EditError::Parse(Box::new(Problem::new(path.to_owned(), text, span, error.message().trim_end())))
+}
+
+fn change(path: &Path, with: impl FnOnce(&str) -> Result<String, EditError>) -> Result<(), EditError> {
     let write = |source| EditError::Write { path: path.to_owned(), source };
     let folder = File::open(path.parent().unwrap_or(Path::new("/"))).map_err(write)?;
     match folder.try_lock() {
@@ -118,13 +170,13 @@ pub fn edit(
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(source) => return Err(EditError::Read { path: path.to_owned(), source }),
     };
-    let mut document: DocumentMut = text
-        .parse()
-        .map_err(|source| EditError::Parse { path: path.to_owned(), source: Box::new(source) })?;
-    change(&mut document).map_err(|InTheWay(key)| EditError::InTheWay { path: path.to_owned(), key })?;
+    let changed = with(&text)?;
+    if changed == text {
+        return Ok(());
+    }
     // A link that the user made, to where their settings are kept, stays one.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    replace_file(&target, &document.to_string()).map_err(write)
+    replace_file(&target, &changed).map_err(write)
 }
 
 fn replace_file(target: &Path, text: &str) -> io::Result<()> {
@@ -140,100 +192,4 @@ fn replace_file(target: &Path, text: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Config(tempfile::TempDir, PathBuf);
-
-    impl Config {
-        fn holding(text: &str) -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("config.toml");
-            crate::on_disk::put(&path, text);
-            Self(folder, path)
-        }
-
-        fn text(&self) -> String {
-            fs::read_to_string(&self.1).unwrap()
-        }
-    }
-
-    fn which(name: &str) -> Which {
-        Which::parse(name).unwrap()
-    }
-
-    #[test]
-    fn comments_order_and_what_else_is_there_stay() {
-        let config = Config::holding(
-            "# mine\ndefault_login = \"old\"   # for now\nissuer = \"https://id.test\" # ours\n\n\
-             [[login_rule]] # first\nlogin = 'a'  # a\npath = \"/w\"\n",
-        );
-
-        set_default(&config.1, &which("work")).unwrap();
-        set_rule(&config.1, "/w", &which("b")).unwrap();
-        set_rule(&config.1, "/x y\"z", &which("shared")).unwrap();
-
-        assert_eq!(
-            config.text(),
-            "# mine\ndefault_login = \"work\"   # for now\nissuer = \"https://id.test\" # ours\n\n\
-             [[login_rule]] # first\nlogin = \"b\"  # a\npath = \"/w\"\n\n\
-             [[login_rule]]\npath = '/x y\"z'\nlogin = \"shared\"\n"
-        );
-    }
-
-    #[test]
-    fn the_shared_login_as_default_is_no_default() {
-        let config = Config::holding("issuer = \"https://id.test\"\ndefault_login = \"work\"\n");
-
-        set_default(&config.1, &Which::Shared).unwrap();
-
-        assert_eq!(config.text(), "issuer = \"https://id.test\"\n");
-    }
-
-    #[test]
-    fn a_new_file_is_private_and_nothing_is_left_beside_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
-
-        set_default(&path, &which("work")).unwrap();
-
-        assert_eq!(fs::read_to_string(&path).unwrap(), "default_login = \"work\"\n");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn two_programs_do_not_change_the_file_at_once() {
-        let config = Config::holding("issuer = \"https://id.test\"\n");
-        let other = File::open(config.0.path()).unwrap();
-        other.lock().unwrap();
-
-        assert!(matches!(set_default(&config.1, &which("work")), Err(EditError::Busy(_))));
-        drop(other);
-        set_default(&config.1, &which("work")).unwrap();
-    }
-
-    #[test]
-    fn a_file_that_is_no_toml_is_left_alone() {
-        for text in ["default_login = ", "login_rule = 7\n"] {
-            let config = Config::holding(text);
-
-            assert!(set_rule(&config.1, "/w", &which("work")).is_err(), "{text}");
-
-            assert_eq!(config.text(), text);
-        }
-    }
-
-    #[test]
-    fn a_link_to_where_settings_are_kept_stays_one() {
-        let config = Config::holding("");
-        let kept = config.0.path().join("dotfiles.toml");
-        fs::rename(&config.1, &kept).unwrap();
-        std::os::unix::fs::symlink(&kept, &config.1).unwrap();
-
-        set_default(&config.1, &which("work")).unwrap();
-
-        assert_eq!(fs::read_to_string(&kept).unwrap(), "default_login = \"work\"\n");
-        assert!(fs::symlink_metadata(&config.1).unwrap().is_symlink());
-    }
-}
+mod tests;
