@@ -71,7 +71,7 @@ impl Text {
 
     /// Describes what the parser says.
     pub(crate) fn invalid(&self, error: InvalidConfig) -> SettingsError {
-        let help = crate::nearest::to_unknown(&error.message);
+        let help = crate::check::help(self.layer, &error.message);
         let mut problem =
             Problem::new(self.file.as_path().to_owned(), &self.content, error.span, error.message);
         problem.help = help;

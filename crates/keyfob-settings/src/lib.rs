@@ -20,9 +20,11 @@
 //!
 //! Start reading at [`Settings`], then [`Restrictions`].
 
+mod check;
 pub mod edit;
 mod error;
 mod file;
+mod keys;
 mod layer;
 pub mod logins;
 mod nearest;
@@ -31,14 +33,20 @@ mod on_disk;
 mod own;
 mod preferences;
 mod problem;
+mod project;
 mod restrictions;
 mod settings;
+mod survey;
+mod texts;
 
 pub use error::SettingsError;
 pub use file::Untrusted;
+pub use keys::{FileKind, KEYS, Key, Kind};
 pub use layer::{Layer, Origin, Sourced};
 pub use nearest::nearest;
 pub use own::{Own, Precedence};
 pub use problem::Problem;
+pub use project::ProjectFile;
 pub use restrictions::{Broken, Conflict, How, Judgement, Presented, Restriction, Restrictions, Workspace};
 pub use settings::{Places, Settings};
+pub use survey::{Finding, Survey};

@@ -2,7 +2,16 @@
 
 /// Returns the nearest of `known`, if one is near.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let far = (word.chars().count() / 3).max(1);
+    within((word.chars().count() / 3).max(1), word, known)
+}
+
+/// As [`nearest`], where words that are not known may well be right.
+pub(crate) fn slip<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const MOST: usize = 3;
+    within((word.chars().count() / 4).clamp(1, MOST), word, known)
+}
+
+fn within<'a>(far: usize, word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().map(|known| (strsim::damerau_levenshtein(word, known), known));
     near.filter(|(distance, _)| *distance <= far)
         .min_by_key(|(distance, _)| *distance)
@@ -11,11 +20,16 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// Returns what to do about the message of a parser that names what it does not know and what it does.
 pub(crate) fn to_unknown(message: &str) -> Option<String> {
-    let rest =
-        message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;
-    let (unknown, rest) = rest.split_once('`')?;
+    let (unknown, rest) = unknown(message)?;
     let known = rest.split('`').skip(1).step_by(2);
     nearest(unknown, known).map(|known| format!("did you mean `{known}`?"))
+}
+
+/// Returns what a parser does not know, and what it says then.
+pub(crate) fn unknown(message: &str) -> Option<(&str, &str)> {
+    let rest =
+        message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))?;
+    rest.split_once('`')
 }
 
 #[cfg(test)]

@@ -55,7 +55,11 @@ pub struct Own {
 impl Own {
     /// Reads the file at `path`; that it is missing says nothing. A `~` in it is `home`, the user's folder.
     pub fn read(path: &Path, home: Option<&Path>) -> Result<Self, SettingsError> {
-        let Some(file) = Text::read(Layer::Own, path)? else { return Ok(Self::default()) };
+        let file = Text::read(Layer::Own, path)?;
+        file.map_or_else(|| Ok(Self::default()), |file| Self::parse(&file, home))
+    }
+
+    pub(crate) fn parse(file: &Text, home: Option<&Path>) -> Result<Self, SettingsError> {
         let document: Document = toml::from_str(&file.content).map_err(|error| file.invalid(error.into()))?;
         let issuer = document.issuer.map(|text| {
             let issuer = IssuerUrl::parse(text.get_ref())
@@ -64,7 +68,7 @@ impl Own {
         });
         let default_login = document
             .default_login
-            .map(|name| Ok(Sourced { value: login(&file, &name)?, origin: file.origin(&name.span()) }));
+            .map(|name| Ok(Sourced { value: login(file, &name)?, origin: file.origin(&name.span()) }));
         Ok(Self {
             issuer: issuer.transpose()?,
             default_login: default_login.transpose()?,
@@ -72,7 +76,7 @@ impl Own {
             rules: document
                 .login_rule
                 .iter()
-                .map(|table| rule(&file, table, home))
+                .map(|table| rule(file, table, home))
                 .collect::<Result<_, _>>()?,
         })
     }

@@ -18,6 +18,8 @@ pub struct Problem {
     pub message: String,
     /// What to do, if the message does not say it.
     pub help: Option<String>,
+    /// Where in the text, in bytes.
+    pub(crate) span: Range<usize>,
     excerpt: String,
     marked: Range<usize>,
 }
@@ -45,6 +47,7 @@ impl Problem {
             column: column + 1,
             message: without_texts(&message.into()),
             help: None,
+            span,
             excerpt,
             marked,
         }
@@ -55,6 +58,15 @@ impl Problem {
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Returns the line with a mark below the place, in at most 80 columns.
+    pub fn picture(&self) -> String {
+        let number = self.line.to_string();
+        let margin = " ".repeat(number.len());
+        let indent = " ".repeat(self.marked.start);
+        let mark = "^".repeat(self.marked.len());
+        format!("{margin} |\n{number} | {}\n{margin} | {indent}{mark}", self.excerpt)
     }
 }
 
@@ -142,12 +154,7 @@ fn cut(line: &str, column: usize, width: usize) -> (String, Range<usize>) {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column, message, .. } = self;
-        write!(f, "{}:{line}:{column}: {message}", file.display())?;
-        let number = line.to_string();
-        let margin = " ".repeat(number.len());
-        let indent = " ".repeat(self.marked.start);
-        let mark = "^".repeat(self.marked.len());
-        write!(f, "\n{margin} |\n{number} | {}\n{margin} | {indent}{mark}", self.excerpt)
+        write!(f, "{}:{line}:{column}: {message}\n{}", file.display(), self.picture())
     }
 }
 

@@ -1,16 +1,18 @@
 //! All layers, read once, and what they come to.
 
 use crate::error::SettingsError;
-use crate::file::{self, Text};
+use crate::file::Text;
+use crate::keys::{FileKind, Key};
 use crate::layer::{Layer, Origin, Sourced};
 use crate::own::Own;
-use crate::preferences::Preferences;
+use crate::problem::Problem;
 use crate::restrictions::{Restriction, Restrictions};
+use crate::texts::Texts;
 use keyfob_codex::config::{Config, CredentialsStore, LoginMethod};
 use keyfob_codex::requirements::Requirements;
 use keyfob_oauth::{IssuerUrl, WorkspaceId};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
 
@@ -43,39 +45,42 @@ pub struct Settings {
 impl Settings {
     /// Reads every layer; a file that is not there says nothing, and what cannot be read or trusted is an error.
     pub fn load(places: &Places) -> Result<Self, SettingsError> {
-        let mut layers = Vec::new();
-        let mut requirements = Vec::new();
-        for path in &places.preferences {
-            let preferences = Preferences::read(path)?;
-            layers.extend(preferences.config);
-            requirements.extend(preferences.requirements);
+        Self::of(Texts::read(places), places.home.as_deref())
+    }
+
+    /// Makes them of what was read; of several errors an administrator's requirements come first.
+    pub(crate) fn of(texts: Texts, home: Option<&Path>) -> Result<Self, SettingsError> {
+        if let Some(error) = texts.unreadable.into_iter().next() {
+            return Err(error);
         }
-        let is_managed = file::is_there(&places.system)?;
-        let managed = |layer, name: &str| {
-            if is_managed { Text::read(layer, &places.system.join(name)) } else { Ok(None) }
-        };
-        requirements.extend(managed(Layer::Requirements, "requirements.toml")?);
-        layers.extend(managed(Layer::ManagedConfig, "managed_config.toml")?);
-        // The last one that was given counts.
-        layers.extend(places.flags.iter().rev().map(|flag| of_flag(flag)));
-        layers.extend(Text::read(Layer::User, &places.shared)?);
-        layers.extend(managed(Layer::System, "config.toml")?);
-        let layers = layers.into_iter().map(|text| {
-            let config = Config::parse(&text.content).map_err(|error| text.invalid(error))?;
-            Ok((text, config))
-        });
-        let mut settings = Self {
-            layers: layers.collect::<Result<_, _>>()?,
-            own: Own::read(&places.own, places.home.as_deref())?,
-            restrictions: Restrictions::default(),
-        };
-        for text in requirements {
-            let requirements = Requirements::parse(&text.content).map_err(|error| text.invalid(error))?;
-            settings.require(&text, requirements)?;
+        let mut settings = Self::default();
+        for text in &texts.requirements {
+            settings.require(text)?;
         }
+        for text in texts.config {
+            let config = config(&text)?;
+            settings.layers.push((text, config));
+        }
+        settings.own = texts.own.map(|text| Own::parse(&text, home)).transpose()?.unwrap_or_default();
         settings.restrict();
         settings.restrictions.check().map_err(SettingsError::Conflict)?;
         Ok(settings)
+    }
+
+    /// Says what the file of `key` would say to `value`, which is TOML; `home` is the user's folder.
+    pub fn check(key: &Key, value: &str, home: &Path) -> Result<(), Box<Problem>> {
+        let content = format!("{} = {value}\n", key.name);
+        let layer = if key.file == FileKind::Own { Layer::Own } else { Layer::User };
+        let text = Text { layer, file: Arc::new("VALUE".into()), content };
+        let checked = match key.file {
+            FileKind::Own => Own::parse(&text, Some(home)).map(drop),
+            FileKind::Shared => config(&text).map(drop),
+            FileKind::Requirements => Self::default().require(&text),
+        };
+        match checked {
+            Err(SettingsError::Invalid { problem, .. }) => Err(problem),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Returns where logins are kept, and who says so; without anybody's word, in files.
@@ -111,7 +116,8 @@ impl Settings {
     }
 
     /// Adds an administrator's requirements; of two pins the stronger file's counts.
-    fn require(&mut self, text: &Text, requirements: Requirements) -> Result<(), SettingsError> {
+    pub(crate) fn require(&mut self, text: &Text) -> Result<(), SettingsError> {
+        let requirements = Requirements::parse(&text.content).map_err(|error| text.invalid(error))?;
         let restrictions = &mut self.restrictions;
         if let Some(methods) = requirements.allowed_login_methods {
             let origin = text.origin(&methods.span());
@@ -173,15 +179,9 @@ fn ids(texts: &[String]) -> BTreeSet<WorkspaceId> {
     named.map(WorkspaceId::new).collect()
 }
 
-/// Makes a text of `KEY=VALUE`; a value that is no TOML is a text, as in the Codex CLI.
-fn of_flag(flag: &str) -> Text {
-    let (key, value) = flag.split_once('=').unwrap_or((flag, ""));
-    let line = format!("{}={value}", key.trim_end());
-    let text = match toml::from_str::<toml::Table>(&line) {
-        Ok(_) => line,
-        Err(_) => format!("{}={}", key.trim_end(), toml::Value::from(value.trim())),
-    };
-    Text { layer: Layer::Flag, file: Arc::new("-c".into()), content: text }
+/// Reads the keys of the shared file that are ours too.
+pub(crate) fn config(text: &Text) -> Result<Config, SettingsError> {
+    Config::parse(&text.content).map_err(|error| text.invalid(error))
 }
 
 impl Restrictions {
