@@ -7,6 +7,7 @@ use crate::layer::Layer;
 use crate::nearest;
 use crate::problem::Problem;
 use crate::survey::tables;
+use keyfob_codex::config::InvalidConfig;
 use std::ops::Range;
 use toml::de::DeTable;
 
@@ -123,32 +124,73 @@ pub(crate) fn warnings(kind: FileKind, text: &Text) -> Vec<Problem> {
 pub(crate) const TO_THE_TOP: &str =
     "every key below a header belongs to its table: put it above the first header";
 
+/// Puts the message of a parser into words that name the key, where neither it nor its line does.
+pub(crate) fn in_words(layer: Layer, text: &str, error: &InvalidConfig) -> String {
+    let message = &error.message;
+    let (table, _) = DeTable::parse_recoverable(text);
+    let at = named(table.get_ref(), &error.span).filter(|_| kinds(layer).next().is_some());
+    let Some((name, place)) = at else { return message.clone() };
+    let key = kinds(layer).find(|key| key.name == name).map(|key| key.kind.to_string());
+    let table = kinds(layer).any(|key| key.table == Some(&name)).then(|| "a table".to_owned());
+    let is_about_the_kind = ["invalid type: ", "wanted "].iter().any(|start| message.starts_with(start));
+    let between = text.get(place..error.span.start).unwrap_or_default();
+    match key.or(table) {
+        Some(kind) if is_about_the_kind => format!("`{name}` has to be {kind}"),
+        Some(_) if between.contains('\n') => format!("{message} in `{name}`"),
+        Some(_) | None => message.clone(),
+    }
+}
+
+/// The keys that a file of this layer may have.
+fn kinds(layer: Layer) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| match layer {
+        Layer::Own => key.file == FileKind::Own,
+        Layer::Requirements => key.file == FileKind::Requirements,
+        Layer::ManagedConfig | Layer::Flag | Layer::User | Layer::System => key.file == FileKind::Shared,
+        Layer::ManagedPreferences => key.file != FileKind::Own,
+    })
+}
+
+/// Returns the name and the beginning of the key at the top or in a table there whose value holds `span`.
+fn named(table: &DeTable<'_>, span: &Range<usize>) -> Option<(String, usize)> {
+    table.iter().find_map(|(key, value)| {
+        let inner = value.get_ref().as_table().and_then(|table| named(table, span));
+        inner.or_else(|| {
+            let holds = key.span().start <= span.start && span.start < value.span().end;
+            holds.then(|| (key.get_ref().to_string(), key.span().start))
+        })
+    })
+}
+
 /// Returns what to do about the message of a parser.
 pub(crate) fn help(layer: Layer, message: &str) -> Option<String> {
     // Of the shared files no key is refused because it is not known.
     let kind = if layer == Layer::Own { FileKind::Own } else { FileKind::Requirements };
     let (name, _) = nearest::unknown(message)?;
-    let known = |key: &&Key| key.name == name;
     if !message.starts_with("unknown field") {
         nearest::to_unknown(message)
-    } else if Key::of(kind).any(|key| known(&key)) {
+    } else if Key::of(kind).any(|key| key.name == name) {
         Some(TO_THE_TOP.to_owned())
-    } else if let Some(key) = KEYS.iter().find(known) {
-        Some(format!("it is a key of {}", key.file))
+    } else if let Some(file) = home_of(name, kind) {
+        Some(format!("it is a key of {file}"))
     } else {
         nearest::to_unknown(message)
     }
 }
 
+/// Returns the kind of file to which a key belongs that does not belong to `kind`.
+fn home_of(name: &str, kind: FileKind) -> Option<FileKind> {
+    let has =
+        |file: &FileKind| Key::of(*file).any(|key| key.table.map_or(key.name == name, |table| table == name));
+    [FileKind::Shared, FileKind::Own, FileKind::Requirements]
+        .into_iter()
+        .filter(|file| *file != kind)
+        .find(has)
+}
+
 /// Says of a key that is none of its file what it may be.
 fn stranger(kind: FileKind, name: &str, known: &[&str]) -> Option<(String, String)> {
-    let elsewhere = FileKind::ALL.into_iter().filter(|other| *other != kind);
-    let home = elsewhere.into_iter().find(|other| {
-        Key::of(*other).any(|key| match key.table {
-            Some(table) => table == name,
-            None => key.name == name,
-        })
-    });
+    let home = home_of(name, kind);
     if let Some(home) = home.filter(|_| name != "keyfob" || kind != FileKind::Requirements) {
         return Some((format!("`{name}` has no effect here"), format!("it is a key of {home}")));
     }

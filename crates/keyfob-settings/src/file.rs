@@ -44,12 +44,15 @@ impl Text {
     /// Reads the file of a layer; one that is not there says nothing.
     pub(crate) fn read(layer: Layer, path: &Path) -> Result<Option<Self>, SettingsError> {
         let Some(bytes) = read(layer, path)? else { return Ok(None) };
-        let text = String::from_utf8(bytes).map_err(|error| SettingsError::Read {
-            layer,
-            path: path.to_owned(),
-            source: io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()),
-        })?;
-        Ok(Some(Self { layer, file: Arc::new(path.to_owned()), content: text }))
+        let file = Arc::new(path.to_owned());
+        match String::from_utf8(bytes) {
+            Ok(content) => Ok(Some(Self { layer, file, content })),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let content = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                Err(Self { layer, file, content }.problem(at..at + 1, "this is no text in UTF-8"))
+            }
+        }
     }
 
     /// Returns where `span` is.
@@ -72,8 +75,8 @@ impl Text {
     /// Describes what the parser says.
     pub(crate) fn invalid(&self, error: InvalidConfig) -> SettingsError {
         let help = crate::check::help(self.layer, &error.message);
-        let mut problem =
-            Problem::new(self.file.as_path().to_owned(), &self.content, error.span, error.message);
+        let message = crate::check::in_words(self.layer, &self.content, &error);
+        let mut problem = Problem::new(self.file.as_path().to_owned(), &self.content, error.span, message);
         problem.help = help;
         SettingsError::Invalid { layer: self.layer, problem: Box::new(problem) }
     }

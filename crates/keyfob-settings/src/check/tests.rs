@@ -37,8 +37,8 @@ fn c_53_all_that_is_wrong_in_a_file_is_found_at_once() {
         ),
         [
             "/f:2:23: unknown variant `ü`, expected `chatgpt` or `api`",
-            "/f:3:30: wanted string or table",
-            "/f:5:3: invalid type: integer `1`, expected a string",
+            "/f:3:30: `cli_auth_credentials_store` has to be one of \"file\", \"keyring\", \"auto\", \"ephemeral\"",
+            "/f:5:3: `forced_chatgpt_workspace_id` has to be the id of a workspace, or a list of them",
         ]
     );
     assert_eq!(
