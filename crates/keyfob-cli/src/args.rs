@@ -1,7 +1,9 @@
 //! The command line: names and help, no logic.
 
+mod config;
 mod handoff;
 
+pub(crate) use config::{Config, ConfigAction, SchemaFile};
 pub(crate) use handoff::{Handoff, HandoffAction, Receive};
 
 use clap::{Args, Parser, Subcommand};
@@ -46,6 +48,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: LoginsAction,
     },
+    /// Show, check and change what is configured.
+    Config(Config),
     /// Look for what could keep a sign-in from working.
     Doctor(Doctor),
     /// Remove everything that Keyfob keeps on this machine, except the login that it shares with the Codex CLI.

@@ -1,6 +1,7 @@
 //! From what failed to an exit code and advice: the one table.
 
 mod brought;
+mod change;
 mod handoff;
 mod login;
 mod network;
@@ -9,6 +10,7 @@ mod settings;
 
 pub(crate) use handoff::HandoffFailure;
 pub(crate) use restricted::Disabled;
+pub(crate) use settings::remedies;
 
 use crate::exit::Exit;
 use keyfob_client::logout::SignOutError;

@@ -8,6 +8,7 @@
 
 mod args;
 mod browser;
+mod columns;
 mod commands;
 mod doctor;
 mod environment;

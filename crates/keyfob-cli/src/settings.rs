@@ -59,15 +59,20 @@ pub(crate) fn home(environment: &Environment) -> Result<Home, SettingsError> {
 
 /// Reads every layer of the configuration of `home`.
 pub(crate) fn load(environment: &Environment, home: &Home) -> Result<Settings, SettingsError> {
+    Ok(Settings::load(&places(environment, home))?)
+}
+
+/// Returns where the layers of the configuration of `home` are.
+pub(crate) fn places(environment: &Environment, home: &Home) -> Places {
     let preferences = if cfg!(target_os = "macos") { vec![PathBuf::from(PREFERENCES)] } else { Vec::new() };
-    Ok(Settings::load(&Places {
+    Places {
         system: SYSTEM.into(),
         preferences,
         shared: home.codex_config_file(),
         own: home.config_file(),
         home: environment.home.clone(),
         flags: environment.overrides.clone(),
-    })?)
+    }
 }
 
 /// Returns the logins of `home`, in the stores that the configuration asks for: files, if it asks for none.

@@ -235,7 +235,7 @@ impl fmt::Display for Kind {
             Self::Workspaces => f.write_str("the id of a workspace, or a list of them"),
             Self::WorkspaceList => f.write_str("a list of ids of workspaces"),
             Self::Login => f.write_str("the name of a login"),
-            Self::Rules => f.write_str("tables with `path` and `login`"),
+            Self::Rules => f.write_str("a list of tables with `path` and `login`"),
         }
     }
 }
@@ -311,5 +311,40 @@ mod tests {
             said(FileKind::Requirements, "[keyfob]\nzz = 1"),
             Err(format!("unknown field `zz`, {}", expected(table)))
         );
+    }
+
+    /// The table in the documentation.
+    fn table() -> String {
+        let mut table = "| file | key | value | without it | meaning |\n|---|---|---|---|---|\n".to_owned();
+        for key in &KEYS {
+            let file = match key.file {
+                FileKind::Requirements => "`requirements.toml`",
+                FileKind::Shared => "`config.toml`, `managed_config.toml`, `-c`",
+                FileKind::Own => "`keyfob/config.toml`",
+            };
+            let Key { kind, default, meaning, .. } = key;
+            let row = [
+                "| ",
+                file,
+                " | `",
+                &key.path(),
+                "` | ",
+                &kind.to_string(),
+                " | ",
+                default,
+                " | ",
+                meaning,
+                " |\n",
+            ];
+            table.push_str(&row.concat());
+        }
+        table
+    }
+
+    #[test]
+    fn the_documentation_has_every_key() {
+        let page = include_str!("../../../docs/configuration.md");
+
+        assert!(page.contains(&table()), "docs/configuration.md lacks:\n{}", table());
     }
 }

@@ -3,6 +3,7 @@
 mod acting;
 mod beside;
 mod ci;
+mod config;
 mod doctor;
 mod exposed;
 #[cfg(feature = "failpoints")]
@@ -22,6 +23,7 @@ mod why;
 mod workload;
 
 pub(crate) use acting::Acting;
+pub(crate) use config::ChangeFailure;
 pub(crate) use login::Notes;
 pub(crate) use used::Used;
 
@@ -96,6 +98,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         Command::Workload(arguments) => workload::run(&arguments, environment),
         Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?),
+        Command::Config(arguments) => config::run(&arguments, environment),
         Command::Doctor(arguments) => doctor::run(&arguments, &Acting::to_examine(environment)?, environment),
         Command::Purge(arguments) => {
             let acting = Acting::chosen(None, environment)?;

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test puts files in place")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod config;
 mod doctor;
 mod exposure;
 mod fake_issuer;
@@ -10,6 +11,7 @@ mod hardening;
 mod launch;
 mod login;
 mod logins;
+mod managed;
 mod purge;
 mod received;
 mod redirects;

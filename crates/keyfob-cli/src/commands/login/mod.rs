@@ -39,6 +39,7 @@ pub(crate) fn run(
     acting: &Acting,
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
+    super::config::warn(acting.logins.home());
     let result =
         restricted::admit(arguments, acting).and_then(|()| sign_in_somehow(arguments, acting, environment));
     if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
