@@ -1,14 +1,13 @@
 //! The store, the folders and files around it, and the configuration.
 
 use super::Finding;
-use crate::environment::Environment;
 use crate::exposure;
 use keyfob_client::{Home, Session, Status};
 use keyfob_oauth::Timestamp;
-use keyfob_settings::{Own, SettingsError};
+use keyfob_settings::{Finding as Findings, Layer, Places, SettingsError, Survey};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether the login can be read and is still worth something.
 pub(super) fn store(session: &Session, now: Timestamp) -> Finding {
@@ -146,38 +145,45 @@ pub(super) fn file_system(home: &Home) -> Finding {
     }
 }
 
-/// Whether the configuration files can be read; nothing of what they say is told.
-pub(super) fn configuration(environment: &Environment, home: &Home) -> Vec<Finding> {
-    const CHECK: &str = "configuration";
+/// Whether the user's configuration files can be used; nothing of what they say is told.
+pub(super) fn configuration(places: &Places) -> Vec<Finding> {
+    let survey = Survey::of(places);
+    let files = survey.files().into_iter().filter(|(layer, _)| matches!(layer, Layer::User | Layer::Own));
+    let files: Vec<PathBuf> = files.map(|(_, file)| file.to_owned()).collect();
+    let errors = survey.findings().into_iter().filter_map(|finding| match finding {
+        Findings::Error(error) if !error.is_about_restrictions() => Some(error),
+        Findings::Error(_) | Findings::Warning(_) => None,
+    });
+    let mut broken = Vec::new();
     let mut findings = Vec::new();
-    let own = home.config_file();
-    if own.exists() {
-        findings.push(match Own::read(&own, environment.home.as_deref()) {
-            Ok(_) => Finding::ok(CHECK, format!("{} can be read", own.display())),
-            Err(SettingsError::Invalid { problem, .. }) => Finding::fail(
-                CHECK,
-                format!("cannot understand {} from line {} on", own.display(), problem.line),
-                "`keyfob config check` shows what is wrong there",
-            ),
-            Err(error) => Finding::fail(CHECK, error.to_string(), "give yourself access to it"),
-        });
+    for error in errors {
+        let (file, finding) = unusable(error);
+        // One line a file is enough here.
+        if !broken.contains(&file) {
+            findings.push(finding);
+            broken.push(file);
+        }
     }
-    let codex = home.codex_config_file();
-    if codex.exists() {
-        let parsed = fs::read_to_string(&codex).map(|text| text.parse::<toml::Table>().is_ok());
-        findings.push(match parsed {
-            Ok(true) => Finding::ok(CHECK, format!("{} can be read", codex.display())),
-            Ok(false) => Finding::fail(
-                CHECK,
-                format!("{} is not TOML", codex.display()),
-                "the Codex CLI says which line is wrong",
-            ),
-            Err(error) => Finding::fail(
-                CHECK,
-                format!("{} cannot be read ({})", codex.display(), error.kind()),
-                "give yourself access to it",
-            ),
-        });
-    }
+    let whole = files.into_iter().filter(|file| !broken.contains(file));
+    findings.extend(whole.map(|file| Finding::ok(CONFIGURATION, format!("{} can be used", file.display()))));
     findings
+}
+
+const CONFIGURATION: &str = "configuration";
+
+fn unusable(error: SettingsError) -> (PathBuf, Finding) {
+    match error {
+        SettingsError::Invalid { problem, .. } => {
+            let what = format!("cannot understand {} from line {} on", problem.file.display(), problem.line);
+            let next = "`keyfob config check` shows what is wrong there";
+            (problem.file, Finding::fail(CONFIGURATION, what, next))
+        }
+        SettingsError::Read { path, .. } | SettingsError::Untrusted { path, .. } => {
+            let what = format!("{} cannot be read", path.display());
+            (path, Finding::fail(CONFIGURATION, what, "give yourself access to it"))
+        }
+        SettingsError::Conflict(conflict) => {
+            (PathBuf::new(), Finding::fail(CONFIGURATION, conflict.to_string(), "see `policy`"))
+        }
+    }
 }

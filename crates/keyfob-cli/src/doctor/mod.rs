@@ -11,8 +11,10 @@ mod surroundings;
 
 use crate::commands::Acting;
 use crate::environment::Environment;
+use crate::settings;
 use keyfob_client::Reach;
 use keyfob_oauth::{IssuerUrl, Timestamp};
+use keyfob_settings::Settings;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +67,9 @@ pub(crate) fn examine(acting: &Acting, environment: &Environment, now: Timestamp
     findings.extend(logins::findings(acting));
     findings.push(files::file_system(home));
     findings.extend(files::exposures(home));
-    findings.extend(files::configuration(environment, home));
-    findings.extend(policy::findings(&policy::PLACES));
+    let places = settings::places(environment, home);
+    findings.extend(files::configuration(&places));
+    findings.extend(policy::findings(&Settings::load(&places)));
     findings.push(lock::refresh(acting.session.store().home()));
     findings.extend(files::clock(&acting.session, now));
     findings.push(surroundings::keyring(acting, environment));
