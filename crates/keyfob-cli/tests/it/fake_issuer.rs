@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -137,6 +137,11 @@ impl SignIn {
     pub(crate) fn start_with(home: &Home, issuer: &FakeIssuer, arguments: &[&str]) -> Self {
         let mut command = home.command(&["login", "--no-browser", "--issuer", &issuer.url]);
         command.args(arguments);
+        Self::begin(command)
+    }
+
+    /// Runs a command that prints the address on standard error.
+    pub(crate) fn begin(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (mut said, mut line) = (String::new(), String::new());

@@ -4,6 +4,7 @@
 
 mod config;
 mod doctor;
+mod elsewhere;
 mod exposure;
 mod fake_issuer;
 mod handoff;

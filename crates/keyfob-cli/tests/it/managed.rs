@@ -58,6 +58,10 @@ impl Repository {
         Self(folder)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// A folder in it.
     pub(crate) fn inside(&self) -> PathBuf {
         let folder = self.0.path().join("src");

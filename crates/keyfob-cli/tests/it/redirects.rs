@@ -12,23 +12,23 @@ use std::process::Stdio;
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
 /// Where the answers lead; whoever comes there is seen.
-struct Elsewhere(TcpListener);
+pub(crate) struct Elsewhere(TcpListener);
 
 impl Elsewhere {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         Self(listener)
     }
 
     /// Addresses there that differ from the issuer's in port, in host and in scheme.
-    fn addresses(&self) -> [String; 3] {
+    pub(crate) fn addresses(&self) -> [String; 3] {
         let port = self.0.local_addr().unwrap().port();
         ["http://127.0.0.1", "http://localhost", "https://127.0.0.1"]
             .map(|origin| format!("{origin}:{port}/canary"))
     }
 
-    fn nobody_came(&self) -> bool {
+    pub(crate) fn nobody_came(&self) -> bool {
         self.0.accept().is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 }
