@@ -3,9 +3,15 @@
 //! A statement runs on the thread that asks for it: on a file it takes microseconds, less than two switches of threads
 //! would. What waits for the disk, a commit, and what may wait for another process, a beginning, leaves the runtime here.
 //!
-//! A transaction in [`Company::Shared`] is a savepoint. The first one that is done asks for the commit, which comes when
-//! it is its turn, after all that waited by then; so they become durable together, and none is answered before. One that is
-//! [`Company::Alone`] sees only what is durable.
+//! Of those in [`Company::Shared`], the first one that is done asks for the commit, which comes when it is its turn, after
+//! all that waited by then; so they become durable together, and none is answered before. One that is [`Company::Alone`]
+//! sees only what is durable.
+//!
+//! What one of several writes comes after a savepoint and is undone without the others, for which SQLite copies each page
+//! that it changes. One that has decided everything before it writes needs none of that: if it fails after all, so do all
+//! of them, nothing of any is durable, and each is told.
+
+mod writer;
 
 use crate::cells::Cells;
 use crate::error::{CommitFailed, file_error};
@@ -13,14 +19,13 @@ use crate::queue::Queue;
 use crate::row::FileRow;
 use crate::urgency::Urgency;
 use keyfob_issuer_core::storage::StorageError;
-use rusqlite::types::ToSqlOutput;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::task::spawn_blocking;
+use writer::{Known, Writer};
 
 /// How many statements stay prepared: more than there are.
 const STATEMENTS: usize = 256;
@@ -44,27 +49,22 @@ pub(crate) struct File {
     patience: Duration,
 }
 
-struct Writer {
-    /// Nothing once it is closed.
-    connection: Option<Connection>,
-    /// What is known of the statements that ran, by the place of their text, which is looked up faster than the text.
-    known: HashMap<(usize, usize), Known>,
-    /// Whoever is answered when the open transaction has become durable.
-    waiting: Vec<oneshot::Sender<Result<(), CommitFailed>>>,
-}
-
-/// What a statement says of itself.
-struct Known {
-    /// Which value each parameter gets, counted from 0: `$3` is the third, wherever in the text it stands.
-    parameters: Vec<Option<usize>>,
-    columns: Arc<[String]>,
-}
-
 /// Somebody's turn; what was begun in it and nobody waits for is undone at its end.
 struct Turn {
     writer: OwnedMutexGuard<Writer>,
-    /// Whether the transaction is a savepoint yet.
     company: Company,
+    reach: Reach,
+}
+
+/// What is undone when a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Nothing, since it has written nothing.
+    Nothing,
+    /// What comes after the savepoint.
+    Apart,
+    /// Everything that is not durable yet, whoever has written it.
+    Everything,
 }
 
 /// A transaction.
@@ -93,9 +93,8 @@ impl File {
         // What is deleted is overwritten, so that an old digest or seal does not linger in the file.
         connection.pragma_update(None, "secure_delete", "ON")?;
         connection.busy_timeout(Duration::ZERO)?;
-        let writer = Writer { connection: Some(connection), known: HashMap::new(), waiting: Vec::new() };
         Ok(Self {
-            writer: Arc::new(Mutex::new(writer)),
+            writer: Arc::new(Mutex::new(Writer::of(connection))),
             queue: Queue::of(urgency),
             patience: urgency.patience(),
         })
@@ -120,10 +119,11 @@ impl File {
                 begun => begun.map_err(file_error)?,
             }
         }
-        if company == Company::Shared {
-            turn.writer.run("SAVEPOINT one").map_err(file_error)?;
-            turn.company = company;
-        }
+        turn.company = company;
+        turn.reach = match company {
+            Company::Alone => Reach::Everything,
+            Company::Shared => Reach::Nothing,
+        };
         self.queue.moved();
         Ok(FileTransaction { file: self.clone(), turn })
     }
@@ -147,19 +147,38 @@ impl File {
 
 impl Turn {
     fn of(writer: OwnedMutexGuard<Writer>) -> Self {
-        Self { writer, company: Company::Alone }
+        Self { writer, company: Company::Alone, reach: Reach::Nothing }
     }
 
     /// Undoes what was begun.
     fn undo(&mut self) {
-        // An error that undid everything has left no savepoint, and told those who wait.
-        if self.company == Company::Shared {
-            self.company = Company::Alone;
-            let _undone = self.writer.run("ROLLBACK TO one").and_then(|()| self.writer.run("RELEASE one"));
+        match std::mem::replace(&mut self.reach, Reach::Nothing) {
+            Reach::Nothing => {}
+            // An error that undid everything has left no savepoint.
+            Reach::Apart => {
+                let undone = self.writer.run("ROLLBACK TO one");
+                let _undone = undone.and_then(|()| self.writer.run("RELEASE one"));
+            }
+            Reach::Everything => self.writer.undo(),
         }
-        if self.writer.waiting.is_empty() && self.writer.is_open() {
-            let _undone = self.writer.run("ROLLBACK");
+        // Where an error has undone what they wait for, they are told so before anybody begins another transaction.
+        if self.writer.waiting.is_empty() || !self.writer.is_open() {
+            self.writer.undo();
         }
+    }
+
+    /// Runs a statement; what it is about to write can be undone.
+    fn statement<T>(
+        &mut self,
+        text: &'static str,
+        values: &Cells,
+        run: impl FnOnce(CachedStatement<'_>, &Known) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StorageError> {
+        if self.reach == Reach::Nothing && !self.writer.is_reading(text).map_err(file_error)? {
+            self.writer.run("SAVEPOINT one").map_err(file_error)?;
+            self.reach = Reach::Apart;
+        }
+        self.writer.statement(text, values, run)
     }
 
     /// Does what may take long on a thread beside the runtime's.
@@ -181,101 +200,17 @@ impl Drop for Turn {
     }
 }
 
-impl Writer {
-    fn connection(&self) -> Result<&Connection, rusqlite::Error> {
-        self.connection.as_ref().ok_or(rusqlite::Error::InvalidQuery)
-    }
-
-    /// Whether a transaction is open.
-    fn is_open(&self) -> bool {
-        self.connection.as_ref().is_some_and(|connection| !connection.is_autocommit())
-    }
-
-    /// Runs a statement without values; an error that undid the open transaction is one for everybody in it.
-    fn run(&mut self, text: &str) -> Result<(), rusqlite::Error> {
-        let outcome = self.connection().and_then(|connection| connection.prepare_cached(text)?.execute([]));
-        if outcome.is_err() && !self.is_open() {
-            self.tell(&Err(CommitFailed::Undone));
-        }
-        outcome.map(drop)
-    }
-
-    /// Begins while another process may hold the file.
-    fn begin_patiently(&mut self, patience: Duration) -> Result<(), rusqlite::Error> {
-        self.connection()?.busy_timeout(patience)?;
-        let begun = self.run("BEGIN IMMEDIATE");
-        self.connection()?.busy_timeout(Duration::ZERO)?;
-        begun
-    }
-
-    /// Makes the open transaction durable, and tells everybody who waits for that.
-    fn commit(&mut self) -> Result<(), CommitFailed> {
-        let outcome = if self.is_open() {
-            self.run("COMMIT").map_err(|error| {
-                let _undone = self.run("ROLLBACK");
-                CommitFailed::Refused(Arc::new(error))
-            })
-        } else {
-            Err(CommitFailed::Undone)
-        };
-        self.tell(&outcome);
-        outcome
-    }
-
-    fn tell(&mut self, outcome: &Result<(), CommitFailed>) {
-        for waiting in self.waiting.drain(..) {
-            // Whoever asked may have gone.
-            let _told = waiting.send(outcome.clone());
-        }
-    }
-
-    /// Runs a statement through `run`; an error that undid the open transaction is one for everybody in it.
-    fn statement<T>(
-        &mut self,
-        text: &'static str,
-        values: &Cells,
-        run: impl FnOnce(CachedStatement<'_>, &Known) -> Result<T, rusqlite::Error>,
-    ) -> Result<T, StorageError> {
-        let Self { connection, known, .. } = self;
-        let outcome = connection.as_ref().ok_or(rusqlite::Error::InvalidQuery).and_then(|connection| {
-            let mut statement = connection.prepare_cached(text)?;
-            let known =
-                known.entry((text.as_ptr().addr(), text.len())).or_insert_with(|| Known::of(&statement));
-            known.bind(&mut statement, values)?;
-            run(statement, known)
-        });
-        if outcome.is_err() && !self.is_open() {
-            self.tell(&Err(CommitFailed::Undone));
-        }
-        outcome.map_err(file_error)
-    }
-}
-
-impl Known {
-    fn of(statement: &CachedStatement<'_>) -> Self {
-        let number =
-            |at| statement.parameter_name(at)?.strip_prefix('$')?.parse::<usize>().ok()?.checked_sub(1);
-        Self {
-            parameters: (1..=statement.parameter_count()).map(number).collect(),
-            columns: statement.column_names().into_iter().map(str::to_owned).collect(),
-        }
-    }
-
-    /// Gives each parameter its value.
-    fn bind(&self, statement: &mut CachedStatement<'_>, values: &Cells) -> Result<(), rusqlite::Error> {
-        for (at, number) in (1..).zip(&self.parameters) {
-            let value = number.and_then(|number| values.get(number));
-            let value = value.ok_or(rusqlite::Error::InvalidParameterCount(values.len(), at))?;
-            statement.raw_bind_parameter(at, ToSqlOutput::Borrowed(value))?;
-        }
-        Ok(())
-    }
-}
-
 impl FileTransaction {
+    /// Says that nothing but an error keeps what is written from here on from becoming durable.
+    pub(crate) fn decided(&mut self) {
+        if self.turn.reach == Reach::Nothing {
+            self.turn.reach = Reach::Everything;
+        }
+    }
+
     /// Runs a statement; returns how many rows it changed.
     pub(crate) fn execute(&mut self, text: &'static str, values: &Cells) -> Result<u64, StorageError> {
-        self.turn.writer.statement(text, values, |mut statement, _| Ok(statement.raw_execute()? as u64))
+        self.turn.statement(text, values, |mut statement, _| Ok(statement.raw_execute()? as u64))
     }
 
     /// Returns at most `most` of the rows that a statement finds.
@@ -285,7 +220,7 @@ impl FileTransaction {
         values: &Cells,
         most: usize,
     ) -> Result<Vec<FileRow>, StorageError> {
-        self.turn.writer.statement(text, values, |mut statement, known| {
+        self.turn.statement(text, values, |mut statement, known| {
             let mut rows = statement.raw_query();
             let mut found = Vec::new();
             while found.len() < most
@@ -309,8 +244,10 @@ impl FileTransaction {
                 outcome.map_err(CommitFailed::into)
             }
             Company::Shared => {
-                self.turn.writer.run("RELEASE one").map_err(file_error)?;
-                self.turn.company = Company::Alone;
+                if self.turn.reach == Reach::Apart {
+                    self.turn.writer.run("RELEASE one").map_err(file_error)?;
+                }
+                self.turn.reach = Reach::Nothing;
                 self.wait().await
             }
         }

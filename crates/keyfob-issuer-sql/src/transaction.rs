@@ -48,6 +48,14 @@ impl SqlTransaction {
 
 #[async_trait]
 impl Transaction for SqlTransaction {
+    fn decided(&mut self) {
+        match &mut self.begun {
+            Begun::File(transaction) => transaction.decided(),
+            // Each has a connection of its own there.
+            Begun::Postgres(_) => {}
+        }
+    }
+
     async fn commit(self: Box<Self>) -> Result<(), StorageError> {
         // PostgreSQL answers the COMMIT of a transaction in which a statement failed with success, and rolls it back.
         if self.failed {

@@ -176,6 +176,7 @@ impl Issuer {
             attempt,
             now,
         };
+        transaction.decided();
         match transaction.rotate(&rotation).await? {
             Rotated::Done => Ok(next),
             Rotated::TooLate => Err(StorageError::Conflict.into()),

@@ -90,6 +90,12 @@ pub trait Transaction:
     + LogoutNotices
     + Send
 {
+    /// Says that everything is decided: only an error keeps what is written from here on from becoming durable.
+    ///
+    /// One that was begun as shared need then not be undone apart from the others: if it is undone after all, so are they,
+    /// and each is told [`StorageError::Unavailable`]. Said before the first change, or it says nothing.
+    fn decided(&mut self);
+
     /// Makes the changes durable.
     async fn commit(self: Box<Self>) -> Result<(), StorageError>;
 

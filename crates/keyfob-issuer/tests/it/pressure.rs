@@ -197,3 +197,38 @@ async fn r_27_while_another_process_keeps_the_file_everybody_is_told_at_once() {
     keeper.execute("ROLLBACK").await.unwrap();
     assert_unharmed(&world, &tokens).await;
 }
+
+#[tokio::test]
+async fn r_28_a_refresh_that_the_file_refuses_costs_nobody_a_login_who_shares_its_commit() {
+    let world = World::start().await;
+    let mut logins = Vec::new();
+    for _ in 0..16 {
+        logins.push(world.tokens().await);
+    }
+    let first: Vec<String> = logins.iter().map(|tokens| tokens.refresh.clone()).collect();
+    let refused = "CREATE TRIGGER refused BEFORE INSERT ON refresh_tokens
+                   WHEN NEW.family_id = (SELECT max(id) FROM refresh_families)
+                   BEGIN SELECT RAISE(ABORT, 'as asked'); END";
+    world.query(refused).await;
+
+    for _ in 0..20 {
+        let answers = join_all(logins.iter().map(|tokens| refresh(&world, tokens))).await;
+        for (tokens, (answer, _)) in logins.iter_mut().zip(&answers) {
+            match answer.status {
+                200 => *tokens = Tokens::read(answer),
+                _ => assert_told_to_come_again(answer),
+            }
+        }
+    }
+
+    let has_first = |(tokens, first): &(&Tokens, &String)| tokens.refresh == **first;
+    let stuck = logins.iter().zip(&first).filter(has_first).count();
+    assert!(
+        (1..16).contains(&stuck),
+        "{stuck}: the one that is refused, and who always came together with it"
+    );
+    world.query("DROP TRIGGER refused").await;
+    for tokens in &logins {
+        assert_unharmed(&world, tokens).await;
+    }
+}
