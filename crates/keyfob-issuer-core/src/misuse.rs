@@ -17,7 +17,14 @@ use std::time::Duration;
 
 /// What was tried, and has to be told or was told a moment ago.
 #[derive(Debug, Default)]
-pub(crate) struct Misuses(Mutex<HashMap<Misused, Misuse>>);
+pub(crate) struct Misuses(Mutex<Noted>);
+
+/// Each kind has room of its own: whoever wears out that of devices, which anybody may start, hides nothing about grants.
+#[derive(Debug, Default)]
+struct Noted {
+    grants: HashMap<Misused, Misuse>,
+    devices: HashMap<Misused, Misuse>,
+}
 
 /// A code that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,13 +61,23 @@ enum Told {
     Yes,
 }
 
-/// So many at once are told, and no more: each is of a code that somebody's sign-in has just made.
+/// So many of a kind are told at once, and no more: each is of a code that somebody's sign-in has just made.
 const MOST: usize = 1_024;
+
+impl Noted {
+    fn of_kind(&mut self, code: &Misused) -> &mut HashMap<Misused, Misuse> {
+        match code {
+            Misused::Grant(_) => &mut self.grants,
+            Misused::Device(_, _) => &mut self.devices,
+        }
+    }
+}
 
 impl Misuses {
     /// Notes a try, or counts it if one with the same code was noted before.
     pub(crate) fn note(&self, code: Misused, at: Timestamp, circumstance: Circumstance, event: AuditEvent) {
         let mut noted = self.noted();
+        let noted = noted.of_kind(&code);
         let is_full = noted.len() >= MOST;
         match noted.entry(code) {
             Entry::Occupied(mut known) => {
@@ -77,8 +94,11 @@ impl Misuses {
     /// Returns what is to be told, and forgets what was told of codes that are over at `now`.
     pub(crate) fn untold(&self, now: Timestamp) -> Vec<(Misused, Misuse)> {
         let mut noted = self.noted();
-        noted.retain(|code, misuse| misuse.told == Told::Not || now < misuse.at.plus(code.life()));
-        let untold = noted.iter().filter(|(_, misuse)| misuse.told == Told::Not);
+        let Noted { grants, devices } = &mut *noted;
+        for noted in [&mut *grants, &mut *devices] {
+            noted.retain(|code, misuse| misuse.told == Told::Not || now < misuse.at.plus(code.life()));
+        }
+        let untold = grants.iter().chain(&*devices).filter(|(_, misuse)| misuse.told == Told::Not);
         let mut untold: Vec<_> = untold.map(|(code, misuse)| (code.clone(), misuse.clone())).collect();
         untold.sort_by_key(|(_, misuse)| misuse.at);
         untold
@@ -86,12 +106,12 @@ impl Misuses {
 
     /// Notes that the try with a code was told.
     pub(crate) fn note_told(&self, code: &Misused) {
-        if let Some(misuse) = self.noted().get_mut(code) {
+        if let Some(misuse) = self.noted().of_kind(code).get_mut(code) {
             misuse.told = Told::Yes;
         }
     }
 
-    fn noted(&self) -> MutexGuard<'_, HashMap<Misused, Misuse>> {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,6 +130,8 @@ impl Misuse {
 mod tests {
     use super::*;
     use crate::audit::Action;
+    use crate::digest::DeviceAuthId;
+    use keyfob_oauth::Secret;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -137,7 +159,7 @@ mod tests {
 
         assert!(misuses.untold(NOW).is_empty());
         assert!(misuses.untold(NOW.plus(lifetime::CODE)).is_empty());
-        assert!(misuses.noted().is_empty(), "the code is over");
+        assert!(misuses.noted().grants.is_empty(), "the code is over");
     }
 
     #[test]
@@ -148,6 +170,32 @@ mod tests {
         }
 
         assert_eq!(misuses.untold(NOW.plus(lifetime::CODE)).len(), MOST);
-        assert_eq!(misuses.noted().len(), MOST);
+        assert_eq!(misuses.noted().grants.len(), MOST);
+    }
+
+    #[test]
+    fn i_05_i_48_however_many_device_codes_are_misused_what_is_told_of_grants_has_room() {
+        let misuses = Misuses::default();
+        let client = ClientId::new("other");
+        for number in 0..2 * MOST {
+            let device = DeviceAuthDigest::of(&DeviceAuthId::from(Secret::new(number.to_string())));
+            let event = AuditEvent::refused(Action::BeginSession).saying("a device code");
+            let misused = Misused::Device(device, client.clone());
+            misuses.note(misused, NOW, Circumstance::default(), event);
+        }
+
+        note(&misuses, 1, NOW);
+        note(&misuses, 2, NOW.plus(lifetime::CODE));
+
+        let untold = misuses.untold(NOW.plus(lifetime::CODE));
+        let grants: Vec<_> =
+            untold.iter().map(|(code, _)| code).filter(|code| matches!(code, Misused::Grant(_))).collect();
+        assert_eq!(grants, [&code(1), &code(2)]);
+        assert_eq!(untold.len(), MOST + 2);
+        for (code, _) in &untold {
+            misuses.note_told(code);
+        }
+        assert!(misuses.untold(NOW.plus(lifetime::USER_CODE * 2)).is_empty());
+        assert!(misuses.noted().devices.is_empty(), "the codes are over");
     }
 }
