@@ -11,7 +11,8 @@ use std::net::IpAddr;
 /// What a webhook is still to be told.
 #[async_trait]
 pub trait Notices {
-    /// Returns where the logins came from that `subject` began at `moment` or later, the latest `most` of them.
+    /// Returns where the logins came from that `subject` began at `moment` or later, the latest `most` of them; those that
+    /// another one handed over are among them.
     async fn places_of_logins(
         &mut self,
         subject: &Subject,

@@ -29,11 +29,12 @@ impl Notices for SqlTransaction {
         most: u32,
     ) -> Result<Vec<Option<IpAddr>>, StorageError> {
         self.sql(
-            "SELECT tool, machine, place FROM refresh_families WHERE subject = $1 AND created_at >= $2
-             ORDER BY created_at DESC LIMIT $3",
+            // By its name, which says when it was made: one that was handed over lasts from the sign-in of the first.
+            "SELECT tool, machine, place FROM refresh_families WHERE subject = $1 AND id >= $2
+             ORDER BY id DESC LIMIT $3",
         )
         .bind(subject.as_str())
-        .bind(moment.as_unix())
+        .bind(FamilyId::lowest_at(moment).to_string())
         .bind(i64::from(most))
         .all("refresh_families")
         .await?

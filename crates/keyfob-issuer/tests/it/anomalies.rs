@@ -2,6 +2,7 @@
 
 use crate::browser::Answer;
 use crate::device::{decide, start};
+use crate::handoff::{handoff_code, take_over};
 use crate::world::{Kept, START, Tokens, World, codex_request, exchange, on_both, write};
 use aws_lc_rs::hmac;
 use axum::Router;
@@ -148,6 +149,30 @@ async fn i_88_many_logins_of_one_person_in_an_hour_are_told_once(kept: Kept) {
     for _ in 0..3 {
         world.tokens().await;
     }
+    deliver(world.app()).await.unwrap();
+
+    let told = operator.told();
+    let said: Vec<_> = told.iter().map(|(_, _, said)| (&said["type"], &said["data"])).collect();
+    let data = json!({ "subject": subject(&world).await, "count": 4 });
+    assert_eq!(said, [(&json!("anomaly.many_logins"), &data)]);
+}
+
+on_both!(i_88_sessions_that_one_login_hands_over_count_as_logins_from_when_they_begin);
+async fn i_88_sessions_that_one_login_hands_over_count_as_logins_from_when_they_begin(kept: Kept) {
+    let (world, operator) = watched(kept).await;
+    let tokens = world.tokens().await;
+    world.clock.advance(2 * HOUR);
+    let hand_over = async || {
+        let code = handoff_code(&world, &tokens.refresh).await;
+        assert_eq!(take_over(&world, &code, &[]).await.status, 200);
+    };
+    for _ in 0..3 {
+        hand_over().await;
+    }
+    deliver(world.app()).await.unwrap();
+    assert_eq!(operator.told(), [], "three an hour are usual, and the login itself is older");
+
+    hand_over().await;
     deliver(world.app()).await.unwrap();
 
     let told = operator.told();
