@@ -13,7 +13,7 @@ use crate::operation::retry::retried;
 use crate::revocation::MOST_ENTRIES;
 use crate::storage::Transaction;
 use keyfob_jose::TokenType;
-use keyfob_oauth::{Secret, Timestamp};
+use keyfob_oauth::{ClientId, Secret, Timestamp};
 use serde_json::json;
 
 /// How many notices are taken at once.
@@ -107,18 +107,15 @@ impl Issuer {
         Ok(())
     }
 
-    /// Takes some of what programs are to be told; whoever takes it settles it within a minute, or another one gets it.
-    pub async fn claim_logout_notices(&self) -> Result<Vec<LogoutNotice>, Fault> {
-        if self.told_of_logouts.is_empty() {
-            return Ok(Vec::new());
-        }
-        retried(|| self.try_claim_logout_notices()).await
+    /// Takes some of what a program is to be told; whoever takes it settles it within a minute, or another one gets it.
+    pub async fn claim_logout_notices(&self, client: &ClientId) -> Result<Vec<LogoutNotice>, Fault> {
+        retried(|| self.try_claim_logout_notices(client)).await
     }
 
-    async fn try_claim_logout_notices(&self) -> Result<Vec<LogoutNotice>, Fault> {
+    async fn try_claim_logout_notices(&self, client: &ClientId) -> Result<Vec<LogoutNotice>, Fault> {
         let now = self.now();
         let mut transaction = self.begin().await?;
-        let claimed = transaction.claim_logout_notices(now, now.plus(LEASE), MOST_NOTICES).await?;
+        let claimed = transaction.claim_logout_notices(client, now, now.plus(LEASE), MOST_NOTICES).await?;
         if claimed.is_empty() {
             transaction.roll_back().await?;
         } else {

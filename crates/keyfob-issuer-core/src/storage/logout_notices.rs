@@ -7,7 +7,7 @@ use crate::digest::SessionDigest;
 use crate::revocation::Revocation;
 use crate::{FamilyId, GrantId};
 use async_trait::async_trait;
-use keyfob_oauth::Timestamp;
+use keyfob_oauth::{ClientId, Timestamp};
 
 /// What programs are still to be told of sessions that ended.
 #[async_trait]
@@ -39,9 +39,11 @@ pub trait LogoutNotices {
     async fn move_logout_cursor(&mut self, epoch: u64) -> Result<(), StorageError>;
     /// Adds a notice that is due at once, unless the session was told of before.
     async fn insert_logout_notice(&mut self, notice: &LogoutNotice) -> Result<(), StorageError>;
-    /// Takes at most `most` notices that are due at `now` and counts the try; nobody else gets them before `until`.
+    /// Takes at most `most` notices to `client` that are due at `now` and counts the try; nobody else gets them before
+    /// `until`.
     async fn claim_logout_notices(
         &mut self,
+        client: &ClientId,
         now: Timestamp,
         until: Timestamp,
         most: u32,

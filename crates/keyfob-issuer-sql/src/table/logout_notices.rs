@@ -15,11 +15,11 @@ use keyfob_oauth::{ClientId, Subject, Timestamp};
 /// On a server, what another node takes at this moment is left to it.
 const CLAIM: Text = Text::forked(
     "UPDATE logout_notices SET tries = tries + 1, due_at = $2 WHERE session_id IN
-     (SELECT session_id FROM logout_notices WHERE due_at <= $1 ORDER BY due_at, session_id LIMIT $3)
-     RETURNING *",
+     (SELECT session_id FROM logout_notices WHERE due_at <= $1 AND client_id = $4
+      ORDER BY due_at, session_id LIMIT $3) RETURNING *",
     "UPDATE logout_notices SET tries = tries + 1, due_at = $2 WHERE session_id IN
-     (SELECT session_id FROM logout_notices WHERE due_at <= $1 ORDER BY due_at, session_id LIMIT $3
-      FOR UPDATE SKIP LOCKED) RETURNING *",
+     (SELECT session_id FROM logout_notices WHERE due_at <= $1 AND client_id = $4
+      ORDER BY due_at, session_id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING *",
 );
 
 #[async_trait]
@@ -127,6 +127,7 @@ impl LogoutNotices for SqlTransaction {
 
     async fn claim_logout_notices(
         &mut self,
+        client: &ClientId,
         now: Timestamp,
         until: Timestamp,
         most: u32,
@@ -135,6 +136,7 @@ impl LogoutNotices for SqlTransaction {
             .bind(now.as_unix())
             .bind(until.as_unix())
             .bind(i64::from(most))
+            .bind(client.as_str())
             .all("logout_notices")
             .await?
             .iter()

@@ -7,7 +7,7 @@ use keyfob_issuer_core::digest::SessionDigest;
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::revocation::{Revocation, Revoked};
 use keyfob_issuer_core::{FamilyId, GrantId};
-use keyfob_oauth::Timestamp;
+use keyfob_oauth::{ClientId, Timestamp};
 use std::time::Duration;
 
 fn at(seconds: u64) -> Timestamp {
@@ -59,16 +59,22 @@ async fn i_79_a_session_is_told_once_and_taken_by_one_at_a_time_until_that_is_ov
     for told in [notice(1, 0, 0), notice(1, 5, 0), notice(2, 1, 0)] {
         transaction.insert_logout_notice(&told).await.unwrap();
     }
+    let client = session(1).client_id;
+    let other = ClientId::new("other");
+    assert_eq!(transaction.claim_logout_notices(&other, at(1), at(61), 9).await.unwrap(), [], "to another");
 
-    let mut taken = transaction.claim_logout_notices(at(1), at(61), 9).await.unwrap();
+    let mut taken = transaction.claim_logout_notices(&client, at(1), at(61), 9).await.unwrap();
     taken.sort_by_key(|notice| notice.at);
     assert_eq!(taken, [notice(1, 0, 1), notice(2, 1, 1)]);
-    assert_eq!(transaction.claim_logout_notices(at(60), at(120), 9).await.unwrap(), []);
+    assert_eq!(transaction.claim_logout_notices(&client, at(60), at(120), 9).await.unwrap(), []);
     transaction.settle_logout_notice(session(1).id, Fate::Again(at(100))).await.unwrap();
     transaction.settle_logout_notice(session(2).id, Fate::Over).await.unwrap();
     transaction.insert_logout_notice(&notice(2, 50, 0)).await.unwrap();
-    assert_eq!(transaction.claim_logout_notices(at(99), at(160), 9).await.unwrap(), []);
-    assert_eq!(transaction.claim_logout_notices(at(100), at(160), 9).await.unwrap(), [notice(1, 0, 2)]);
+    assert_eq!(transaction.claim_logout_notices(&client, at(99), at(160), 9).await.unwrap(), []);
+    assert_eq!(
+        transaction.claim_logout_notices(&client, at(100), at(160), 9).await.unwrap(),
+        [notice(1, 0, 2)]
+    );
 
     assert_eq!(transaction.forget_logout_notices(at(1), 9).await.unwrap(), 1);
     assert_eq!(transaction.forget_logout_notices(at(2), 9).await.unwrap(), 1);

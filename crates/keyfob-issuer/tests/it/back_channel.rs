@@ -202,6 +202,47 @@ async fn i_79_a_program_that_fails_holds_nobody_up_and_is_told_again_until_it_is
     assert_eq!(world.query("SELECT grant_id FROM browser_logins").await, Vec::<String>::new());
 }
 
+on_both!(i_79_a_program_that_does_not_answer_holds_up_no_other);
+async fn i_79_a_program_that_does_not_answer_holds_up_no_other(kept: Kept) {
+    let program = Program::listening().await;
+    // Takes every connection and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = format!(
+        "\n[backchannel_logout]\nallow_private_addresses = true\nuris.{CLIENT_ID} = \"http://{}/ended\"\n\
+         uris.{GATEWAY_CLIENT_ID} = \"http://{}/ended\"\n",
+        program.address,
+        silent.local_addr().unwrap()
+    );
+    let world = World::start_with_on(&settings, kept).await;
+    let mut browser = world.browser();
+    let other = [("client_id", GATEWAY_CLIENT_ID), ("redirect_uri", "http://127.0.0.1:1/callback")];
+    for _ in 0..9 {
+        sign_in(&world, &mut browser, &changed(&codex_request(), &other)).await;
+    }
+    let tokens = sign_in(&world, &mut browser, &codex_request()).await;
+    sign_out(&mut browser).await;
+
+    // As many as are told at once are waited for, and one more is left.
+    let told = async {
+        while program.received.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        silent.accept().await.unwrap();
+    };
+    tokio::select! {
+        biased;
+        () = told => {}
+        ended = tell(world.app()) => panic!("{ended:?} before the program was told"),
+    }
+
+    let claimed = world.query("SELECT client_id FROM logout_notices WHERE tries > 0").await;
+    let of_silent = claimed.iter().filter(|client| *client == GATEWAY_CLIENT_ID).count();
+    assert_eq!((of_silent, claimed.len()), (8, 9));
+    let received = std::mem::take(&mut *program.received.lock().unwrap());
+    let told: BTreeSet<_> = received.iter().map(|(headers, body)| sid(&token(headers, body))).collect();
+    assert_eq!(told, names([&tokens]));
+}
+
 #[tokio::test]
 async fn i_79_what_was_not_delivered_is_delivered_once_the_program_answers() {
     let (world, program) = told(Kept::InFile).await;
