@@ -35,11 +35,13 @@ pub(crate) async fn run(command: User) -> anyhow::Result<()> {
         User::Mfa { place, email, when } => {
             let email = parse(&email)?;
             let (policy, words) = match when {
-                Mfa::Cloud => (MfaPolicy::Cloud, "before the cloud capabilities"),
-                Mfa::Always => (MfaPolicy::Always, "before everything"),
+                Mfa::Cloud => (MfaPolicy::Cloud, "before the cloud capabilities of their own workspace"),
+                Mfa::Always => (MfaPolicy::Always, "before everything in their own workspace"),
             };
             user::set_mfa_policy(&place.data, &email, policy, &SystemClock).await?;
-            let said = format!("{email} needs a second factor {words}, from the next sign-in on");
+            let said = format!(
+                "{email} needs a second factor {words}, from now on: a login there without one is not refreshed"
+            );
             done(&place, &email, &said, json!({ "mfa": policy.as_str() }))
         }
         User::ResetLink { place, email } => {
