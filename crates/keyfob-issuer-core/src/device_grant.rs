@@ -9,9 +9,11 @@ use crate::workspace::AllowedWorkspaces;
 use crate::{FamilyId, GrantId, lifetime};
 use keyfob_oauth::{ClientId, Scope, Timestamp};
 
+mod risk;
 mod settings;
 mod user_code;
 
+pub use risk::{Risk, Sign};
 pub use settings::{DeviceSettings, Elsewhere, NumberMatch};
 pub use user_code::{MatchNumber, UserCode, UserCodeDigest};
 

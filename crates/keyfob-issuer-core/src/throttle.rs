@@ -5,6 +5,7 @@
 
 use aws_lc_rs::hmac;
 use keyfob_oauth::Timestamp;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// What tries are counted for.
@@ -22,6 +23,8 @@ pub enum Counted<'a> {
     SecondFactor(&'a str),
     /// Letters to an address.
     Letters(&'a str),
+    /// Devices that are let in to a workspace, by its identifier; so many an hour.
+    Devices(&'a str, NonZeroU32),
     /// Every account, from browsers that have not signed in to it before.
     Everybody,
 }
@@ -98,6 +101,13 @@ impl Budget {
         forgiven: Forgiven::Every(1),
     };
 
+    /// So many an hour: all of them at once, and then one by one.
+    const fn hourly(most: NonZeroU32) -> Self {
+        let apart = 3_600_u32.div_ceil(most.get());
+        let wait = Duration::from_secs(apart as u64);
+        Self { free: most.get(), first: wait, longest: wait, forgiven: Forgiven::Every(apart) }
+    }
+
     /// Returns how many mistakes are forgiven after a rest.
     fn forgiven(self, rested: Duration) -> u32 {
         match self.forgiven {
@@ -127,6 +137,7 @@ impl Counted<'_> {
             Self::Account(_) => Budget::ACCOUNT,
             Self::Network(_) => Budget::NETWORK,
             Self::Everybody => Budget::EVERYBODY,
+            Self::Devices(_, most) => Budget::hourly(most),
         }
     }
 
@@ -139,6 +150,7 @@ impl Counted<'_> {
             Self::Network(network) => ["network", network, ""],
             Self::SecondFactor(subject) => ["second-factor", subject, ""],
             Self::Letters(address) => ["letters", address, ""],
+            Self::Devices(workspace, _) => ["devices", workspace, ""],
             Self::Everybody => ["everybody", "", ""],
         };
         let mut context = hmac::Context::with_key(key);
@@ -189,6 +201,18 @@ impl ThrottleKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn i_50_so_many_devices_an_hour_are_all_at_once_and_then_one_by_one() {
+        let hourly = |most| Budget::hourly(NonZeroU32::new(most).unwrap());
+        assert_eq!(waits(hourly(3), 6), [0, 0, 0, 1200, 1200, 1200]);
+        assert_eq!(waits(hourly(7), 9), [0, 0, 0, 0, 0, 0, 0, 515, 515]);
+        assert_eq!(waits(hourly(10_000), 3), [0, 0, 0]);
+        let workspaces = ["a", "b"].map(|id| Counted::Devices(id, NonZeroU32::MIN));
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+        let [one, other] = workspaces.map(|counted| counted.key(&key));
+        assert_ne!(one, other);
+    }
 
     /// Tries at every moment that is allowed; returns the waits between.
     fn waits(budget: Budget, tries: usize) -> Vec<u64> {

@@ -47,6 +47,8 @@ pub(crate) enum PageError {
     UndoOver,
     /// The device asks from another network, which the settings do not allow.
     DeviceElsewhere,
+    /// The workspace has let in as many devices as it may for now.
+    TooManyDevices,
     /// The address to go to after signing out is not registered for the program that named it.
     UnregisteredTarget,
     /// Too many wrong user codes.
@@ -81,6 +83,7 @@ impl IntoResponse for PageError {
             }
             Self::UndoOver => (StatusCode::GONE, said.undo_over),
             Self::DeviceElsewhere => (StatusCode::FORBIDDEN, said.device_elsewhere),
+            Self::TooManyDevices => (StatusCode::TOO_MANY_REQUESTS, said.too_many_devices),
             Self::UnregisteredTarget => (StatusCode::BAD_REQUEST, said.unregistered_target),
             Self::TooManyGuesses => (StatusCode::TOO_MANY_REQUESTS, said.too_many_guesses),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, said.busy),

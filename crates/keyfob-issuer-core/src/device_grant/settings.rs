@@ -3,6 +3,7 @@
 use super::DeviceDialect;
 use crate::client::ClientKind;
 use crate::user::DeviceCodes;
+use std::num::NonZeroU32;
 
 /// The issuer's switches and rules for devices (design D11, I-49, I-50).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct DeviceSettings {
     pub number: NumberMatch,
     /// What happens when a device asks from another network than its person decides on.
     pub elsewhere: Elsewhere,
+    /// How many devices are let in to a workspace in an hour.
+    pub most_an_hour: NonZeroU32,
 }
 
 /// Whether the person who lets a device in types a number that it shows, on the page that says what they let in.
@@ -46,6 +49,7 @@ impl DeviceSettings {
         gateway: DeviceCodes::On,
         number: NumberMatch::Off,
         elsewhere: Elsewhere::Warn,
+        most_an_hour: NonZeroU32::new(60).unwrap(),
     };
 
     /// Says whether clients of `kind` may sign devices in with messages of `dialect`.

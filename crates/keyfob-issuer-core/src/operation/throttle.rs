@@ -13,6 +13,8 @@ pub(crate) struct Try {
     counters: Vec<(ThrottleKey, OnSuccess)>,
     /// How long the next one waits if this one fails.
     pub(crate) wait: NextWait,
+    /// How often the most frequent of what is counted was tried, this time included.
+    pub(crate) number: u32,
 }
 
 /// How long the next try waits.
@@ -40,6 +42,8 @@ enum OnSuccess {
     Forget,
     /// It is as if the try had not been: one's own account must not buy tries at others'.
     Uncount,
+    /// Nothing: what is counted are the successes.
+    Keep,
 }
 
 /// A try may not run.
@@ -65,13 +69,14 @@ impl Issuer {
         let now = self.now();
         let mut counters = Vec::new();
         let mut longest: Option<Throttled> = None;
-        let mut wait = Duration::ZERO;
+        let (mut wait, mut number) = (Duration::ZERO, 0);
         for one in counted {
             let key = one.key(&self.keys.throttle).ok_or(SealError::Seal)?;
             let before = transaction.find_counter(&key).await?;
             match Counter::count(before, one.budget(), now) {
                 Ok(after) => {
                     wait = wait.max(after.wait(one.budget()));
+                    number = number.max(after.failures);
                     counters.push((key, before, after, on_success(*one)));
                 }
                 Err(throttled) => longest = longest.max(Some(throttled)),
@@ -80,7 +85,7 @@ impl Issuer {
         if let Some(throttled) = longest {
             return Err(throttled.into());
         }
-        let mut counting = Try { counters: Vec::new(), wait: NextWait(wait) };
+        let mut counting = Try { counters: Vec::new(), wait: NextWait(wait), number };
         for (key, before, after, on_success) in counters {
             match before {
                 Some(_) => transaction.update_counter(&key, after).await?,
@@ -99,6 +104,7 @@ impl Issuer {
     ) -> Result<(), Fault> {
         for (key, on_success) in &counting.counters {
             match on_success {
+                OnSuccess::Keep => {}
                 OnSuccess::Forget => transaction.delete_counter(key).await?,
                 OnSuccess::Uncount => {
                     if let Some(counter) = transaction.find_counter(key).await? {
@@ -120,5 +126,6 @@ fn on_success(counted: Counted<'_>) -> OnSuccess {
         | Counted::SecondFactor(_)
         | Counted::Letters(_) => OnSuccess::Forget,
         Counted::Network(_) | Counted::Everybody => OnSuccess::Uncount,
+        Counted::Devices(_, _) => OnSuccess::Keep,
     }
 }

@@ -2,8 +2,10 @@
 
 use keyfob_issuer_core::device_grant::{DeviceSettings, Elsewhere, NumberMatch};
 use keyfob_issuer_core::user::DeviceCodes;
+use std::num::NonZeroU32;
 
-const KEYS: [&str; 5] = ["codex", "standard", "gateway", "number_match", "other_network"];
+const KEYS: [&str; 6] =
+    ["codex", "standard", "gateway", "number_match", "other_network", "per_workspace_per_hour"];
 
 /// The table as it is written.
 #[derive(serde::Deserialize)]
@@ -14,6 +16,7 @@ pub(super) struct Wire {
     gateway: Switch,
     number_match: Switch,
     other_network: OtherNetwork,
+    per_workspace_per_hour: NonZeroU32,
 }
 
 /// `true` or `false`.
@@ -76,6 +79,7 @@ impl From<DeviceSettings> for Wire {
                 Elsewhere::Warn => OtherNetwork::Warn,
                 Elsewhere::Refuse => OtherNetwork::Refuse,
             },
+            per_workspace_per_hour: policy.most_an_hour,
         }
     }
 }
@@ -94,6 +98,7 @@ impl From<Wire> for DeviceSettings {
                 OtherNetwork::Warn => Elsewhere::Warn,
                 OtherNetwork::Refuse => Elsewhere::Refuse,
             },
+            most_an_hour: wire.per_workspace_per_hour,
         }
     }
 }
@@ -106,6 +111,8 @@ pub(super) fn table(policy: DeviceSettings) -> toml::Table {
         OtherNetwork::Refuse => "refuse",
     };
     let switches = [wire.codex, wire.standard, wire.gateway, wire.number_match];
-    let values = switches.map(|switch| matches!(switch, Switch::On).into()).into_iter().chain([word.into()]);
+    let most = i64::from(wire.per_workspace_per_hour.get());
+    let others = [word.into(), most.into()];
+    let values = switches.map(|switch| matches!(switch, Switch::On).into()).into_iter().chain(others);
     KEYS.map(str::to_owned).into_iter().zip(values).collect()
 }

@@ -62,6 +62,7 @@ const DEVICE_CODES: &[(&str, Kind)] = &[
     ("gateway", Kind::Flag),
     ("number_match", Kind::Flag),
     ("other_network", Kind::Text),
+    ("per_workspace_per_hour", Kind::Number),
 ];
 const BROWSER_SESSIONS: &[(&str, Kind)] = &[
     ("idle_minutes", Kind::Number),

@@ -1,6 +1,7 @@
 use super::*;
 use keyfob_issuer_core::device_grant::{Elsewhere, NumberMatch};
 use keyfob_issuer_core::user::DeviceCodes;
+use std::num::NonZeroU32;
 
 const LOGOUT: &str = "url = \"http://localhost:1\"
 [post_logout_redirect_uris]
@@ -34,6 +35,7 @@ fn settings_come_back_from_their_text() {
         gateway: DeviceCodes::Off,
         number: NumberMatch::On,
         elsewhere: Elsewhere::Refuse,
+        most_an_hour: NonZeroU32::new(7).unwrap(),
         ..DeviceSettings::USUAL
     };
     let config = Config {

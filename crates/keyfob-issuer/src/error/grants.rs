@@ -101,6 +101,7 @@ pub(crate) fn not_waiting(error: DecideDeviceError) -> Result<(), PageError> {
             Ok(())
         }
         DecideDeviceError::Elsewhere => Err(PageError::DeviceElsewhere),
+        DecideDeviceError::TooMany(_) => Err(PageError::TooManyDevices),
         DecideDeviceError::NotGranted(refusal) => Err(PageError::NotGranted(refusal)),
         DecideDeviceError::Fault(fault) => Err(PageError::Fault(fault)),
     }

@@ -69,6 +69,10 @@ texts! {
             "This device is elsewhere",
             "It asks from another network than yours, which is not allowed here. Nothing was let in. Sign in with a browser on the device, or from the network that it is in.",
         ),
+        too_many_devices: Notice = (
+            "Too many devices for now",
+            "This workspace has let in as many as it may in an hour. Nothing was let in. Did you start this yourself? Then type the code again in some minutes.",
+        ),
         not_granted: Words = "This is not allowed",
         too_many_guesses: Notice = (
             "Too many wrong codes",

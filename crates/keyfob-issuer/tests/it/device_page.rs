@@ -1,10 +1,12 @@
 //! The page on which a device is let in: what it says, what it asks, and how that is taken back.
 
 use crate::browser::{Answer, Browser};
-use crate::device::{enter, poll, signed_in, start};
+use crate::device::{decide, enter, poll, signed_in, start};
 use crate::device_grant::{START, poll as poll_standard};
 use crate::mail::PostOffice;
-use crate::world::{Kept, OWNER, Tokens, World, on_both};
+use crate::people::other_tokens;
+use crate::trail::entries;
+use crate::world::{Kept, OWNER, PASSWORD, Tokens, World, on_both};
 use keyfob_codex::client::CLIENT_ID;
 use serde_json::Value;
 
@@ -79,6 +81,57 @@ async fn i_50_a_device_in_another_network_is_warned_of_or_refused_as_the_setting
 
         assert_eq!((decided.status, at_home.status), (status, 200), "{}", decided.body);
     }
+}
+
+/// What the audit trail says of the devices that were let in.
+async fn decisions(world: &World) -> Vec<String> {
+    let entries = entries(world).await;
+    let let_in =
+        entries.iter().filter(|entry| entry["action"] == "device.decide" && entry["outcome"] == "done");
+    let_in.map(|entry| entry["detail"].as_str().unwrap().to_owned()).collect()
+}
+
+on_both!(i_50_a_workspace_lets_in_so_many_devices_an_hour_whoever_asks_and_no_other_is_held_up);
+async fn i_50_a_workspace_lets_in_so_many_devices_an_hour_whoever_asks_and_no_other_is_held_up(kept: Kept) {
+    let world = World::start_with_on("\n[device_codes]\nper_workspace_per_hour = 2\n", kept).await;
+    other_tokens(&world).await;
+    let mut answers = Vec::new();
+    let mut last = start(&world).await;
+    for after in [0, 0, 0, 1799, 1, 0] {
+        world.clock.advance(after);
+        last = start(&world).await;
+        answers.push(decide(&world, &last, "approve").await);
+    }
+
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200, 200, 429, 429, 200, 429]);
+    assert!(answers[2].body.contains("Too many devices for now"), "{}", answers[2].body);
+    assert_eq!(poll(&world, &last).await.status, 403, "it waits");
+    let mut zoe = world.browser();
+    let csrf = zoe.get("/codex/device").await.csrf();
+    let form = [("csrf", &*csrf), ("email", "zoe@example.org"), ("password", PASSWORD)];
+    zoe.post("/codex/device/sign-in", &form).await;
+    let csrf = enter(&mut zoe, user_code(&last)).await.csrf();
+    let elsewhere = send(&mut zoe, user_code(&last), &csrf, &[("decision", "approve")]).await;
+    assert_eq!(elsewhere.status, 200, "in another workspace");
+    let said = decisions(&world).await;
+    let many = "risk 2: many devices in the workspace";
+    assert_eq!(said, ["risk 1: the first device", many, many, "risk 1: the first device"]);
+}
+
+on_both!(i_50_the_audit_trail_says_how_much_a_device_looks_like_one_of_somebody_else);
+async fn i_50_the_audit_trail_says_how_much_a_device_looks_like_one_of_somebody_else(kept: Kept) {
+    let world = World::start_with_on(PROXY, kept).await;
+    for (address, age) in [("192.0.2.7", 300), ("192.0.2.7", 299), ("127.0.0.1", 0)] {
+        let from = [("x-forwarded-for", address)];
+        let form = [("client_id", CLIENT_ID), ("scope", "openid")];
+        let device = world.browser().post_form_with(START, &from, &form).await.json();
+        world.clock.advance(age);
+        assert_eq!(decide(&world, &device, "approve").await.status, 200);
+    }
+
+    let first = "risk 5: another network, an old code, the first device";
+    assert_eq!(decisions(&world).await, [first, "risk 3: another network", "risk 0"]);
 }
 
 on_both!(i_50_with_number_match_the_number_on_the_device_is_asked_for_once_more);

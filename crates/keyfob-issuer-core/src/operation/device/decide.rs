@@ -2,18 +2,21 @@
 
 use crate::audit::{Action, AuditEvent};
 use crate::client::Client;
-use crate::device_grant::{DeviceGrant, Elsewhere, UserCode};
+use crate::device_grant::{DeviceGrant, Elsewhere, Risk, Sign, UserCode};
 use crate::digest::{SessionCookie, UndoDigest, UndoToken};
 use crate::grant::{Approval, WrongState};
 use crate::issuer::{Fault, Issuer};
 use crate::operation::grantee::{Asked, GrantRefusal, Way, find_grantee};
 use crate::operation::offer::{Asker, Choice, Offer, offers, selected, turn_on};
 use crate::operation::retry::retried;
+use crate::operation::throttle::TryError;
 use crate::sign_in::{Demand, State};
 use crate::storage::Transaction;
+use crate::throttle::{Counted, Throttled};
 use crate::user::{DeviceCodes, Email};
 use crate::workspace::Workspace;
 use keyfob_oauth::{Subject, WorkspaceId};
+use std::time::Duration;
 
 /// What waits behind a user code.
 #[derive(Clone, Debug)]
@@ -81,6 +84,9 @@ pub enum DecideDeviceError {
     /// The device asks from another network, which the settings do not allow (I-50).
     #[error("the device asks from another network")]
     Elsewhere,
+    /// The workspace has let in as many devices as it may for now (I-50).
+    #[error("the workspace has let in too many devices: {0}")]
+    TooMany(Throttled),
     /// Something broke inside.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -91,6 +97,15 @@ super::super::faults!(DecideDeviceError);
 impl From<WrongState> for DecideDeviceError {
     fn from(_: WrongState) -> Self {
         Self::NotWaiting
+    }
+}
+
+impl From<TryError> for DecideDeviceError {
+    fn from(error: TryError) -> Self {
+        match error {
+            TryError::Throttled(throttled) => Self::TooMany(throttled),
+            TryError::Fault(fault) => Self::Fault(fault),
+        }
     }
 }
 
@@ -106,6 +121,9 @@ impl DeviceApplication {
         (choice, offer.map(|offer| &offer.workspace))
     }
 }
+
+/// From when on a code counts as old: who has started it themselves types it at once.
+const OLD: Duration = Duration::from_mins(5);
 
 impl Issuer {
     /// Finds what waits behind a user code that the person of `session` typed.
@@ -163,6 +181,15 @@ impl Issuer {
             (Err(refusal), _) => return Err(refusal.into()),
         }
         self.check_device(asked, &grant)?;
+        let most = self.devices.most_an_hour;
+        let counted = Counted::Devices(grantee.workspace.id.as_str(), most);
+        let number = self.count_try(&mut *transaction, &[counted]).await?.number;
+        let risk = Risk::of(|sign| match sign {
+            Sign::Elsewhere => grant.network.as_deref() != asked.network,
+            Sign::OldCode => now.since(grant.requested_at) >= OLD,
+            Sign::First => grantee.user.device_codes != before,
+            Sign::ManyInWorkspace => number > most.get() / 2,
+        });
         let undo = UndoToken::from(self.entropy.token()?);
         let subject = person.user.subject.clone();
         let approval = Approval {
@@ -174,8 +201,10 @@ impl Issuer {
         if grantee.user.device_codes != before {
             transaction.set_device_codes(&approval.subject, grantee.user.device_codes).await?;
         }
+        let workspace = approval.workspace_id.as_str().to_owned();
         let approved = grant.clone().approve(approval, UndoDigest::of(&undo))?;
         let event = AuditEvent::done(Action::DecideDevice).by_owner(&subject).through(&grant.client_id);
+        let event = event.about(&workspace).saying(risk.to_string());
         transaction.update_device_grant(&approved).await?;
         self.watch_device(&mut *transaction, &subject).await?;
         self.commit(transaction, event).await?;
