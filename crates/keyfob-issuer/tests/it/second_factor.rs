@@ -68,6 +68,22 @@ async fn s_09_a_workspace_can_want_a_factor_before_everything(kept: Kept) {
     }
 }
 
+on_both!(s_09_who_needs_a_second_factor_needs_it_from_now_on_in_logins_that_stand_too);
+async fn s_09_who_needs_a_second_factor_needs_it_from_now_on_in_logins_that_stand_too(kept: Kept) {
+    let world = World::keeping(kept).await;
+    let email = Email::parse(OWNER).unwrap();
+    let wants = async |policy| {
+        user::set_mfa_policy(world.data.path(), &email, policy, &*world.clock).await.unwrap();
+    };
+    let tokens = world.tokens().await;
+
+    wants(MfaPolicy::Always).await;
+    assert_eq!(world.refresh(&tokens.refresh).await.status, 400);
+
+    wants(MfaPolicy::Cloud).await;
+    assert_eq!(world.refresh(&tokens.refresh).await.status, 200, "the session is as it was");
+}
+
 on_both!(i_57_no_page_and_no_form_goes_around_the_second_factor);
 async fn i_57_no_page_and_no_form_goes_around_the_second_factor(kept: Kept) {
     let world = World::keeping(kept).await;
