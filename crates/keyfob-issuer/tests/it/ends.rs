@@ -4,13 +4,13 @@
 use crate::app::{App, enrol};
 use crate::browser::{Answer, Browser};
 use crate::mail::PostOffice;
-use crate::world::{Kept, OWNER, PASSWORD, TestEntropy, Tokens, World};
+use crate::world::{Kept, OWNER, PASSWORD, TestEntropy, Tokens, World, rounds};
 use futures_util::future::join_all;
 use keyfob_issuer::command::user;
 use keyfob_issuer_core::user::{Email, UserStatus};
 use reqwest::Method;
 
-/// How often each trigger is pulled beside refreshes.
+/// How often each trigger is pulled beside refreshes, usually.
 const ROUNDS: usize = 1;
 const NEW: &str = "a longer walk by the sea";
 
@@ -163,9 +163,11 @@ async fn i_33_whatever_changes_a_proof_or_takes_the_account_ends_everything_and_
     everything_ends(Kept::OnServer).await;
 }
 
+#[expect(clippy::print_stdout, reason = "how many there were")]
 async fn everything_ends(kept: Kept) {
+    let rounds = rounds(ROUNDS);
     for trigger in Trigger::ALL {
-        for round in 0..ROUNDS {
+        for round in 0..rounds {
             let mut mia = Somebody::signed_in(kept).await;
             let cocked = mia.cock(trigger).await;
 
@@ -184,5 +186,6 @@ async fn everything_ends(kept: Kept) {
                 assert_eq!(opened.status, 401, "{trigger:?} {round}");
             }
         }
+        println!("{trigger:?}: {rounds} rounds");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::browser::Answer;
 use crate::people::other_tokens;
-use crate::world::{PASSWORD, Tokens, World, changed, codex_request, exchange};
+use crate::world::{PASSWORD, Tokens, World, changed, codex_request, exchange, rounds};
 use futures_util::future::join_all;
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use keyfob_jose::read_unverified;
@@ -135,7 +135,7 @@ async fn i_33_all_sessions_end_at_once_with_the_browsers_and_the_codes_or_all_bu
 #[tokio::test]
 async fn i_33_no_refresh_that_races_the_end_of_all_sessions_leaves_a_token_that_works() {
     let world = World::start().await;
-    for _ in 0..10 {
+    for _ in 0..rounds(10) {
         let caller = world.tokens().await;
         let racing = join_all((0..3).map(|_| world.tokens())).await;
 

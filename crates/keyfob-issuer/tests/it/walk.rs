@@ -6,7 +6,7 @@
 
 use crate::app::{App, enrol};
 use crate::browser::{Answer, Browser};
-use crate::world::{Kept, OWNER, PASSWORD, Tokens, World, changed, codex_request, exchange, on_both};
+use crate::world::{Kept, OWNER, PASSWORD, Tokens, World, changed, codex_request, exchange, on_both, rounds};
 use keyfob_jose::read_unverified;
 use keyfob_oauth::Clock as _;
 use proptest::prelude::{Just, Strategy, prop_oneof};
@@ -15,6 +15,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// So many walks, usually.
 const WALKS: usize = 12;
 const STEPS: usize = 24;
 /// More would have to wait, which other tests are about.
@@ -158,8 +159,9 @@ async fn i_57_random_walks_over_http_never_skip_a_step_and_tokens_name_what_was_
     let (app, _) = enrol(&world, &mut world.browser()).await;
     let mut runner = TestRunner::deterministic();
     let walks = proptest::collection::vec(step(), STEPS);
-    let (mut pages, mut granted) = (0, 0);
-    for _ in 0..WALKS {
+    let (mut steps_taken, mut pages, mut granted) = (0, 0, 0);
+    let rounds = rounds(WALKS);
+    for _ in 0..rounds {
         let steps = walks.new_tree(&mut runner).unwrap().current();
         let mut walk =
             Walk { world: &world, app: &app, browser: world.browser(), machine: Machine::default() };
@@ -173,6 +175,7 @@ async fn i_57_random_walks_over_http_never_skip_a_step_and_tokens_name_what_was_
                 continue;
             }
             taken.push(step);
+            steps_taken += 1;
             granted += usize::from(walk.take(step).await);
             pages += walk.compare(&taken).await;
         }
@@ -183,8 +186,8 @@ async fn i_57_random_walks_over_http_never_skip_a_step_and_tokens_name_what_was_
         walk.take(Step::Password(Typed::Right)).await;
         walk.take(Step::SecondFactor(Typed::Right)).await;
     }
-    println!("{WALKS} walks, {pages} pages compared, {granted} sign-ins granted");
-    assert!(granted > WALKS / 2, "walks get somewhere: {granted}");
+    println!("{rounds} walks, {steps_taken} steps, {pages} pages compared, {granted} sign-ins granted");
+    assert!(granted > rounds / 2, "walks get somewhere: {granted}");
 }
 
 struct Walk<'a> {
