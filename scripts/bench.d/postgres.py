@@ -16,22 +16,33 @@ SESSIONS = Path(__file__).with_name("refresh-sessions.sql")
 class Postgres:
     """A server in `folder` that only its socket leads to."""
 
+    @classmethod
+    def of(cls, folder):
+        """Returns the server that was made in `folder`."""
+        server = cls.__new__(cls)
+        server.find(folder)
+        return server
+
     def __init__(self, folder):
-        self.folder = folder
-        versions = [int(path.name) for path in Path("/usr/lib/postgresql").iterdir() if path.name.isdigit()]
-        self.programs = Path(f"/usr/lib/postgresql/{max(versions)}/bin")
+        self.find(folder)
         folder.mkdir(mode=0o755)
-        # It refuses to be root's.
-        self.owner = []
-        if os.geteuid() == 0:
+        if self.owner:
             user = pwd.getpwnam("postgres")
             os.chown(folder, user.pw_uid, user.pw_gid)
-            self.owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         self.run("initdb", "--username=keyfob", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-D", folder / "data")
         settings = f"listen_addresses=''\nunix_socket_directories='{folder}'\nshared_buffers=128MB\n"
         with open(folder / "data" / "postgresql.conf", "a", encoding="utf-8") as file:
             file.write(settings)
         self.control("start")
+
+    def find(self, folder):
+        self.folder = folder
+        versions = [int(path.name) for path in Path("/usr/lib/postgresql").iterdir() if path.name.isdigit()]
+        self.programs = Path(f"/usr/lib/postgresql/{max(versions)}/bin")
+        # It refuses to be root's.
+        self.owner = []
+        if os.geteuid() == 0:
+            self.owner = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
     def run(self, program, *arguments):
         argv = [*self.owner, self.programs / program, *map(str, arguments)]
