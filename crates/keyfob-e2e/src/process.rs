@@ -103,7 +103,11 @@ impl Program {
         let group = number.context("a process without a number")?;
         let mut stdin = None;
         if let (Some(text), Some(mut pipe)) = (self.stdin, child.stdin.take()) {
-            pipe.write_all(text.as_bytes()).await?;
+            match pipe.write_all(text.as_bytes()).await {
+                // One that refuses before it reads may be gone.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                written => written?,
+            }
             stdin = self.stdin_stays_open.then_some(pipe);
         }
         let (stdout, out) = collect(child.stdout.take().context("no standard output")?);
