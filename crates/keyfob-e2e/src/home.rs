@@ -1,5 +1,6 @@
 //! One person's home: where `keyfob` and the real Codex CLI keep the login they share.
 
+use crate::administered::{Administered, Peculiar};
 use crate::browser::Person;
 use crate::evidence::Evidence;
 use crate::form_client::FormClient;
@@ -28,6 +29,7 @@ pub struct Home {
     log: Log,
     login: LoginPlace,
     variables: Vec<(String, OsString)>,
+    administered: Option<Administered>,
 }
 
 impl Home {
@@ -40,8 +42,17 @@ impl Home {
         log: Log,
     ) -> Result<Self> {
         let login = LoginPlace::File(folder.join("codex/auth.json"));
-        let variables = Vec::new();
-        let home = Self { folder, issuer, person, password_file, evidence, log, login, variables };
+        let home = Self {
+            folder,
+            issuer,
+            person,
+            password_file,
+            evidence,
+            log,
+            login,
+            variables: Vec::new(),
+            administered: None,
+        };
         files::make_folder(&home.codex_home())?;
         Ok(home)
     }
@@ -58,6 +69,7 @@ impl Home {
             log: self.log,
             login: LoginPlace::File(self.codex_home().join("keyfob/logins").join(name).join("auth.json")),
             variables: self.variables.clone(),
+            administered: self.administered.clone(),
         }
     }
 
@@ -77,8 +89,8 @@ impl Home {
         Ok(self)
     }
 
-    /// Returns the folder of the home itself.
-    pub(crate) fn folder(&self) -> &Path {
+    /// Returns the folder of the home itself, in which programs are started.
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 
@@ -95,7 +107,7 @@ impl Home {
     /// Returns `keyfob` with these arguments.
     pub fn keyfob(&self, arguments: &[&str]) -> Result<Program> {
         let verb = arguments.first().copied().unwrap_or_default();
-        let program = Program::new(&format!("keyfob {verb}"), &environment::program("keyfob")?, &self.folder);
+        let program = self.started(&format!("keyfob {verb}"), &environment::program("keyfob")?);
         Ok(self.at_home(program).args(arguments))
     }
 
@@ -130,7 +142,8 @@ impl Home {
         let search = std::env::join_paths(
             std::iter::once(programs).chain(std::env::split_paths(&environment::search_path())),
         )?;
-        let program = Program::new(&format!("codex {verb}"), path, &self.folder)
+        let program = self
+            .started(&format!("codex {verb}"), path)
             .env("CODEX_HOME", self.codex_home())
             .env("PATH", search)
             // Nothing but loopback is reached: a closed port stands for the rest of the world.
@@ -308,6 +321,31 @@ impl Home {
         let folder = self.codex_home().join("keyfob");
         files::make_folder(&folder)?;
         files::replace(&folder.join("config.toml"), format!("issuer = \"{issuer}\"\n").as_bytes())
+    }
+
+    /// Puts a file of an administrator into `/etc/codex`, for `keyfob` and the Codex CLI of this home.
+    pub fn administer(&mut self, name: &str, text: &str) -> Result<()> {
+        self.administered()?.write(name, text.as_bytes())
+    }
+
+    /// Makes that file a peculiar one.
+    pub fn make_peculiar(&mut self, name: &str, how: Peculiar) -> Result<()> {
+        self.administered()?.make_peculiar(name, how)
+    }
+
+    fn administered(&mut self) -> Result<&Administered> {
+        let made = match self.administered.take() {
+            Some(made) => made,
+            None => Administered::make(self.folder.join("etc"))?,
+        };
+        Ok(self.administered.insert(made))
+    }
+
+    /// Returns the program at `path`, where the administrator's files are, if there are any.
+    fn started(&self, name: &str, path: &Path) -> Program {
+        let Some(administered) = &self.administered else { return Program::new(name, path, &self.folder) };
+        let (around, words) = administered.around(path);
+        Program::new(name, around, &self.folder).args(words)
     }
 
     /// Lets `program` open a real browser in which this person signs in.

@@ -12,6 +12,7 @@
 //! The programs must have been built: `cargo build --workspace --bins --features keyfob-cli/failpoints`. Start reading
 //! at [`World`]; the scenarios are in `tests/it`.
 
+mod administered;
 pub mod authenticator;
 mod browser;
 pub mod chance;
@@ -40,6 +41,7 @@ pub mod terminal;
 pub mod wire;
 mod world;
 
+pub use administered::Peculiar;
 pub use browser::{Browser, Person};
 pub use evidence::Evidence;
 pub use form_client::{FormClient, Page};
