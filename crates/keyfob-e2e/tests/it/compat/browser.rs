@@ -1,9 +1,10 @@
 //! `login` with a browser, at the one issuer that the Codex CLI asks.
 
+use super::File::User;
 use super::fake::Answer::{Closes, Says, With, Without};
 use super::fake::{Answers, EXCHANGE, Fake, TOKEN};
 use super::play::{Player, Which};
-use super::{MANAGED, Ours, PLAY, Play, Row, Section, Step, THREE_PARTS, Unplayed, all};
+use super::{Ours, PLAY, Play, Row, Section, Step, THREE_PARTS, Unplayed, all};
 use crate::tls::BUILT_IN;
 use anyhow::Result;
 use keyfob_e2e::{Network, Scene, codex};
@@ -173,17 +174,17 @@ pub(crate) const SECTION: Section = Section {
         ),
         row("interrupted", "Ctrl-C", &[Step::Interrupt], Ours::Differs(CANCELLED)),
         Row {
-            play: Play { config: "forced_chatgpt_workspace_id = \"acct-other\"\n", ..LOGIN },
+            play: Play { files: &[(User, "forced_chatgpt_workspace_id = \"acct-other\"\n")], ..LOGIN },
             ..row(
                 "forced_workspace",
                 "`forced_chatgpt_workspace_id` names another workspace",
                 &[],
-                Ours::Owed(MANAGED),
+                Ours::SameCode(THREE_PARTS),
             )
         },
         Row {
-            play: Play { config: "forced_login_method = \"api\"\n", ..LOGIN },
-            ..row("forced_api", "`forced_login_method = \"api\"`", &[], Ours::Owed(MANAGED))
+            play: Play { files: &[(User, "forced_login_method = \"api\"\n")], ..LOGIN },
+            ..row("forced_api", "`forced_login_method = \"api\"`", &[], Ours::Same)
         },
     ],
     unplayed: &[Unplayed {

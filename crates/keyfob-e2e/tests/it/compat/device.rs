@@ -1,8 +1,9 @@
 //! `login --device-auth`, at an issuer that offers the dialect of the Codex CLI alone.
 
+use super::File::User;
 use super::fake::Answer::{Good, Says, With, Without};
 use super::fake::{Answers, POLL, TOKEN, USER_CODE};
-use super::{MANAGED, Ours, PLAY, Play, Row, Section, Step, THREE_PARTS, Unplayed};
+use super::{Ours, PLAY, Play, Row, Section, Step, THREE_PARTS, Unplayed};
 use anyhow::Result;
 
 const LOGIN: Play = Play {
@@ -153,12 +154,12 @@ pub(crate) const SECTION: Section = Section {
             )
         },
         Row {
-            play: Play { config: "forced_chatgpt_workspace_id = \"acct-other\"\n", ..LOGIN },
+            play: Play { files: &[(User, "forced_chatgpt_workspace_id = \"acct-other\"\n")], ..LOGIN },
             ..row(
                 "forced_workspace",
                 "`forced_chatgpt_workspace_id` names another workspace",
                 &[],
-                Ours::Owed(MANAGED),
+                Ours::SameCode(THREE_PARTS),
             )
         },
     ],

@@ -1,5 +1,6 @@
 //! An issuer that answers each request as its scenario says, and well where the scenario says nothing.
 
+use super::uses::credential;
 use anyhow::{Context as _, Result};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_jose::{SigningKey, TokenType};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -18,6 +20,8 @@ pub(crate) const TOKEN: &str = "/oauth/token";
 pub(crate) const EXCHANGE: &str = "/oauth/token (token exchange)";
 pub(crate) const REVOKE: &str = "/oauth/revoke";
 pub(crate) const WHO_AM_I: &str = "/api/accounts/v1/user-auth-credential/whoami";
+/// A model is asked at an address that ends so.
+const MODEL: &str = "/responses";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 const KEYS: &str = "/.well-known/jwks.json";
 
@@ -52,6 +56,8 @@ struct Script {
     /// What belongs to the sign-in that was begun in a browser.
     nonce: Option<String>,
     asked: Vec<String>,
+    /// What was shown to the model.
+    shown: Vec<String>,
     times: BTreeMap<&'static str, usize>,
 }
 
@@ -107,6 +113,11 @@ impl Fake {
         self.part.script().asked.clone()
     }
 
+    /// Returns what was shown to the model since the scenario began.
+    pub(crate) fn shown(&self) -> Vec<String> {
+        self.part.script().shown.clone()
+    }
+
     /// Returns what the Codex CLI stores of a sign-in at `issuer`.
     pub(crate) fn stored_account(&self, issuer: &str) -> Result<String> {
         let tokens = self.part.tokens(None)?;
@@ -148,6 +159,16 @@ impl Part {
         let mut words = first.split(' ');
         let (method, path) = (words.next().context("no method")?, words.next().context("no path")?);
         let body = String::from_utf8_lossy(&body);
+        if path.ends_with(MODEL) {
+            let line =
+                fields.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization: bearer "));
+            let token = line.and_then(|line| line.get("authorization: bearer ".len()..));
+            let shown = token.map_or_else(|| "nothing".to_owned(), |token| credential(token.trim_end()));
+            let of = path.strip_suffix(MODEL).filter(|of| *of != "/v1").unwrap_or_default();
+            let place = if of.is_empty() { String::new() } else { format!(" at {of}") };
+            self.script().shown.push(format!("shows {shown}{place}"));
+            return refuse(stream).await;
+        }
         let is_exchange = path == TOKEN && body.contains("token-exchange");
         let path = if is_exchange { EXCHANGE } else { path };
         let (status, answer) = match self.next(method, path) {
@@ -204,13 +225,15 @@ impl Part {
         Ok(answer.to_string())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "an issuer lives in real time")]
     fn tokens(&self, nonce: Option<&str>) -> Result<Value> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let access = json!({
-            "iss": self.url, "iat": 0, "exp": FAR, "sub": "user-1",
+            "iss": self.url, "iat": now, "exp": FAR, "sub": "user-1",
             "https://api.openai.com/auth": { "chatgpt_account_id": WORKSPACE, "chatgpt_plan_type": "pro" },
         });
         let claims = json!({
-            "iss": self.url, "aud": CLIENT_ID, "sub": "user-1", "email": "mia@example.org", "iat": 0,
+            "iss": self.url, "aud": CLIENT_ID, "sub": "user-1", "email": "mia@example.org", "iat": now,
             "exp": FAR, "nonce": nonce,
             "https://api.openai.com/auth": {
                 "chatgpt_account_id": WORKSPACE, "chatgpt_plan_type": "pro", "chatgpt_user_id": "user-1",
@@ -222,6 +245,14 @@ impl Part {
             "refresh_token": "the-refresh-token", "token_type": "Bearer", "expires_in": 3_600,
         }))
     }
+}
+
+/// Answers for a model that wants nothing of anybody.
+async fn refuse(mut stream: BufReader<TcpStream>) -> Result<()> {
+    let answer = r#"{"error":{"message":"no","type":"invalid_request_error"}}"#;
+    let head = format!("HTTP/1.1 400 \r\nContent-Type: application/json\r\nContent-Length: {}", answer.len());
+    stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n{answer}").as_bytes()).await?;
+    Ok(stream.shutdown().await?)
 }
 
 /// Returns the JSON `text` with `value` as `member`, or without that.

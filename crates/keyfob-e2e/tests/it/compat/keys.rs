@@ -1,8 +1,10 @@
 //! `login` with a key or a token from standard input.
 
+use super::File::User;
 use super::fake::Answer::Says;
 use super::fake::WHO_AM_I;
-use super::{MANAGED, Ours, PLAY, Play, Row, Section, THREE_PARTS};
+use super::requirements::NOT_READ;
+use super::{Ours, PLAY, Play, Row, Section, THREE_PARTS};
 use anyhow::Result;
 
 const KEY: Play = Play {
@@ -70,8 +72,8 @@ pub(crate) const SECTION: Section = Section {
         row(
             "api_key_forced_chatgpt",
             "a key, and `forced_login_method = \"chatgpt\"`",
-            Play { config: "forced_login_method = \"chatgpt\"\n", ..KEY },
-            Ours::Owed(MANAGED),
+            Play { files: &[(User, "forced_login_method = \"chatgpt\"\n")], ..KEY },
+            Ours::SameCode(NOT_READ),
         ),
         Row {
             tests: &["s_02_a_personal_access_token_is_kept_and_used_once_its_issuer_says_whose_it_is"],
@@ -92,8 +94,8 @@ pub(crate) const SECTION: Section = Section {
         row(
             "token_forced_api",
             "a token, and `forced_login_method = \"api\"`",
-            Play { config: "forced_login_method = \"api\"\n", ..TOKEN },
-            Ours::Owed(MANAGED),
+            Play { files: &[(User, "forced_login_method = \"api\"\n")], ..TOKEN },
+            Ours::SameCode(NOT_READ),
         ),
         row(
             "both",

@@ -8,16 +8,19 @@ mod browser;
 mod device;
 mod fake;
 mod keys;
+mod layers;
 mod page;
 mod play;
 mod ports;
+mod requirements;
 mod sessions;
+mod uses;
 mod words;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use fake::{Answers, Fake};
 use futures_util::StreamExt as _;
-use keyfob_e2e::{Scene, codex};
+use keyfob_e2e::{Peculiar, Scene, codex};
 use play::{Player, Which};
 use words::{Fixture, Said};
 
@@ -64,7 +67,9 @@ pub(crate) enum Ours {
     Same,
     /// The exit code and what is stored are the same; for this reason the words are not.
     SameCode(&'static str),
-    /// It ends otherwise, or stores something else, for this reason.
+    /// Both refuse or both do not, and what is stored is the same; for this reason the exit code is not.
+    SameDecision(&'static str),
+    /// It decides otherwise, or stores something else, for this reason.
     Differs(&'static str),
     /// It does nothing here before that is there.
     Owed(&'static str),
@@ -72,8 +77,27 @@ pub(crate) enum Ours {
 
 /// Why most errors have other words.
 pub(crate) const THREE_PARTS: &str = "an error says what failed, why, and what to do next";
-/// What the settings of an administrator come with.
-pub(crate) const MANAGED: &str = "managed configuration";
+/// Why the exit code of a refusal is not 1.
+pub(crate) const SIX: &str =
+    "a refusal by a restriction, or by one that cannot be known, ends with 6, so that a script can tell";
+/// The words are behind `error: `, and more follows them.
+pub(crate) const WHERE_AND_WHAT: &str = "after `error: `, where and what is told in the same words";
+/// What is not ours to check.
+pub(crate) const THEIRS: &str = "what says nothing of a login is the Codex CLI's to check";
+/// What is in a variable and not allowed.
+pub(crate) const ALONE: &str = "a variable that is set and not allowed is refused, and nothing is used in its place; what is stored stays";
+/// A workspace that nobody has confirmed.
+pub(crate) const UNVERIFIED: &str = "what a login says of its workspace counts once its issuer has confirmed it, which a use of it sees to; a status \
+     asks nobody (security C-54)";
+/// There is no login.
+pub(crate) const NOTHING_TO_USE: &str = "without a login there is nothing to use, which is 4";
+/// A file that is not taken for an administrator's.
+pub(crate) const NOT_BELIEVED: &str = "an administrator's file that others can change is not believed, and then nothing is allowed, which is 6 (security C-55)";
+/// The file of a repository.
+pub(crate) const REPOSITORY: &str =
+    "a repository's file says nothing about credentials, trusted or not (security C-22)";
+/// What comes with model providers.
+pub(crate) const PROVIDERS: &str = "model providers";
 
 /// What is in a home before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,13 +110,64 @@ pub(crate) enum Stored {
     PersonalToken,
 }
 
-/// What happens; `ISSUER` in an argument or a variable stands for the address of the test's issuer.
+/// A file of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum File {
+    /// `/etc/codex/requirements.toml`.
+    Requirements,
+    /// `/etc/codex/managed_config.toml`.
+    Managed,
+    /// `/etc/codex/config.toml`.
+    System,
+    /// `config.toml` of the home.
+    User,
+    /// Another file of the home.
+    OfHome(&'static str),
+    /// A file in `.codex` of the working folder.
+    OfProject(&'static str),
+}
+
+impl File {
+    /// Returns its name in its folder.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Requirements => "requirements.toml",
+            Self::Managed => "managed_config.toml",
+            Self::System | Self::User => "config.toml",
+            Self::OfHome(name) | Self::OfProject(name) => name,
+        }
+    }
+
+    /// Returns the folder in which it is.
+    pub(crate) const fn folder(self) -> &'static str {
+        match self {
+            Self::Requirements | Self::Managed | Self::System => "/etc/codex",
+            Self::User | Self::OfHome(_) => "$CODEX_HOME",
+            Self::OfProject(_) => "PROJECT/.codex",
+        }
+    }
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// How it ends and every word.
+    Words,
+    /// Whether a login is used, and which one.
+    Use,
+}
+
+/// What happens; `ISSUER` in an argument, a file or a variable stands for the address of the test's issuer,
+/// and `PROJECT` in a file for the working folder.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Play {
     pub(crate) answers: Answers,
     pub(crate) stored: Stored,
-    /// What the Codex CLI's `config.toml` says.
-    pub(crate) config: &'static str,
+    /// The configuration: each of its files that is there, and what it says.
+    pub(crate) files: &'static [(File, &'static str)],
+    /// A file of these that is peculiar.
+    pub(crate) peculiar: Option<(File, Peculiar)>,
+    pub(crate) looks: Looks,
     pub(crate) variables: &'static [(&'static str, &'static str)],
     /// What is on standard input.
     pub(crate) input: Option<&'static str>,
@@ -119,7 +194,9 @@ pub(crate) enum Step {
 pub(crate) const PLAY: Play = Play {
     answers: &[],
     stored: Stored::Nothing,
-    config: "",
+    files: &[],
+    peculiar: None,
+    looks: Looks::Words,
     variables: &[],
     input: None,
     codex: &[],
@@ -130,8 +207,15 @@ pub(crate) const PLAY: Play = Play {
 };
 
 /// Every section, as the page has them.
-pub(crate) const SECTIONS: [Section; 5] =
-    [browser::SECTION, ports::SECTION, device::SECTION, keys::SECTION, sessions::SECTION];
+pub(crate) const SECTIONS: [Section; 7] = [
+    browser::SECTION,
+    ports::SECTION,
+    device::SECTION,
+    keys::SECTION,
+    sessions::SECTION,
+    layers::SECTION,
+    requirements::SECTION,
+];
 
 /// How many scenarios are played at once.
 const AT_ONCE: usize = 8;
@@ -168,7 +252,9 @@ impl Row {
         self.fixture(section, CODEX).hold(theirs)?;
         let Some(ours) = ours else { return Ok(()) };
         self.fixture(section, KEYFOB).hold(ours)?;
-        self.ours.hold(theirs, ours).with_context(|| format!("{}/{}", section.name, self.name))
+        self.ours
+            .hold(self.play.looks, theirs, ours)
+            .with_context(|| format!("{}/{}", section.name, self.name))
     }
 
     pub(crate) fn fixture<'a>(&'a self, section: &'a Section, of: &'a str) -> Fixture<'a> {
@@ -178,15 +264,23 @@ impl Row {
 
 impl Ours {
     /// Whether this is how it stands; a difference that is none has no reason.
-    fn hold(self, theirs: &Said, ours: &Said) -> Result<()> {
+    fn hold(self, looks: Looks, theirs: &Said, ours: &Said) -> Result<()> {
         let missing = words::missing(theirs, ours);
-        let has_same_end = theirs.end == ours.end && theirs.stored == ours.stored;
-        match (self, has_same_end, missing.is_empty()) {
-            (Self::Same, true, true)
-            | (Self::SameCode(_), true, false)
-            | (Self::Differs(_), false, _)
-            | (Self::Owed(_), _, _) => Ok(()),
-            (told, _, _) => bail!(
+        let has_same_use = match looks {
+            Looks::Words => true,
+            Looks::Use => theirs.asked == ours.asked,
+        };
+        let has_same_decision =
+            theirs.is_refused() == ours.is_refused() && theirs.stored == ours.stored && has_same_use;
+        let has_same_code = theirs.end == ours.end;
+        match (self, has_same_decision, has_same_code, missing.is_empty()) {
+            (Self::Same, true, true, true)
+            | (Self::SameCode(_), true, true, false)
+            | (Self::SameDecision(_), true, false, _)
+            | (Self::Differs(_), false, _, _)
+            | (Self::Differs(_), _, false, _)
+            | (Self::Owed(_), _, _, _) => Ok(()),
+            (told, _, _, _) => bail!(
                 "{told:?} does not hold: the Codex CLI ended with `{}` and stored {}, we with `{}` and {}; missing are \
                  {missing:?} in\n{}",
                 theirs.end,

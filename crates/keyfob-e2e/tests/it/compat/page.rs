@@ -20,8 +20,12 @@ fails when one of the two says anything else. Shown here are the exit code, what
 what is on standard error after the prompt.
 
 Of a row that is **the same**, each line of the Codex CLI is a line of ours, behind `error: ` where it is an error, and
-the exit code and what is stored are the same: a script that waits for its words or codes finds them. Where `keyfob` differs, the row says why.
+the exit code and what is stored are the same: a script that waits for its words or codes finds them. Of **the same decision**,
+both refuse or both do not, and what is stored is the same. Where `keyfob` differs, the row says why.
 `ISSUER`, `STATE` and the like stand for what differs from run to run.
+
+Where a login is to be used, a program *goes on* that uses one or none: `codex exec`, which shows it to a model, and
+`keyfob token`, which prints it for a program that does, or says of a key that it has none. What is shown is said.
 ";
 
 /// What people are told while a login waits; it is shown once, above the tables.
@@ -94,7 +98,45 @@ fn page() -> Result<String> {
             writeln!(page, "{}", unplayed(row, &tests)?)?;
         }
     }
+    page.push_str(&differences()?);
     Ok(page)
+}
+
+/// Returns a table of every scenario in which `keyfob` decides otherwise.
+fn differences() -> Result<String> {
+    let mut table = String::from(
+        "\n## Where `keyfob` decides otherwise\n\n| scenario | Codex CLI 0.169.0 | `keyfob` | why |\n|---|---|---|---|\n",
+    );
+    for section in &SECTIONS {
+        for row in section.rows {
+            let Ours::Differs(why) = row.ours else { continue };
+            let theirs = decision(&row.fixture(section, CODEX).read()?);
+            let ours = decision(&row.fixture(section, KEYFOB).read()?);
+            let scenario = scenario(row);
+            writeln!(
+                table,
+                "| {}: {scenario} | {theirs} | {ours} | {why} |",
+                section.name.replace('_', " ")
+            )?;
+        }
+    }
+    Ok(table)
+}
+
+/// Shows how a program ended, with which login, and what was stored then.
+fn decision(said: &Said) -> String {
+    let shown = said.asked.iter().filter(|line| line.starts_with("shows ")).map(|line| format!("; {line}"));
+    format!("{}{}; {} is stored", said.end, shown.collect::<String>(), said.stored)
+}
+
+/// Says what happens, and shows the configuration.
+fn scenario(row: &Row) -> String {
+    let files = row.play.files.iter().map(|(file, text)| {
+        let path = code(&format!("{}/{}", file.folder(), file.name()));
+        let lines = text.lines().filter(|line| !line.trim().is_empty()).map(code);
+        std::iter::once(path).chain(lines).collect::<Vec<_>>().join("<br>")
+    });
+    std::iter::once(row.scenario.to_owned()).chain(files).collect::<Vec<_>>().join("<br>")
 }
 
 fn played(section: &Section, row: &Row, tests: &Tests) -> Result<String> {
@@ -103,10 +145,11 @@ fn played(section: &Section, row: &Row, tests: &Tests) -> Result<String> {
     let ours = match row.ours {
         Ours::Same => format!("**the same**<br>{}", ours()?),
         Ours::SameCode(why) => format!("{}<br>the same code; {why}", ours()?),
+        Ours::SameDecision(why) => format!("{}<br>the same decision; {why}", ours()?),
         Ours::Differs(why) => format!("{}<br>**differs**: {why}", ours()?),
         Ours::Owed(what) => format!("owed: {what}"),
     };
-    line(row.scenario, &theirs, &ours, row.tests, tests)
+    line(&scenario(row), &theirs, &ours, row.tests, tests)
 }
 
 fn unplayed(row: &Unplayed, tests: &Tests) -> Result<String> {
@@ -129,7 +172,8 @@ fn cell(said: &Said) -> String {
     let is_prompt = |line: &&str| PROMPT.iter().any(|prompt| line.trim_start().starts_with(prompt));
     let words = said.stderr.lines().filter(|line| !line.trim().is_empty() && !is_prompt(line));
     let seen: Vec<String> = said.browser.iter().map(|line| shortened(line)).collect();
-    let heard = said.asked.iter().map(String::as_str).filter(|line| line.starts_with("port "));
+    let is_shown = |line: &&str| line.starts_with("port ") || line.starts_with("shows ");
+    let heard = said.asked.iter().map(String::as_str).filter(is_shown);
     let lines = heard.chain(seen.iter().map(String::as_str)).chain(words).map(code);
     let end = format!("{}; {} is stored", said.end, said.stored);
     std::iter::once(end).chain(lines).collect::<Vec<_>>().join("<br>")

@@ -1,11 +1,12 @@
 //! Playing one scenario with one program.
 
 use super::fake::Fake;
+use super::uses::{GOES_ON, Uses};
 use super::words::{Blanks, Said};
-use super::{Ours, Play, Row, Step, Stored};
+use super::{File, Looks, Ours, Play, Row, Step, Stored};
 use anyhow::{Context as _, Result};
 use keyfob_e2e::process::{Finished, LIMIT, Program, Running};
-use keyfob_e2e::{Home, Scene};
+use keyfob_e2e::{Home, Scene, files};
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -39,7 +40,7 @@ impl Player<'_> {
     /// Plays `row` with `keyfob`, where that does something there already.
     pub(crate) async fn play_ours(&self, row: &Row) -> Result<Option<Said>> {
         match row.ours {
-            Ours::Same | Ours::SameCode(_) | Ours::Differs(_) => {
+            Ours::Same | Ours::SameCode(_) | Ours::SameDecision(_) | Ours::Differs(_) => {
                 Ok(Some(self.play(row, Which::Keyfob).await?))
             }
             Ours::Owed(_) => Ok(None),
@@ -75,6 +76,16 @@ impl Player<'_> {
         if let Some((running, address)) = earlier {
             browser.push(self.finish_earlier(running, &address, &mut blanks).await?);
         }
+        if row.play.looks == Looks::Use {
+            let uses = Uses::of(which, &finished, self.fake);
+            return Ok(Said {
+                end: if uses.goes_on { GOES_ON.to_owned() } else { end(&finished) },
+                stored: stored(&home)?.to_owned(),
+                asked: uses.asked,
+                stderr: blanks.in_text(&uses.stderr),
+                ..Said::default()
+            });
+        }
         let asked = self.fake.asked().into_iter().chain(squatters.end().await);
         Ok(Said {
             end: end(&finished),
@@ -95,7 +106,7 @@ impl Player<'_> {
         for (variable, value) in play.variables {
             home = home.with_variable(variable, value.replace("ISSUER", &self.fake.url));
         }
-        home.configure_codex(play.config)?;
+        self.configure(&mut home, play)?;
         match play.stored {
             Stored::Nothing => {}
             Stored::Account | Stored::AccountElsewhere => {
@@ -111,6 +122,27 @@ impl Player<'_> {
             }
         }
         Ok(home)
+    }
+
+    fn configure(&self, home: &mut Home, play: &Play) -> Result<()> {
+        let project = home.folder().display().to_string();
+        for (file, text) in play.files {
+            let text = text.replace("ISSUER", &self.fake.url).replace("PROJECT", &project);
+            let beside = |folder: &str, name: &str| {
+                let path = home.folder().join(folder).join(name);
+                files::make_folder(path.parent().context("no folder")?)?;
+                files::replace(&path, text.as_bytes())
+            };
+            match file {
+                File::Requirements | File::Managed | File::System => home.administer(file.name(), &text)?,
+                File::User | File::OfHome(_) => beside("codex", file.name())?,
+                File::OfProject(_) => beside(".codex", file.name())?,
+            }
+        }
+        match play.peculiar {
+            Some((file, how)) => home.make_peculiar(file.name(), how),
+            None => Ok(()),
+        }
     }
 
     fn program(&self, home: &Home, play: &Play, which: Which) -> Result<Program> {
@@ -131,6 +163,7 @@ impl Player<'_> {
     fn blanks(&self, home: &Home) -> Blanks {
         let mut blanks = Blanks::default();
         blanks.hide(&home.codex_home().display().to_string(), "CODEX_HOME");
+        blanks.hide(&home.folder().display().to_string(), "PROJECT");
         if self.is_among_others() {
             blanks.hide(&self.fake.url, "ISSUER");
         }

@@ -1,8 +1,9 @@
 //! `login status` and `logout`.
 
+use super::File::User;
 use super::fake::Answer::{Closes, Says, Silence};
 use super::fake::{Answers, REVOKE, WHO_AM_I};
-use super::{MANAGED, Ours, PLAY, Play, Row, Section, Stored};
+use super::{Ours, PLAY, Play, Row, Section, Stored, UNVERIFIED};
 use anyhow::Result;
 
 const STATUS: Play = Play {
@@ -31,7 +32,7 @@ const fn revoked(answers: Answers) -> Play {
     Play { answers, ..LOGOUT }
 }
 
-const ASKS_NOBODY: &str = "a status asks nobody, so that it is fast and says the same without a network; `keyfob status --check` asks";
+pub(crate) const ASKS_NOBODY: &str = "a status asks nobody, so that it is fast and says the same without a network; `keyfob status --check` asks";
 
 #[tokio::test]
 async fn c_62_status_and_logout_have_the_words_and_codes_of_the_codex_cli() -> Result<()> {
@@ -53,7 +54,7 @@ pub(crate) const SECTION: Section = Section {
         ),
         row(
             "status_token_404",
-            "… whose issuer does not know it",
+            "`login status` with a personal access token whose issuer does not know it",
             Play { answers: &[(WHO_AM_I, &[Says(404, "")])], ..stored(Stored::PersonalToken, STATUS) },
             Ours::Differs(ASKS_NOBODY),
         ),
@@ -97,17 +98,20 @@ pub(crate) const SECTION: Section = Section {
         row(
             "status_forced",
             "… with a key, and `forced_login_method = \"chatgpt\"`",
-            Play { config: "forced_login_method = \"chatgpt\"\n", ..stored(Stored::ApiKey, STATUS) },
-            Ours::Owed(MANAGED),
+            Play {
+                files: &[(User, "forced_login_method = \"chatgpt\"\n")],
+                ..stored(Stored::ApiKey, STATUS)
+            },
+            Ours::Same,
         ),
         row(
             "status_forced_workspace",
-            "… with an account, and `forced_chatgpt_workspace_id` of another workspace",
+            "`login status` with an account, and `forced_chatgpt_workspace_id` of another workspace",
             Play {
-                config: "forced_chatgpt_workspace_id = \"acct-other\"\n",
+                files: &[(User, "forced_chatgpt_workspace_id = \"acct-other\"\n")],
                 ..stored(Stored::Account, STATUS)
             },
-            Ours::Owed(MANAGED),
+            Ours::Differs(UNVERIFIED),
         ),
         row(
             "status_json",
@@ -120,8 +124,8 @@ pub(crate) const SECTION: Section = Section {
         row(
             "bad_configuration",
             "`login status` with a `config.toml` that has a bad value",
-            Play { config: "cli_auth_credentials_store = \"xx\"\n", ..STATUS },
-            Ours::SameCode("after `error: `, where and what is told in the same words"),
+            Play { files: &[(User, "cli_auth_credentials_store = \"xx\"\n")], ..STATUS },
+            Ours::SameCode(super::WHERE_AND_WHAT),
         ),
         row("logout", "`logout` with an account", LOGOUT, Ours::Same),
         row("logout_api_key", "… with a key", stored(Stored::ApiKey, LOGOUT), Ours::Same),

@@ -1,5 +1,6 @@
 //! What a program did in a scenario, as it is written down in a fixture.
 
+use super::uses::GOES_ON;
 use anyhow::{Context as _, Result, bail, ensure};
 use keyfob_e2e::{environment, files};
 use std::fmt::Write as _;
@@ -20,9 +21,16 @@ pub(crate) struct Said {
     pub(crate) stderr: String,
 }
 
+/// How a program ends that did what was wanted.
+const DONE: &str = "exit 0";
 const PARTS: [&str; 5] = ["stored", "asked", "browser", "stdout", "stderr"];
 
 impl Said {
+    /// Whether what was wanted was not done.
+    pub(crate) fn is_refused(&self) -> bool {
+        ![DONE, GOES_ON].contains(&self.end.as_str())
+    }
+
     fn to_text(&self) -> String {
         let mut text = format!("{}\n", self.end);
         let (asked, browser) = (self.asked.join("\n"), self.browser.join("\n"));
