@@ -7,6 +7,7 @@
 mod browser;
 mod device;
 mod fake;
+mod forced;
 mod keys;
 mod layers;
 mod page;
@@ -207,7 +208,7 @@ pub(crate) const PLAY: Play = Play {
 };
 
 /// Every section, as the page has them.
-pub(crate) const SECTIONS: [Section; 7] = [
+pub(crate) const SECTIONS: [Section; 8] = [
     browser::SECTION,
     ports::SECTION,
     device::SECTION,
@@ -215,6 +216,7 @@ pub(crate) const SECTIONS: [Section; 7] = [
     sessions::SECTION,
     layers::SECTION,
     requirements::SECTION,
+    forced::SECTION,
 ];
 
 /// How many scenarios are played at once.
