@@ -10,6 +10,7 @@ mod fake;
 mod forced;
 mod keys;
 mod layers;
+mod mistakes;
 mod page;
 mod play;
 mod ports;
@@ -208,7 +209,7 @@ pub(crate) const PLAY: Play = Play {
 };
 
 /// Every section, as the page has them.
-pub(crate) const SECTIONS: [Section; 8] = [
+pub(crate) const SECTIONS: [Section; 9] = [
     browser::SECTION,
     ports::SECTION,
     device::SECTION,
@@ -217,6 +218,7 @@ pub(crate) const SECTIONS: [Section; 8] = [
     layers::SECTION,
     requirements::SECTION,
     forced::SECTION,
+    mistakes::SECTION,
 ];
 
 /// How many scenarios are played at once.
