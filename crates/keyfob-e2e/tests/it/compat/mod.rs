@@ -11,6 +11,7 @@ mod forced;
 mod keys;
 mod layers;
 mod mistakes;
+mod model_providers;
 mod page;
 mod play;
 mod ports;
@@ -209,7 +210,7 @@ pub(crate) const PLAY: Play = Play {
 };
 
 /// Every section, as the page has them.
-pub(crate) const SECTIONS: [Section; 9] = [
+pub(crate) const SECTIONS: [Section; 10] = [
     browser::SECTION,
     ports::SECTION,
     device::SECTION,
@@ -218,6 +219,7 @@ pub(crate) const SECTIONS: [Section; 9] = [
     layers::SECTION,
     requirements::SECTION,
     forced::SECTION,
+    model_providers::SECTION,
     mistakes::SECTION,
 ];
 
