@@ -17,7 +17,7 @@ use keyfob_client::logout::SignOutError;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::store::StoreError;
 use keyfob_client::why::Flaw;
-use keyfob_client::{DiscoveryError, SessionsError};
+use keyfob_client::{DiscoveryError, SessionsError, WhoIsError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::InvalidKey;
@@ -71,7 +71,12 @@ pub(crate) enum Failure {
     #[error("this job was started by `{event}`, which anybody can cause, so no credential is used in it")]
     UntrustedJob { event: String, origin: Origin },
     #[error("whose token is in `{name}` cannot be verified now")]
-    VariableUnverified { name: &'static str, origin: Origin },
+    VariableUnverified {
+        name: &'static str,
+        origin: Origin,
+        #[source]
+        source: Option<Box<WhoIsError>>,
+    },
     #[error("Choose one login credential source: --with-api-key or --with-access-token.")]
     TwoCredentials,
     #[error("The --api-key flag is no longer supported. Pipe the key instead.")]
@@ -358,8 +363,8 @@ impl From<RefreshError> for CommandError {
                 let hints = std::iter::once(fate).chain(restricted::hints(&evicted.broken)).collect();
                 return Self { hints, ..Self::new(Exit::PolicyDenied, error, &[]) };
             }
-            RefreshError::Unverified { origin, .. } => {
-                let hints = restricted::unverified_hints(origin);
+            RefreshError::Unverified { origin, source } => {
+                let hints = restricted::unverified_hints(origin, source.as_deref());
                 return Self { hints, ..Self::new(Exit::PolicyDenied, error, &[]) };
             }
             RefreshError::Store(cause) => (Exit::StoreUnavailable, store_hints(cause)),

@@ -41,7 +41,12 @@ impl Account {
     }
 
     pub(crate) fn of_unverified(token: &IdToken) -> Self {
-        read_unverified(token.expose()).map(|claims| Self::from_claims(&claims)).unwrap_or_default()
+        Self::of_readable(token).unwrap_or_default()
+    }
+
+    /// As [`Account::of_unverified`], of a token that can be read.
+    pub(crate) fn of_readable(token: &IdToken) -> Option<Self> {
+        read_unverified(token.expose()).map(|claims| Self::from_claims(&claims))
     }
 
     /// Whether both name the same user in the same workspace, as far as both say (security C-59).

@@ -33,6 +33,15 @@ pub enum Need {
     Life(Duration),
     /// That the issuer has just given it, as proof that the session is alive.
     New,
+    /// That what is stored is what the issuer gave this home, and nobody has changed it since.
+    Vouched,
+}
+
+impl Need {
+    /// Whether nothing but an answer of the issuer will do.
+    fn wants_an_answer(self) -> bool {
+        matches!(self, Self::New | Self::Vouched)
+    }
 }
 
 /// How near an access token is to its end.
@@ -57,12 +66,12 @@ impl Freshness {
         let now = moment.now;
         let Some(lifetime) = Lifetime::read_unverified(tokens.access_token.expose()) else {
             return match tokens.last_refresh {
-                Some(written) if now.since(written) < OPAQUE_LIFE && need != Need::New => Self::Fresh,
+                Some(written) if now.since(written) < OPAQUE_LIFE && !need.wants_an_answer() => Self::Fresh,
                 _ => Self::ExpiresSoon,
             };
         };
         let Some(expires) = lifetime.expires else {
-            return if need == Need::New { Self::ExpiresSoon } else { Self::Fresh };
+            return if need.wants_an_answer() { Self::ExpiresSoon } else { Self::Fresh };
         };
         let made = lifetime.issued;
         let now = moment.for_token_of(made);
@@ -79,7 +88,7 @@ impl Freshness {
                 (life * 6 / 10).min(LONGEST_LEEWAY) * jitter.permille / 1000
             }
             Need::Life(least) => least,
-            Need::New => return Self::ExpiresSoon,
+            Need::New | Need::Vouched => return Self::ExpiresSoon,
         };
         if now.plus(leeway) >= expires { Self::ExpiresSoon } else { Self::Fresh }
     }

@@ -7,8 +7,6 @@ use crate::store::Slot;
 use crate::token_of;
 use crate::written_here;
 use keyfob_codex::auth_file::{AccountTokens, Login};
-use keyfob_codex::client::UNNAMED_ISSUER;
-use keyfob_oauth::IssuerUrl;
 use keyfob_settings::{Judgement, Presented, Restrictions, Workspace};
 
 /// Judges what is stored, without asking anybody.
@@ -23,16 +21,18 @@ pub(crate) fn judge(restrictions: &Restrictions, home: &Home, slot: &Slot) -> Ju
         Login::AccessToken(_) => match token_of::read(home, *digest) {
             Some(of) => {
                 let workspace = Workspace::Of(&of.workspace);
-                restrictions.judge(Presented::Account { issuer: &of.issuer, workspace })
+                restrictions.judge(Presented::Account { issuer: Some(&of.issuer), workspace })
             }
-            None => judge_unnamed(restrictions, Workspace::Unverified),
+            None => restrictions.judge(NOBODY_KNOWS),
         },
         Login::Account(tokens) => {
-            let account = Account::of_unverified(&tokens.id_token);
-            let workspace = match &account.workspace {
-                _ if !written_here::is(home, *digest) => Workspace::Unverified,
-                Some(workspace) => Workspace::Of(workspace),
-                None => Workspace::None,
+            let account = Account::of_readable(&tokens.id_token);
+            let workspace = match &account {
+                Some(account) if written_here::is(home, *digest) => {
+                    account.workspace.as_ref().map_or(Workspace::None, Workspace::Of)
+                }
+                // What cannot be read is no reason to end a session (users' H3).
+                Some(_) | None => Workspace::Unverified,
             };
             judge_account(restrictions, &tokens, workspace)
         }
@@ -44,13 +44,14 @@ pub(crate) fn admit_brought(restrictions: &Restrictions, brought: &Brought) -> R
     let judgement = match brought {
         Brought::ApiKey(_) => restrictions.judge(Presented::Key),
         Brought::AccessToken { issuer, workspace, .. } => {
-            restrictions.judge(Presented::Account { issuer, workspace: Workspace::Of(workspace) })
+            let workspace = Workspace::Of(workspace);
+            restrictions.judge(Presented::Account { issuer: Some(issuer), workspace })
         }
         // Whoever copied it may have changed it.
         Brought::Copy(record) => match record.login() {
             Login::Account(tokens) => judge_account(restrictions, &tokens, Workspace::Unverified),
             Login::ApiKey => restrictions.judge(Presented::Key),
-            Login::AccessToken(_) | Login::Foreign(_) => judge_unnamed(restrictions, Workspace::Unverified),
+            Login::AccessToken(_) | Login::Foreign(_) => restrictions.judge(NOBODY_KNOWS),
         },
     };
     match judgement {
@@ -60,17 +61,11 @@ pub(crate) fn admit_brought(restrictions: &Restrictions, brought: &Brought) -> R
     }
 }
 
-fn judge_account(restrictions: &Restrictions, tokens: &AccountTokens, workspace: Workspace<'_>) -> Judgement {
-    match &tokens.provenance {
-        Some(from) => restrictions.judge(Presented::Account { issuer: &from.issuer, workspace }),
-        None => judge_unnamed(restrictions, workspace),
-    }
-}
+/// A token that somebody else stored says nothing of itself.
+const NOBODY_KNOWS: Presented<'static> =
+    Presented::Account { issuer: None, workspace: Workspace::Unverified };
 
-/// A login that names no issuer is one of OpenAI's.
-fn judge_unnamed(restrictions: &Restrictions, workspace: Workspace<'_>) -> Judgement {
-    match IssuerUrl::parse(UNNAMED_ISSUER) {
-        Ok(issuer) => restrictions.judge(Presented::Account { issuer: &issuer, workspace }),
-        Err(_) => Judgement::Allowed,
-    }
+fn judge_account(restrictions: &Restrictions, tokens: &AccountTokens, workspace: Workspace<'_>) -> Judgement {
+    let issuer = tokens.provenance.as_ref().map(|from| &from.issuer);
+    restrictions.judge(Presented::Account { issuer, workspace })
 }

@@ -25,6 +25,11 @@ pub struct SignedOutEverywhere {
     pub here: SignedOut,
 }
 
+/// Long enough for a few requests, whatever the clocks say.
+const FOR_A_FEW_REQUESTS: Need = Need::Life(Duration::from_mins(2));
+/// Whoever stores another login in the very moment of each try means it.
+const MOST_TRIES: u32 = 4;
+
 /// The login in one store.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -60,7 +65,12 @@ impl Session {
         if self.restrictions.is_empty() {
             return Ok(Judgement::Allowed);
         }
-        Ok(restricted::judge(&self.restrictions, self.store.home(), &self.store.blocking().load()?))
+        Ok(self.judgement_of(&self.store.blocking().load()?))
+    }
+
+    /// Returns what restrictions say of what was read from the store.
+    pub fn judgement_of(&self, slot: &Slot) -> Judgement {
+        restricted::judge(&self.restrictions, self.store.home(), slot)
     }
 
     /// Returns what is stored, without asking anybody.
@@ -70,19 +80,30 @@ impl Session {
 
     /// Returns the access token if it is stored, fresh and allowed: no lock, no network, no runtime.
     pub fn fresh_token(&self, now: Timestamp, need: Need) -> Result<Option<AccessToken>, StoreError> {
-        match self.judgement()? {
-            Judgement::Allowed => {}
-            Judgement::Broken(_) | Judgement::Unverified(_) => return Ok(None),
-        }
-        let tokens = match self.store.blocking().login()? {
-            Some(Login::Account(tokens)) => tokens,
-            Some(Login::AccessToken(token)) if matches!(need, Need::Usable(_)) => return Ok(Some(token)),
-            Some(Login::AccessToken(_) | Login::ApiKey | Login::Foreign(_)) | None => return Ok(None),
+        let Some(login) = self.allowed_login()? else { return Ok(None) };
+        let tokens = match login {
+            Login::Account(tokens) => tokens,
+            Login::AccessToken(token) if matches!(need, Need::Usable(_)) => return Ok(Some(token)),
+            Login::AccessToken(_) | Login::ApiKey | Login::Foreign(_) => return Ok(None),
         };
         let is_fresh = |moment| Freshness::of(&tokens, moment, need) == Freshness::Fresh;
         // The note is read only when it may matter: almost every clock is right.
         let fresh = is_fresh(now.into()) || is_fresh(self.moment(now));
         Ok(fresh.then_some(tokens.access_token))
+    }
+
+    /// Returns what is stored, if restrictions allow it; nothing of what else is there.
+    fn allowed_login(&self) -> Result<Option<Login>, StoreError> {
+        if self.restrictions.is_empty() {
+            return self.store.blocking().login();
+        }
+        // What is judged is what is given out.
+        let slot = self.store.blocking().load()?;
+        Ok(match (self.judgement_of(&slot), slot) {
+            (Judgement::Allowed, Slot::Holds { record, .. }) => Some(record.login()),
+            (Judgement::Allowed, Slot::Empty | Slot::Corrupt { .. })
+            | (Judgement::Broken(_) | Judgement::Unverified(_), _) => None,
+        })
     }
 
     /// Returns how wrong this machine's clock is at its `now`, as far as that is known without asking anybody.
@@ -111,71 +132,111 @@ impl Session {
         entropy: &dyn Entropy,
         need: Need,
     ) -> Result<AccessToken, RefreshError> {
-        self.admit(clock, entropy).await?;
-        let result = refresh::run(&self.store, &self.network, clock, entropy, need).await;
-        // A refresh may have brought what another process, or the issuer, has changed.
-        match self.stored_judgement().await? {
-            (Judgement::Allowed, _) => result,
-            (Judgement::Broken(broken), digest) => Err(self.evict(broken, digest, clock).await),
-            (Judgement::Unverified(origin), _) => Err(RefreshError::Unverified { origin, source: None }),
+        if self.restrictions.is_empty() {
+            return refresh::run(&self.store, &self.network, clock, entropy, need).await;
         }
+        self.admit(clock, entropy).await?;
+        for _ in 0..MOST_TRIES {
+            let token = refresh::run(&self.store, &self.network, clock, entropy, need).await?;
+            // What is judged is what is given out: a refresh may have brought something else.
+            match self.look().await? {
+                (slot, Judgement::Allowed) if gives(&slot, &token) => return Ok(token),
+                // Somebody stored another login in this very moment.
+                (_, Judgement::Allowed) => {}
+                (slot, Judgement::Broken(_)) => return Err(self.evict_if_broken(&slot, clock).await),
+                (_, Judgement::Unverified(origin)) => {
+                    return Err(RefreshError::Unverified { origin, source: None });
+                }
+            }
+        }
+        Err(RefreshError::Store(StoreError::Changed))
     }
 
     /// Asks the issuer for new tokens, as proof that the session is alive; what restrictions say has no consequence.
-    pub async fn check(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<AccessToken, RefreshError> {
-        refresh::run(&self.store, &self.network, clock, entropy, Need::New).await
+    pub async fn check(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(), RefreshError> {
+        refresh::run(&self.store, &self.network, clock, entropy, Need::New).await.map(drop)
     }
 
     /// Ends and removes the login here if it breaks a restriction, and says what became of it.
     ///
     /// One that cannot be judged without its issuer stays.
     pub async fn enforce(&self, clock: &dyn Clock) -> Result<(), RefreshError> {
-        match self.stored_judgement().await? {
-            (Judgement::Allowed | Judgement::Unverified(_), _) => Ok(()),
-            (Judgement::Broken(broken), digest) => Err(self.evict(broken, digest, clock).await),
+        match self.look().await? {
+            (_, Judgement::Allowed | Judgement::Unverified(_)) => Ok(()),
+            (slot, Judgement::Broken(_)) => Err(self.evict_if_broken(&slot, clock).await),
         }
     }
 
     /// Lets a login be used that breaks no restriction; what it says of itself is had anew from its issuer if nobody has
     /// verified it. One that breaks one is ended and removed.
     pub async fn admit(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> Result<(), RefreshError> {
-        let (origin, digest) = match self.stored_judgement().await? {
-            (Judgement::Allowed, _) => return Ok(()),
-            (Judgement::Broken(broken), digest) => return Err(self.evict(broken, digest, clock).await),
-            (Judgement::Unverified(origin), digest) => (origin, digest),
+        let (slot, origin) = match self.look().await? {
+            (_, Judgement::Allowed) => return Ok(()),
+            (slot, Judgement::Broken(_)) => return Err(self.evict_if_broken(&slot, clock).await),
+            (slot, Judgement::Unverified(origin)) => (slot, origin),
         };
-        match refresh::run(&self.store, &self.network, clock, entropy, Need::New).await {
-            Ok(_) => Ok(()),
+        let refreshed = refresh::run(&self.store, &self.network, clock, entropy, Need::Vouched).await;
+        match refreshed {
+            Ok(_) => match self.look().await? {
+                (_, Judgement::Allowed) => Ok(()),
+                (slot, Judgement::Broken(_)) => Err(self.evict_if_broken(&slot, clock).await),
+                (_, Judgement::Unverified(origin)) => Err(RefreshError::Unverified { origin, source: None }),
+            },
             // It says something else of itself than its issuer does.
             Err(RefreshError::OtherAccount { issuer, workspace }) => {
-                let workspace = workspace.as_ref().map_or(Workspace::None, Workspace::Of);
-                match self.restrictions.judge(Presented::Account { issuer: &issuer, workspace }) {
-                    Judgement::Broken(broken) => Err(self.evict(broken, digest, clock).await),
-                    Judgement::Allowed | Judgement::Unverified(_) => {
-                        Err(RefreshError::Unverified { origin, source: None })
+                let named = workspace.as_ref().map_or(Workspace::None, Workspace::Of);
+                let presented = Presented::Account { issuer: Some(&issuer), workspace: named };
+                match (self.restrictions.judge(presented), slot.digest()) {
+                    (Judgement::Broken(broken), Some(digest)) => Err(self.evict(broken, digest, clock).await),
+                    (Judgement::Broken(_) | Judgement::Allowed | Judgement::Unverified(_), _) => {
+                        let source = RefreshError::OtherAccount { issuer, workspace };
+                        Err(RefreshError::Unverified { origin, source: Some(Box::new(source)) })
                     }
                 }
             }
-            Err(ended @ (RefreshError::Ended { .. } | RefreshError::Copied { .. })) => Err(ended),
-            Err(error) => Err(RefreshError::Unverified { origin, source: Some(Box::new(error)) }),
+            Err(
+                unknown @ (RefreshError::Unavailable { .. }
+                | RefreshError::LeftAlone { .. }
+                | RefreshError::NotAnAccount(_)
+                | RefreshError::EndUnknown
+                | RefreshError::NotRefreshable),
+            ) => Err(RefreshError::Unverified { origin, source: Some(Box::new(unknown)) }),
+            Err(error) => Err(error),
         }
     }
 
-    /// Judges what is stored now, if anything binds it.
-    async fn stored_judgement(&self) -> Result<(Judgement, Option<Digest>), RefreshError> {
-        if self.restrictions.is_empty() {
-            return Ok((Judgement::Allowed, None));
-        }
+    /// Reads what is stored and judges it.
+    async fn look(&self) -> Result<(Slot, Judgement), RefreshError> {
         let slot = self.store.load().await.map_err(RefreshError::Store)?;
-        Ok((restricted::judge(&self.restrictions, self.store.home(), &slot), slot.digest()))
+        let judgement = self.judgement_of(&slot);
+        Ok((slot, judgement))
     }
 
-    /// Ends and removes the login that breaks a restriction; another one that was stored meanwhile stays.
-    async fn evict(&self, broken: Broken, digest: Option<Digest>, clock: &dyn Clock) -> RefreshError {
-        let signed_out = match digest {
-            Some(digest) => logout::run(&self.store, &self.network, Ends::Document(digest), clock).await,
-            None => Ok(SignedOut::NothingStored),
+    /// Ends what was judged to break a restriction, if it still does when nobody is storing anything: whose a token is, is
+    /// noted after the token is stored.
+    async fn evict_if_broken(&self, judged: &Slot, clock: &dyn Clock) -> RefreshError {
+        let settled = async {
+            let _lock = self.store.lock().await?;
+            self.store.load_locked().await
         };
+        match settled.await {
+            Ok(slot) if slot.digest() == judged.digest() => match (self.judgement_of(&slot), slot.digest()) {
+                (Judgement::Broken(broken), Some(digest)) => self.evict(broken, digest, clock).await,
+                (_, _) => RefreshError::Store(StoreError::Changed),
+            },
+            Ok(_) => RefreshError::Store(StoreError::Changed),
+            Err(error) => match self.judgement_of(judged) {
+                Judgement::Broken(broken) => {
+                    RefreshError::Restricted(Box::new(Evicted { broken, signed_out: Err(error.into()) }))
+                }
+                Judgement::Allowed | Judgement::Unverified(_) => RefreshError::Store(error),
+            },
+        }
+    }
+
+    /// Ends and removes the document with this digest; another login that was stored meanwhile stays.
+    async fn evict(&self, broken: Broken, digest: Digest, clock: &dyn Clock) -> RefreshError {
+        let signed_out = logout::run(&self.store, &self.network, Ends::Document(digest), clock).await;
         RefreshError::Restricted(Box::new(Evicted { broken, signed_out }))
     }
 
@@ -185,9 +246,11 @@ impl Session {
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<IssuerSessions, SessionsError> {
-        // Long enough for a few requests, whatever the clocks say.
-        let token = self.token(clock, entropy, Need::Life(Duration::from_mins(2))).await;
-        let token = token.map_err(SessionsError::Token)?;
+        let token = self.token(clock, entropy, FOR_A_FEW_REQUESTS).await;
+        self.issuer_sessions_with(token.map_err(SessionsError::Token)?).await
+    }
+
+    async fn issuer_sessions_with(&self, token: AccessToken) -> Result<IssuerSessions, SessionsError> {
         let slot =
             self.store.load().await.map_err(|error| SessionsError::Token(RefreshError::Store(error)))?;
         let issuer = slot.issuer().ok_or(SessionsError::NoIssuer)?;
@@ -204,7 +267,7 @@ impl Session {
         entropy: &dyn Entropy,
     ) -> Result<Handoff, HandOverError> {
         self.admit(clock, entropy).await.map_err(|error| HandOverError::Restricted(Box::new(error)))?;
-        handoff::make(&self.store, &self.network, name, clock).await
+        handoff::make(self, name, clock).await
     }
 
     /// Ends every session of the person at the issuer of the login, then this one as [`Self::sign_out`] does.
@@ -220,8 +283,13 @@ impl Session {
         if let Slot::Holds { digest, record } = self.store.load().await? {
             logout::admit(&record.login(), digest, &ends)?;
         }
-        let everywhere = match self.issuer_sessions(clock, entropy).await {
-            Ok(sessions) => sessions.end_all().await,
+        // Whatever binds the login: ending sessions is no use of it that anybody forbids.
+        let token = refresh::run(&self.store, &self.network, clock, entropy, FOR_A_FEW_REQUESTS).await;
+        let everywhere = match token.map_err(SessionsError::Token) {
+            Ok(token) => match self.issuer_sessions_with(token).await {
+                Ok(sessions) => sessions.end_all().await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         Ok(SignedOutEverywhere {
@@ -233,5 +301,15 @@ impl Session {
     /// Ends the session at its issuer and removes it here, if it is one that may be ended.
     pub async fn sign_out(&self, ends: Ends, clock: &dyn Clock) -> Result<SignedOut, SignOutError> {
         logout::run(&self.store, &self.network, ends.with_noted(self.store.home())?, clock).await
+    }
+}
+
+/// Whether `token` is the one in the slot.
+fn gives(slot: &Slot, token: &AccessToken) -> bool {
+    let Slot::Holds { record, .. } = slot else { return false };
+    match record.login() {
+        Login::Account(tokens) => tokens.access_token.expose() == token.expose(),
+        Login::AccessToken(stored) => stored.expose() == token.expose(),
+        Login::ApiKey | Login::Foreign(_) => false,
     }
 }

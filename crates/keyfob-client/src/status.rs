@@ -43,6 +43,8 @@ pub struct AccountStatus {
 /// What an access token says of itself; nobody has verified it, so this is good for showing only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenFacts {
+    /// Who made it, if it names somebody who can be asked.
+    pub issuer: Option<IssuerUrl>,
     /// When it ends.
     pub expires: Option<Timestamp>,
     /// What it is bound to.
@@ -53,6 +55,7 @@ impl TokenFacts {
     /// Reads a token; one that is no JWT says nothing.
     pub fn unverified(token: &AccessToken) -> Self {
         read_unverified(token.expose()).map_or_else(Self::default, |claims| Self {
+            issuer: claims.text("iss").and_then(|issuer| IssuerUrl::parse(issuer).ok()),
             expires: claims.time("exp"),
             workspace: Account::from_claims(&claims).workspace,
         })

@@ -70,6 +70,13 @@ impl LoginMethod {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workspaces(pub Vec<String>);
 
+fn one<E: de::Error>(text: &str) -> Result<String, E> {
+    if text.contains(',') {
+        return Err(E::custom("a comma is no part of a workspace's id; several are a list: [\"…\", \"…\"]"));
+    }
+    Ok(text.to_owned())
+}
+
 impl<'de> Deserialize<'de> for Workspaces {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOrMany;
@@ -82,18 +89,13 @@ impl<'de> Deserialize<'de> for Workspaces {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Workspaces, E> {
-                if text.contains(',') {
-                    return Err(E::custom(
-                        "a comma is no part of a workspace's id; several are a list: [\"…\", \"…\"]",
-                    ));
-                }
-                Ok(Workspaces(vec![text.to_owned()]))
+                Ok(Workspaces(vec![one(text)?]))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Workspaces, A::Error> {
                 let mut all = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    all.push(item);
+                while let Some(item) = items.next_element::<String>()? {
+                    all.push(one(&item)?);
                 }
                 Ok(Workspaces(all))
             }
@@ -173,10 +175,12 @@ mod tests {
         for nothing in ["[]", "\"\"", "\"  \"", "[\" \"]"] {
             assert_eq!(workspaces(nothing), Ok(vec![]), "{nothing}");
         }
-        assert_eq!(
-            workspaces("\"w-1,w-2\""),
-            Err("a comma is no part of a workspace's id; several are a list: [\"…\", \"…\"]".into())
-        );
+        for several in ["\"w-1,w-2\"", "[\"w-1,w-2\"]"] {
+            assert_eq!(
+                workspaces(several),
+                Err("a comma is no part of a workspace's id; several are a list: [\"…\", \"…\"]".into())
+            );
+        }
         assert_eq!(
             workspaces("7"),
             Err("invalid type: integer `7`, expected a workspace or a list of workspaces".into())

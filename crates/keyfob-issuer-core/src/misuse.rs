@@ -180,8 +180,8 @@ mod tests {
         for number in 0..2 * MOST {
             let device = DeviceAuthDigest::of(&DeviceAuthId::from(Secret::new(number.to_string())));
             let event = AuditEvent::refused(Action::BeginSession).saying("a device code");
-            let misused = Misused::Device(device, client.clone());
-            misuses.note(misused, NOW, Circumstance::default(), event);
+            let of_device = Misused::Device(device, client.clone());
+            misuses.note(of_device, NOW, Circumstance::default(), event);
         }
 
         note(&misuses, 1, NOW);

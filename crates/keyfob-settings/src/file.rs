@@ -25,6 +25,9 @@ pub enum Untrusted {
     /// It leads elsewhere, or is no file.
     #[error("it is no regular file")]
     NotRegular,
+    /// It is no folder.
+    #[error("it is no folder")]
+    NotAFolder,
     /// Somebody else than an administrator owns it.
     #[error("it belongs to the user with the number {0}, not to root")]
     Owner(u32),
@@ -37,6 +40,8 @@ pub enum Untrusted {
 const ROOT: u32 = 0;
 /// The bits of a mode that let a group or everybody write.
 const OTHERS_WRITE: u32 = 0o022;
+/// The bit of a folder's mode with which only owners move and remove what is in it.
+const STICKY: u32 = 0o1000;
 /// No configuration is larger.
 const MOST_BYTES: u64 = 1024 * 1024;
 
@@ -46,7 +51,11 @@ impl Text {
         let Some(bytes) = read(layer, path)? else { return Ok(None) };
         let file = Arc::new(path.to_owned());
         match String::from_utf8(bytes) {
-            Ok(content) => Ok(Some(Self { layer, file, content })),
+            // A mark of the order of bytes says nothing, and is in no column.
+            Ok(content) => {
+                let content = content.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(content);
+                Ok(Some(Self { layer, file, content }))
+            }
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let content = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -114,20 +123,34 @@ pub(crate) fn read(layer: Layer, path: &Path) -> Result<Option<Vec<u8>>, Setting
     Ok(Some(bytes))
 }
 
-/// Whether an administrator's folder is there; whoever can write to it can put any file in it.
+/// Whether an administrator's folder is there; whoever can write to it, or beside it, can put any file in it.
+///
+/// A link that leads nowhere is no folder that is missing: somebody meant one.
 pub(crate) fn is_there(folder: &Path) -> Result<bool, SettingsError> {
-    let metadata = match fs::metadata(folder) {
-        Ok(metadata) => metadata,
+    match fs::symlink_metadata(folder) {
+        Ok(_) => {}
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(false);
         }
-        Err(source) => {
-            let path = folder.to_owned();
-            return Err(SettingsError::Read { layer: Layer::Requirements, path, source });
-        }
+        Err(source) => return Err(unreadable(folder, source)),
+    }
+    let trust = |folder: &Path, may_be_sticky: bool| {
+        let metadata = fs::metadata(folder).map_err(|source| unreadable(folder, source))?;
+        let judged = match metadata.is_dir() {
+            false => Err(Untrusted::NotAFolder),
+            // Nobody moves what is another's out of one like `/tmp`.
+            true if may_be_sticky && metadata.mode() & STICKY != 0 && metadata.uid() == ROOT => Ok(()),
+            true => owned(&metadata),
+        };
+        judged.map_err(|why| SettingsError::Untrusted { path: folder.to_owned(), why })
     };
-    owned(&metadata).map_err(|why| SettingsError::Untrusted { path: folder.to_owned(), why })?;
+    trust(folder, false)?;
+    folder.parent().map_or(Ok(()), |parent| trust(parent, true))?;
     Ok(true)
+}
+
+fn unreadable(folder: &Path, source: io::Error) -> SettingsError {
+    SettingsError::Read { layer: Layer::Requirements, path: folder.to_owned(), source }
 }
 
 fn judge(metadata: &Metadata) -> Result<(), Untrusted> {
@@ -201,6 +224,20 @@ mod tests {
             Err(SettingsError::Untrusted { why: Untrusted::Writable(0o777), .. })
         ));
         assert!(!is_there(&folder.path().join("none")).unwrap());
+        set(0o755);
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/nowhere", &link).unwrap();
+        assert!(matches!(is_there(&link), Err(SettingsError::Read { .. })));
+        let file = folder.path().join("file");
+        crate::on_disk::put(&file, "");
+        assert!(matches!(is_there(&file), Err(SettingsError::Untrusted { why: Untrusted::NotAFolder, .. })));
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        set(0o777);
+        assert!(matches!(
+            is_there(&inner),
+            Err(SettingsError::Untrusted { why: Untrusted::Writable(0o777), .. })
+        ));
     }
 
     #[test]

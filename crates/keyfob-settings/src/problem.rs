@@ -1,6 +1,5 @@
 //! What is wrong in a file, with the place shown to the person who can mend it.
 
-use crate::nearest::nearest;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -45,7 +44,7 @@ impl Problem {
             file,
             line: before.matches('\n').count() + 1,
             column: column + 1,
-            message: without_texts(&message.into()),
+            message: purged(&message.into()),
             help: None,
             span,
             excerpt,
@@ -79,11 +78,9 @@ fn floor_boundary(text: &str, mut at: usize) -> usize {
 }
 
 /// The keys whose values are no secrets and may be shown.
-const SHOWN: [&str; 22] = [
+const SHOWN: [&str; 20] = [
     "allowed_chatgpt_workspaces",
     "allowed_login_methods",
-    "auth",
-    "aws",
     "base_url",
     "chatgpt_base_url",
     "cli_auth_credentials_store",
@@ -104,37 +101,78 @@ const SHOWN: [&str; 22] = [
     "wire_api",
 ];
 
-/// Conceals texts that may be secrets (security C-46); each stays as long as it was, so that the place stays too.
+/// Conceals what may be a secret (security C-46); each character keeps its place.
+///
+/// A line is shown if it is one good line of TOML by itself, with a key whose values are none. Of any other line the
+/// key is shown, if it is a plain one: what follows may be what somebody forgot to quote.
 fn concealed(line: &str) -> String {
-    let (key, value) = line.split_once('=').map_or(("", line), |(key, value)| (key, value));
-    let name = key.rsplit('.').next().unwrap_or_default().trim();
-    // A slip of the pen is to be seen as it was written.
-    if nearest(name, SHOWN).is_some() || !value.contains(['"', '\'']) {
+    if may_be_shown(line) {
         return line.to_owned();
     }
-    let mut quote = None;
-    let hidden = value.chars().map(|c| match (quote, c) {
-        (None, '"' | '\'') => {
-            quote = Some(c);
-            c
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '\t');
+    let shown = match line.split_once('=') {
+        Some((key, _)) if key.chars().all(is_plain) => key.len() + 1,
+        Some(_) | None => 0,
+    };
+    let (key, rest) = line.split_at_checked(shown).unwrap_or(("", line));
+    let mut hidden = key.to_owned();
+    for word in rest.split_inclusive(is_between_words) {
+        let end =
+            word.len() - word.chars().next_back().filter(|c| is_between_words(*c)).map_or(0, char::len_utf8);
+        let (word, after) = word.split_at_checked(end).unwrap_or((word, ""));
+        if word.chars().count() <= LONGEST_SHOWN {
+            hidden.push_str(word);
+        } else {
+            hidden.extend(word.chars().map(|_| '*'));
         }
-        (Some(open), c) if open == c => {
-            quote = None;
-            c
-        }
-        (Some(_), _) => '*',
-        (None, _) => c,
-    });
-    let hidden: String = hidden.collect();
-    if line.contains('=') { format!("{key}={hidden}") } else { hidden }
+        hidden.push_str(after);
+    }
+    hidden
 }
 
-/// Takes the value out of what the parser says of a wrong type.
-fn without_texts(message: &str) -> String {
+/// No secret is so short, and what is wrong in a line often is.
+const LONGEST_SHOWN: usize = 3;
+
+fn is_between_words(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '=' | '[' | ']' | '{' | '}' | ',' | '"' | '\'' | '#')
+}
+
+fn may_be_shown(line: &str) -> bool {
+    let Ok(mut table) = toml::from_str::<toml::Table>(line) else { return false };
+    loop {
+        let mut members = table.into_iter();
+        match (members.next(), members.next()) {
+            // A header, a comment, or nothing.
+            (None, _) => return true,
+            (Some((_, toml::Value::Table(inner))), None) => table = inner,
+            (Some((name, value)), None) => {
+                // An address may have a password in it.
+                return SHOWN.contains(&name.as_str()) && !value.to_string().contains('@');
+            }
+            (Some(_), Some(_)) => return false,
+        }
+    }
+}
+
+/// Takes out of a message what may be a secret, and what is too long to be read.
+fn purged(message: &str) -> String {
+    const MOST: usize = 300;
     const BEFORE_A_TEXT: &str = "string \"";
-    let Some((before, rest)) = message.split_once(BEFORE_A_TEXT) else { return message.to_owned() };
-    let after = rest.rsplit_once('"').map_or("", |(_, after)| after);
-    format!("{before}string{after}")
+    let mut message = message.to_owned();
+    if let Some((before, rest)) = message.split_once(BEFORE_A_TEXT) {
+        let after = rest.rsplit_once('"').map_or("", |(_, after)| after);
+        message = format!("{before}string{after}");
+    }
+    if let Some((before, rest)) = message.split_once("://")
+        && let Some((user, after)) = rest.split_once('@')
+        && !user.contains(['/', ' '])
+    {
+        message = format!("{before}://…@{after}");
+    }
+    match message.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", message.get(..at).unwrap_or_default()),
+        None => message,
+    }
 }
 
 /// Returns what is shown of a line, and where the mark is in it.
@@ -183,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut_to_eighty_columns_with_the_place_in_it() {
-        let line = format!("name = \"{}\", WRONG, \"{}\"", "a".repeat(90), "b".repeat(90));
+        let line = format!("name = [\"{}\", \"WRONG\", \"{}\"]", "a".repeat(90), "b".repeat(90));
 
         let shown = problem(&line, "WRONG", "this is wrong");
 
@@ -209,15 +247,30 @@ mod tests {
              1 | experimental_bearer_token = \"****\" x\n  |                             ^^^^^^"
         );
         for (line, told) in [
-            ("X-Of-Ours = 'secret' 7", "X-Of-Ours = '******' 7"),
-            ("  \"secret\", 'b'", "  \"******\", '*'"),
-            ("auth.args = [\"secret\"]", "auth.args = [\"******\"]"),
+            ("experimental_bearer_token = sk-secret", "experimental_bearer_token = *********"),
+            ("pat = \"secret\" x", "pat = \"******\" x"),
+            ("  \"--key=secret\", \"-y\"", "  \"*****=******\", \"-y\""),
+            ("auth = { token = \"secret\" }", "auth = { ***** = \"******\" }"),
+            ("k = \"a\\\"secret\" x", "k = \"a\\\"******\" x"),
+            ("sk-secret", "*********"),
+            ("sk-secret\"\"\" x", "*********\"\"\" x"),
+            ("\"my key\" = 'secret'", "\"my key\" = '******'"),
+            ("base_url = \"https://me:secret@host\"", "base_url = \"**********************\""),
+            ("x = = 7", "x = = 7"),
+            ("issuer = \"https://id.test\" # ours", "issuer = \"https://id.test\" # ours"),
             ("model_providers.p.wire_api = \"chat\"", "model_providers.p.wire_api = \"chat\""),
-            ("isuer = \"https://id.test\"", "isuer = \"https://id.test\""),
-            ("x = 1 = 2", "x = 1 = 2"),
+            ("[model_providers.p]", "[model_providers.p]"),
+            ("isuer = \"https://id.test\"", "isuer = \"***************\""),
         ] {
             assert_eq!(concealed(line), told);
         }
+    }
+
+    #[test]
+    fn c_46_a_message_repeats_no_password_and_no_book() {
+        assert_eq!(purged("\"https://me:secret@host/x\" is wrong"), "\"https://…@host/x\" is wrong");
+        assert_eq!(purged("see https://host/a for x@y"), "see https://host/a for x@y");
+        assert_eq!(purged(&"a".repeat(1_000)).chars().count(), 301);
     }
 
     #[test]

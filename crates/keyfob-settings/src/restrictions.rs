@@ -38,8 +38,8 @@ pub enum Presented<'a> {
     Key,
     /// An account, or a token that stands for one.
     Account {
-        /// Where it signed in.
-        issuer: &'a IssuerUrl,
+        /// Where it signed in; nothing where nobody can say.
+        issuer: Option<&'a IssuerUrl>,
         /// What it is bound to.
         workspace: Workspace<'a>,
     },
@@ -92,6 +92,8 @@ pub enum How {
         /// Where this one did.
         actual: IssuerUrl,
     },
+    /// No workspace is allowed: no list has one that is in the others too.
+    NoWorkspace,
     /// A workspace that is not among the allowed ones.
     Workspace {
         /// The allowed ones.
@@ -171,7 +173,7 @@ impl Restrictions {
         }
         match (method, self.allowed_workspaces(), self.workspaces.last()) {
             (LoginMethod::Chatgpt, Some(allowed), Some(last)) if allowed.is_empty() => {
-                let how = How::Workspace { allowed, actual: None };
+                let how = How::NoWorkspace;
                 Err(Broken { how, key: last.key, origin: last.origin.clone() })
             }
             (LoginMethod::Chatgpt | LoginMethod::Api, ..) => Ok(()),
@@ -195,10 +197,18 @@ impl Restrictions {
     pub fn judge(&self, presented: Presented<'_>) -> Judgement {
         let (may, workspace) = match presented {
             Presented::Key => (self.may_use(LoginMethod::Api), None),
-            Presented::Account { issuer, workspace } => (self.may_sign_in_at(issuer), Some(workspace)),
+            Presented::Account { issuer: Some(issuer), workspace } => {
+                (self.may_sign_in_at(issuer), Some(workspace))
+            }
+            Presented::Account { issuer: None, workspace } => {
+                (self.may_use(LoginMethod::Chatgpt), Some(workspace))
+            }
         };
         if let Err(broken) = may {
             return Judgement::Broken(broken);
+        }
+        if let (Presented::Account { issuer: None, .. }, Some(required)) = (presented, &self.issuer) {
+            return Judgement::Unverified(required.origin.clone());
         }
         let (Some(workspace), Some(allowed)) = (workspace, self.allowed_workspaces()) else {
             return Judgement::Allowed;
@@ -249,12 +259,13 @@ impl fmt::Display for Broken {
             How::AccountRequired => {
                 f.write_str("ChatGPT login is required, but an API key is currently being used.")
             }
+            How::NoWorkspace => f.write_str("No workspace is allowed here, so no account can be used."),
             How::Issuer { required, actual } => {
                 write!(f, "Accounts sign in at {required} here, but current credentials are of {actual}.")
             }
             How::Workspace { allowed, actual } => {
                 let ids: Vec<&str> = allowed.iter().map(WorkspaceId::as_str).collect();
-                let ids = if ids.is_empty() { "none at all".to_owned() } else { ids.join(", ") };
+                let ids = ids.join(", ");
                 write!(f, "Login is restricted to workspace(s) {ids}, but current credentials ")?;
                 match actual {
                     Some(id) => write!(f, "belong to {}.", id.as_str()),

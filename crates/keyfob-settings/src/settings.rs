@@ -1,15 +1,16 @@
 //! All layers, read once, and what they come to.
 
+use crate::check;
 use crate::error::SettingsError;
 use crate::file::Text;
 use crate::keys::{FileKind, Key};
 use crate::layer::{Layer, Origin, Sourced};
 use crate::own::Own;
 use crate::problem::Problem;
-use crate::restrictions::{Restriction, Restrictions};
+use crate::restrictions::{Conflict, Restriction, Restrictions};
 use crate::texts::Texts;
 use keyfob_codex::config::{Config, CredentialsStore, LoginMethod};
-use keyfob_codex::requirements::Requirements;
+use keyfob_codex::requirements::{Requirements, UntrustedCi};
 use keyfob_oauth::{IssuerUrl, WorkspaceId};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -118,6 +119,10 @@ impl Settings {
     /// Adds an administrator's requirements; of two pins the stronger file's counts.
     pub(crate) fn require(&mut self, text: &Text) -> Result<(), SettingsError> {
         let requirements = Requirements::parse(&text.content).map_err(|error| text.invalid(error))?;
+        // What only looks like a requirement would require nothing.
+        if let Some(problem) = check::warnings(FileKind::Requirements, text).into_iter().next() {
+            return Err(SettingsError::Invalid { layer: text.layer, problem: Box::new(problem) });
+        }
         let restrictions = &mut self.restrictions;
         if let Some(methods) = requirements.allowed_login_methods {
             let origin = text.origin(&methods.span());
@@ -126,7 +131,7 @@ impl Settings {
         }
         if let Some(workspaces) = requirements.allowed_chatgpt_workspaces {
             let origin = text.origin(&workspaces.span());
-            let allows = ids(workspaces.get_ref());
+            let allows = ids(&workspaces.get_ref().0);
             restrictions.workspaces.push(Restriction { key: "allowed_chatgpt_workspaces", allows, origin });
         }
         let pin = |value: Option<Spanned<CredentialsStore>>| value.map(|value| text.sourced(&value));
@@ -135,12 +140,23 @@ impl Settings {
         let base_url = requirements.chatgpt_base_url.map(|value| text.sourced(&value));
         restrictions.base_url = restrictions.base_url.take().or(base_url);
         let untrusted_ci = requirements.keyfob.untrusted_ci.map(|value| text.sourced(&value));
-        restrictions.untrusted_ci = restrictions.untrusted_ci.take().or(untrusted_ci);
+        // The stricter one counts.
+        restrictions.untrusted_ci = [restrictions.untrusted_ci.take(), untrusted_ci]
+            .into_iter()
+            .flatten()
+            .max_by_key(|said| said.value == UntrustedCi::Refuse);
         if let Some(issuer) = requirements.keyfob.issuer {
             let value = IssuerUrl::parse(issuer.get_ref())
                 .map_err(|error| text.problem(issuer.span(), format!("the issuer is not usable: {error}")))?;
             let issuer = Sourced { value, origin: text.origin(&issuer.span()) };
-            restrictions.issuer.get_or_insert(issuer);
+            match &restrictions.issuer {
+                Some(stronger) if stronger.value != issuer.value => {
+                    let origins = [stronger, &issuer].map(|issuer| ("keyfob.issuer", issuer.origin.clone()));
+                    return Err(SettingsError::Conflict(Conflict { origins: origins.into() }));
+                }
+                Some(_) => {}
+                None => restrictions.issuer = Some(issuer),
+            }
         }
         Ok(())
     }

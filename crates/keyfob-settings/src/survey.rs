@@ -60,7 +60,10 @@ impl Survey {
                 FileKind::Own => crate::Own::parse(text, self.home.as_deref()).map(drop),
             };
             findings.extend(check::errors(text, parse).into_iter().map(Finding::Error));
-            findings.extend(check::warnings(kind, text).into_iter().map(Finding::Warning));
+            // In an administrator's requirements these are errors.
+            if kind != FileKind::Requirements {
+                findings.extend(check::warnings(kind, text).into_iter().map(Finding::Warning));
+            }
         }
         let is_error = |finding: &Finding| matches!(finding, Finding::Error(_));
         let cannot_be_known = findings.iter().any(is_error) || !self.texts.unreadable.is_empty();

@@ -38,7 +38,10 @@ impl Texts {
         let system = managed(&mut texts, Layer::System, "config.toml");
         texts.config.extend(managed_config);
         // The last one that was given counts.
-        texts.config.extend(places.flags.iter().rev().map(|flag| of_flag(flag)));
+        for flag in places.flags.iter().rev() {
+            let text = texts.or_missing(of_flag(flag).map(Some));
+            texts.config.extend(text);
+        }
         let user = texts.or_missing(Text::read(Layer::User, &places.shared));
         texts.config.extend(user);
         texts.config.extend(system);
@@ -54,10 +57,19 @@ impl Texts {
     }
 }
 
-/// Makes a text of `KEY=VALUE`; a value that is no TOML is a text, as in the Codex CLI.
-fn of_flag(flag: &str) -> Text {
+/// Makes a text of `KEY=VALUE`; a value that is no TOML is a text, as in the Codex CLI, unless it was to be TOML.
+fn of_flag(flag: &str) -> Result<Text, SettingsError> {
     let (key, value) = flag.split_once('=').unwrap_or((flag, ""));
-    Text { layer: Layer::Flag, file: Arc::new(Path::new("-c").to_owned()), content: line(key, value) }
+    let file = Arc::new(Path::new("-c").to_owned());
+    if value.trim_start().starts_with(['[', '{', '"', '\'']) {
+        let content = format!("{}={value}", key.trim_end());
+        let text = Text { layer: Layer::Flag, file, content };
+        return match toml::from_str::<toml::Table>(&text.content) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(text.invalid(error.into())),
+        };
+    }
+    Ok(Text { layer: Layer::Flag, file, content: line(key, value) })
 }
 
 /// Returns the line that sets `key` to `value`, which is a text if it is no TOML.

@@ -9,8 +9,17 @@ use keyfob_settings::Settings;
 /// What started a job of GitHub Actions.
 const GITHUB_EVENT: &str = "GITHUB_EVENT_NAME";
 /// Events that somebody without any right to the repository can cause, while the job has its secrets.
-const BY_ANYBODY: [&str; 6] =
-    ["pull_request_target", "workflow_run", "issue_comment", "issues", "discussion", "discussion_comment"];
+const BY_ANYBODY: [&str; 9] = [
+    "pull_request_target",
+    "workflow_run",
+    "issue_comment",
+    "issues",
+    "discussion",
+    "discussion_comment",
+    "fork",
+    "watch",
+    "gollum",
+];
 
 /// Warns before a credential is used in such a job, or refuses where an administrator wants that.
 pub(super) fn guard(settings: &Settings) -> Result<(), CommandError> {

@@ -7,7 +7,8 @@ use crate::exit::Exit;
 use crate::output;
 use keyfob_client::logins::Logins;
 use keyfob_client::logout::{Ends, Revocation, SignedOut};
-use keyfob_client::{SystemClock, SystemEntropy};
+use keyfob_client::refresh::RefreshError;
+use keyfob_client::{SessionsError, SystemClock, SystemEntropy};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_oauth::IssuerUrl;
 use keyfob_settings::Settings;
@@ -56,8 +57,8 @@ async fn sign_out_everywhere(logins: &Logins, which: &Which, ends: Ends) -> Resu
                 "The issuer ended {ended} sessions of yours, and signed out your browsers there"
             ));
         }
-        (Err(_), SignedOut::NothingStored) => {}
-        (Err(error), SignedOut::Removed(_)) => {
+        (Err(SessionsError::Token(RefreshError::SignedOut)), SignedOut::NothingStored) => {}
+        (Err(error), SignedOut::NothingStored | SignedOut::Removed(_)) => {
             output::say(&format!(
                 "warning: only this session was signed out; others may live on ({})",
                 output::with_causes(&error)

@@ -64,8 +64,37 @@ fn signed_in(
     }
 }
 
-/// Runs one command to its end.
+/// Runs one command to its end, in the exit codes that its callers know.
 pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, CommandError> {
+    let codes = Codes::of(&command);
+    dispatch(command, environment).map_err(|error| match (codes, error.exit) {
+        (Codes::OfCodex, _) => error.in_the_codes_of_codex(),
+        // That a store could not be emptied is told apart (design §6).
+        (Codes::OfLogout, Exit::PolicyDenied) => CommandError { exit: Exit::Failure, ..error },
+        (Codes::OfLogout | Codes::Ours, _) => error,
+    })
+}
+
+/// Whose exit codes a command has.
+#[derive(Clone, Copy)]
+enum Codes {
+    Ours,
+    /// 0, 1 and 2, as scripts for the Codex CLI expect them.
+    OfCodex,
+    OfLogout,
+}
+
+impl Codes {
+    fn of(command: &Command) -> Self {
+        match command {
+            Command::Login(login) if !login.json => Self::OfCodex,
+            Command::Logout(_) => Self::OfLogout,
+            _ => Self::Ours,
+        }
+    }
+}
+
+fn dispatch(command: Command, environment: &Environment) -> Result<Exit, CommandError> {
     #[cfg(feature = "failpoints")]
     failpoints::arm(environment)?;
     let mut opened = None;
@@ -88,6 +117,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<Exit, C
         },
         Command::Session(command) => {
             let acting = acting(None)?;
+            ci::guard(&acting.settings)?;
             signed_in(&acting, environment, || session::run(&command, &acting.session))
         }
         Command::Status(arguments) => status::run(&arguments, &acting(arguments.login.as_deref())?),

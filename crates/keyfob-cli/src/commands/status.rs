@@ -2,7 +2,7 @@
 
 use super::times::{Zone, relative, utc};
 use super::used::{Used, restricted, restricted_document, title, titles};
-use super::{Acting, on_runtime};
+use super::{Acting, ci, on_runtime};
 use crate::args::Status as Arguments;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
@@ -12,11 +12,12 @@ use keyfob_client::why::{Decision, Source};
 use keyfob_client::{AccountStatus, ClockSkew, Session, Status, SystemClock, SystemEntropy, Trouble};
 use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{Clock as _, Timestamp};
+use keyfob_settings::Judgement;
 use serde_json::{Value, json};
 
 /// Shows what is stored, as a table for people or as JSON.
 pub(crate) fn run(arguments: &Arguments, acting: &Acting) -> Result<Exit, CommandError> {
-    let refused = if arguments.check && acting.is_there() { check(&acting.session)? } else { None };
+    let refused = if arguments.check && acting.is_there() { check(acting)? } else { None };
     let now = SystemClock.now();
     let used = Used::find(acting);
     let skew = used.stored.as_ref().ok().and_then(|status| acting.session.clock_skew_by(status, now));
@@ -51,11 +52,17 @@ struct Refused {
 }
 
 /// Asks the issuer for new tokens: the only proof that the session is alive.
-fn check(session: &Session) -> Result<Option<Refused>, CommandError> {
+fn check(acting: &Acting) -> Result<Option<Refused>, CommandError> {
+    ci::guard(&acting.settings)?;
+    let session = &acting.session;
+    // One that breaks a restriction is not used, be it to ask about it.
+    if matches!(session.judgement(), Ok(Judgement::Broken(_))) {
+        return Ok(None);
+    }
     let asked = on_runtime(async { Ok(session.check(&SystemClock, &SystemEntropy).await) })?;
     Ok(match asked {
         // Keys and kinds that we do not use have no session to ask about; an empty store says so itself.
-        Ok(_) | Err(RefreshError::SignedOut | RefreshError::NotAnAccount(_) | RefreshError::EndUnknown) => {
+        Ok(()) | Err(RefreshError::SignedOut | RefreshError::NotAnAccount(_) | RefreshError::EndUnknown) => {
             None
         }
         Err(error) => {

@@ -3,8 +3,8 @@
 use super::{Acting, on_runtime};
 use crate::environment::variable;
 use crate::error::{CommandError, Failure};
-use keyfob_client::who_is;
 use keyfob_client::why::{Asked, Found, Places, Source};
+use keyfob_client::{TokenFacts, who_is};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_codex::config::LoginMethod;
 use keyfob_oauth::{AccessToken, IssuerUrl, WorkspaceId};
@@ -27,12 +27,11 @@ pub(super) fn judge(source: Source, settings: &Settings) -> Judgement {
         Source::StoredLogin => Judgement::Allowed,
         Source::CodexApiKey => restrictions.judge(Presented::Key),
         // The token does not say what it is bound to, or nobody has verified what it says.
-        Source::CodexAccessToken => match issuer(settings) {
-            Some(issuer) => {
-                restrictions.judge(Presented::Account { issuer: &issuer, workspace: Workspace::Unverified })
-            }
-            None => Judgement::Allowed,
-        },
+        Source::CodexAccessToken => {
+            let named = token(source).and_then(|token| TokenFacts::unverified(&token).issuer);
+            restrictions
+                .judge(Presented::Account { issuer: named.as_ref(), workspace: Workspace::Unverified })
+        }
     }
 }
 
@@ -45,18 +44,27 @@ pub(super) fn admit(source: Source, acting: &Acting) -> Result<(), CommandError>
         Judgement::Broken(broken) => return refused(broken),
         Judgement::Unverified(origin) => origin,
     };
-    let unverified = || Failure::VariableUnverified { name, origin: origin.clone() };
-    let token = variable(name).and_then(|text| text.into_string().ok()).ok_or_else(unverified)?;
-    let issuer = issuer(&acting.settings).ok_or_else(unverified)?;
-    let whose =
-        on_runtime(async { Ok(who_is(acting.logins.network(), &issuer, &AccessToken::new(token)).await) })?;
-    let workspace = WorkspaceId::new(whose.map_err(|_| unverified())?.chatgpt_account_id);
-    let presented = Presented::Account { issuer: &issuer, workspace: Workspace::Of(&workspace) };
+    let unverified = |source| Failure::VariableUnverified { name, origin: origin.clone(), source };
+    let token = token(source).ok_or_else(|| unverified(None))?;
+    let here = issuer(&acting.settings).ok_or_else(|| unverified(None))?;
+    // A token goes to nobody but its own issuer (security C-23); one that names none is of where people sign in here.
+    if TokenFacts::unverified(&token).issuer.is_some_and(|named| named != here) {
+        return Err(unverified(None).into());
+    }
+    let whose = on_runtime(async { Ok(who_is(acting.logins.network(), &here, &token).await) })?;
+    let whose = whose.map_err(|error| unverified(Some(Box::new(error))))?;
+    let workspace = WorkspaceId::new(whose.chatgpt_account_id);
+    let presented = Presented::Account { issuer: Some(&here), workspace: Workspace::Of(&workspace) };
     match acting.settings.restrictions().judge(presented) {
         Judgement::Allowed => Ok(()),
         Judgement::Broken(broken) => refused(broken),
-        Judgement::Unverified(_) => Err(unverified().into()),
+        Judgement::Unverified(_) => Err(unverified(None).into()),
     }
+}
+
+fn token(source: Source) -> Option<AccessToken> {
+    let text = variable(source.as_str())?.into_string().ok()?;
+    Some(AccessToken::new(text))
 }
 
 /// Whether an account may be used at all, for a command that shows no more.
@@ -64,7 +72,7 @@ pub(super) fn may_be_shown(settings: &Settings) -> bool {
     settings.restrictions().may_use(LoginMethod::Chatgpt).is_ok()
 }
 
-/// A token that names no issuer is of the one where people sign in here.
+/// Returns where people sign in here.
 fn issuer(settings: &Settings) -> Option<IssuerUrl> {
     let configured = settings.issuer().map(|issuer| issuer.value.clone());
     configured.or_else(|| IssuerUrl::parse(UNNAMED_ISSUER).ok())

@@ -41,7 +41,9 @@ pub(crate) fn run(arguments: &Workload, environment: &Environment) -> Result<Exi
     let facts = TokenFacts::unverified(&token);
     // It comes from its issuer, whom nobody stands between.
     let workspace = facts.workspace.as_ref().map_or(Workspace::None, Workspace::Of);
-    if let Judgement::Broken(broken) = restrictions.judge(Presented::Account { issuer: &issuer, workspace }) {
+    if let Judgement::Broken(broken) =
+        restrictions.judge(Presented::Account { issuer: Some(&issuer), workspace })
+    {
         return Err(LoginError::Restricted(broken).into());
     }
     let line = if arguments.json {

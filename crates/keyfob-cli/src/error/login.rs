@@ -18,7 +18,7 @@ impl From<LoginError> for CommandError {
             }
             LoginError::Unverified(origin) => {
                 let hints = vec![
-                    format!("nothing was stored; workspaces are restricted by {origin}"),
+                    format!("nothing was stored; {origin} restricts who may sign in"),
                     "`keyfob handoff` over there gives this machine a session of its own".to_owned(),
                 ];
                 return Self { hints, ..Self::new(Exit::PolicyDenied, error, &[]) };

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use keyfob_client::logout::{Revocation, SignOutError, SignedOut};
+use keyfob_client::refresh::RefreshError;
 use keyfob_settings::{Broken, How, Origin};
 
 /// A way to sign in that a restriction excludes, as the Codex CLI calls it.
@@ -42,7 +43,10 @@ pub(super) fn hints_of(failure: &Failure) -> Option<Vec<String>> {
             says_so("keyfob.untrusted_ci", origin),
             "start the job by an event that only members can cause, such as `push`".to_owned(),
         ]),
-        Failure::VariableUnverified { origin, .. } => Some(unverified_hints(origin)),
+        Failure::VariableUnverified { name, origin, .. } => Some(vec![
+            bound_by(origin),
+            format!("try again when its issuer answers; `{name}` is not used, and what is stored stays"),
+        ]),
         _ => None,
     }
 }
@@ -51,7 +55,7 @@ pub(super) fn hints_of(failure: &Failure) -> Option<Vec<String>> {
 pub(super) fn hints(broken: &Broken) -> Vec<String> {
     let Broken { how, key, origin } = broken;
     let next = match how {
-        How::KeyRequired => "sign in with an API key: `keyfob login --with-api-key`",
+        How::KeyRequired | How::NoWorkspace => "sign in with an API key: `keyfob login --with-api-key`",
         How::AccountRequired => "sign in with an account: `keyfob login`",
         How::Issuer { .. } => "sign in there: `keyfob login`",
         How::Workspace { .. } => "sign in to an allowed workspace: `keyfob login`",
@@ -59,12 +63,22 @@ pub(super) fn hints(broken: &Broken) -> Vec<String> {
     vec![says_so(key, origin), next.to_owned()]
 }
 
-/// Returns where what could not be verified is restricted, and what to do.
-pub(super) fn unverified_hints(origin: &Origin) -> Vec<String> {
-    vec![
-        format!("workspaces are restricted by {origin}; nothing was changed"),
-        "try again when the issuer answers, or sign in again: `keyfob login`".to_owned(),
-    ]
+/// Returns where what could not be verified is restricted, and what to do about `source`.
+pub(super) fn unverified_hints(origin: &Origin, source: Option<&RefreshError>) -> Vec<String> {
+    let next = match source {
+        Some(RefreshError::EndUnknown) => {
+            "bring the token again, so that its issuer is asked: `keyfob login --with-access-token`"
+        }
+        Some(RefreshError::Unavailable { .. } | RefreshError::LeftAlone { .. }) => {
+            "try again when the issuer answers, or sign in again: `keyfob login`"
+        }
+        Some(_) | None => "sign in again: `keyfob login`",
+    };
+    vec![bound_by(origin), next.to_owned()]
+}
+
+fn bound_by(origin: &Origin) -> String {
+    format!("{origin} restricts who may sign in; nothing was changed")
 }
 
 /// Returns what became of a login that was in the way of a restriction.

@@ -44,6 +44,7 @@ pub(crate) fn remedies(error: &LayersError) -> Vec<String> {
         }
         LayersError::Untrusted { path, why } => Some(match why {
             Untrusted::NotRegular => "the file itself has to be there".to_owned(),
+            Untrusted::NotAFolder => "it has to be a folder, or not to be there".to_owned(),
             Untrusted::Owner(_) => {
                 format!("an administrator makes it root's: `chown root {}`", path.display())
             }
@@ -56,6 +57,9 @@ pub(crate) fn remedies(error: &LayersError) -> Vec<String> {
             Some(match yours {
                 Some((key, _)) => {
                     format!("nothing was changed; `keyfob config unset {key}` takes yours back")
+                }
+                None if conflict.origins.iter().any(|(_, origin)| origin.layer == Layer::Flag) => {
+                    "nothing was changed; leave out `-c`".to_owned()
                 }
                 None => "nothing was changed; ask whoever administers this computer for a way to sign in"
                     .to_owned(),

@@ -6,13 +6,14 @@ pub use sealed::{Passphrase, SealedError, is_sealed, open, seal};
 
 use crate::account::Account;
 use crate::endpoints::{DiscoveryError, Endpoints};
-use crate::network::Network;
 use crate::refresh::RefreshError;
-use crate::store::{SharedStore, StoreError};
+use crate::session::Session;
+use crate::store::StoreError;
 use crate::token_endpoint::{TokenError, redeem_handoff};
 use keyfob_codex::auth_file::Login;
 use keyfob_oauth::request::TokenRequest;
 use keyfob_oauth::{ClientId, Clock, HandoffCode, IssuerUrl, Timestamp, text};
+use keyfob_settings::Judgement;
 use serde::{Deserialize, Serialize};
 
 /// What is carried to another machine: where a session begins there, and by what. It works once, and for a while.
@@ -130,12 +131,8 @@ impl Handoff {
 }
 
 /// Asks the issuer of the stored login, whose refresh token stays the current one.
-pub(crate) async fn make(
-    store: &SharedStore,
-    network: &Network,
-    name: &str,
-    clock: &dyn Clock,
-) -> Result<Handoff, HandOverError> {
+pub(crate) async fn make(session: &Session, name: &str, clock: &dyn Clock) -> Result<Handoff, HandOverError> {
+    let (store, network) = (session.store(), session.network());
     let found = held(store.login().await.map_err(HandOverError::Store)?)?;
     let issuer = found.issuer;
     let http = network
@@ -147,7 +144,12 @@ pub(crate) async fn make(
     }
     // Under the lock no other process of ours spends the token in between.
     let lock = store.lock().await.map_err(HandOverError::Store)?;
-    let held = held(store.login().await.map_err(HandOverError::Store)?)?;
+    let slot = store.load_locked().await.map_err(HandOverError::Store)?;
+    if session.judgement_of(&slot) != Judgement::Allowed {
+        return Err(HandOverError::Store(StoreError::Changed));
+    }
+    let (_, record) = slot.record().map_err(HandOverError::Store)?.ok_or(HandOverError::SignedOut)?;
+    let held = held(Some(record.login()))?;
     if held.issuer != issuer {
         return Err(HandOverError::Store(StoreError::Changed));
     }

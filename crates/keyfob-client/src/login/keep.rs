@@ -46,7 +46,7 @@ impl Login {
             return Err(refused(IdTokenError::Workspace));
         }
         let presented = Presented::Account {
-            issuer: &self.issuer,
+            issuer: Some(&self.issuer),
             workspace: account.workspace.as_ref().map_or(Workspace::None, Workspace::Of),
         };
         match self.restrictions.judge(presented) {

@@ -4,7 +4,7 @@ use super::{Acknowledgement, Effect, Event, RefreshError, Vouched};
 use crate::account::Account;
 use crate::attempt::AttemptId;
 use crate::clock_skew::Moment;
-use crate::freshness::{Freshness, Need};
+use crate::freshness::{Freshness, Jitter, Need};
 use crate::http::HttpError;
 use crate::store::{Digest, Slot, StoreError};
 use crate::token_endpoint::{Redeemed, TokenError};
@@ -39,6 +39,8 @@ enum State {
     Pausing(Box<Held>, AttemptId, usize),
     /// The token was refused: another program may have stored a newer one.
     Doubting(Box<Held>, TokenError),
+    /// What is stored may be what this home stored last, and then it will do.
+    Vouching(Slot, Option<Trouble>, Moment),
     /// The token was used by somebody else: is the login that of this home, or a copy?
     Recognising(IssuerUrl, TokenError),
     Saving(Box<Held>, Box<Redeemed>),
@@ -84,7 +86,17 @@ impl Refresh {
             (State::Barred(error), Event::Loaded(Ok(slot), _, moment)) => {
                 self.without_the_lock(slot, error, moment)
             }
-            (State::Loading, Event::Loaded(Ok(slot), trouble, moment)) => {
+            (State::Loading, Event::Loaded(Ok(slot), trouble, moment)) => match (self.need, slot.digest()) {
+                (Need::Vouched, Some(digest)) => {
+                    self.go(State::Vouching(slot, trouble, moment), Effect::Recognise(digest))
+                }
+                (Need::Usable(_) | Need::Life(_) | Need::New | Need::Vouched, _) => {
+                    self.judge(slot, trouble, moment, false)
+                }
+            },
+            (State::Vouching(slot, trouble, moment), Event::Recognised(is_ours)) => {
+                // Another process has had it vouched for while this one waited.
+                self.need = if is_ours { Need::Usable(Jitter::NONE) } else { Need::New };
                 self.judge(slot, trouble, moment, false)
             }
             (State::Preparing(held), Event::Prepared(Ok(attempt))) => self.spend(held, attempt, 0),
@@ -206,7 +218,8 @@ impl Refresh {
     fn keep(&mut self, held: Box<Held>, redeemed: Redeemed, now: Timestamp) -> Effect {
         let before = Account::of_stored(&held.tokens);
         let tokens = &redeemed.tokens;
-        let named = tokens.id_token.as_ref().map(Account::of_unverified);
+        // One that cannot be read says nothing of anybody.
+        let named = tokens.id_token.as_ref().and_then(Account::of_readable);
         let vouched = match named {
             Some(other) if !before.is_same_as(&other) => {
                 let workspace = other.workspace;

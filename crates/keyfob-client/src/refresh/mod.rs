@@ -194,7 +194,7 @@ pub enum RefreshError {
     #[error("cannot refresh")]
     Store(#[source] StoreError),
     /// The stored login breaks a restriction, and is here no more.
-    #[error("{} Logging out.", .0.broken)]
+    #[error("{}{}", .0.broken, if .0.signed_out.is_ok() { " Logging out." } else { "" })]
     Restricted(Box<Evicted>),
     /// Whether the stored login breaks a restriction cannot be said now; it stays, and is not used.
     #[error("whether the stored login may be used here cannot be verified now")]

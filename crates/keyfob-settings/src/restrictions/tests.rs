@@ -39,7 +39,8 @@ fn issuer() -> IssuerUrl {
 fn presented<'a>(issuer: &'a IssuerUrl, ids: &'a [WorkspaceId]) -> Vec<Presented<'a>> {
     let mut workspaces = vec![Workspace::None, Workspace::Unverified];
     workspaces.extend(ids.iter().map(Workspace::Of));
-    let accounts = workspaces.into_iter().map(|workspace| Presented::Account { issuer, workspace });
+    let accounts =
+        workspaces.into_iter().map(|workspace| Presented::Account { issuer: Some(issuer), workspace });
     std::iter::once(Presented::Key).chain(accounts).collect()
 }
 
@@ -83,7 +84,7 @@ proptest! {
         let restrictions = restrictions(&[], &workspaces);
         for (at, id) in WORKSPACES.into_iter().enumerate() {
             let id = WorkspaceId::new(id);
-            let account = Presented::Account { issuer: &issuer(), workspace: Workspace::Of(&id) };
+            let account = Presented::Account { issuer: Some(&issuer()), workspace: Workspace::Of(&id) };
             let allowed = restrictions.judge(account) == Judgement::Allowed;
             prop_assert_eq!(allowed, workspaces.iter().all(|set| set.contains(&at)));
         }
@@ -96,7 +97,7 @@ fn s_18_an_account_of_another_issuer_breaks_the_pin_and_a_key_does_not() {
     let restrictions = Restrictions { issuer: Some(required), ..Restrictions::default() };
     let other = IssuerUrl::parse("https://other.test").unwrap();
     let judge = |issuer: &IssuerUrl| {
-        restrictions.judge(Presented::Account { issuer, workspace: Workspace::Unverified })
+        restrictions.judge(Presented::Account { issuer: Some(issuer), workspace: Workspace::Unverified })
     };
 
     assert_eq!(judge(&issuer()), Judgement::Allowed);
@@ -107,4 +108,7 @@ fn s_18_an_account_of_another_issuer_breaks_the_pin_and_a_key_does_not() {
     );
     assert_eq!(broken.key, "keyfob.issuer");
     assert_eq!(restrictions.judge(Presented::Key), Judgement::Allowed);
+    let nobody_knows =
+        Presented::Account { issuer: None, workspace: Workspace::Of(&WorkspaceId::new("w-1")) };
+    assert_eq!(restrictions.judge(nobody_knows), Judgement::Unverified(origin()));
 }

@@ -107,7 +107,7 @@ fn s_16_an_empty_list_of_the_user_restricts_nothing_and_one_of_the_administrator
 
     assert!(user.restrictions().is_empty());
     let broken = administrator.restrictions().may_use(LoginMethod::Chatgpt).unwrap_err();
-    assert_eq!(broken.how, How::Workspace { allowed: BTreeSet::new(), actual: None });
+    assert_eq!(broken.how, How::NoWorkspace);
     assert_eq!(broken.key, "allowed_chatgpt_workspaces");
     assert!(administrator.restrictions().may_use(LoginMethod::Api).is_ok());
 }
@@ -183,7 +183,8 @@ fn c_53_a_workspace_is_judged_by_what_the_issuer_said() {
     let machine = Machine::new().with(USER, "forced_chatgpt_workspace_id = \"w-1\"\n");
     let settings = machine.settings();
     let issuer = IssuerUrl::parse("https://id.test").unwrap();
-    let judge = |workspace| settings.restrictions().judge(Presented::Account { issuer: &issuer, workspace });
+    let judge =
+        |workspace| settings.restrictions().judge(Presented::Account { issuer: Some(&issuer), workspace });
     let (mine, other) = (WorkspaceId::new("w-1"), WorkspaceId::new("w-2"));
 
     assert_eq!(judge(Workspace::Of(&mine)), Judgement::Allowed);

@@ -6,11 +6,17 @@ use crate::args::Handoff;
 use crate::error::{CommandError, HandoffFailure};
 use crate::exit::Exit;
 use crate::output;
-use keyfob_client::store::Slot;
+use keyfob_client::store::{Slot, StoreError};
+use keyfob_settings::Judgement;
 
 /// Writes the login to the usual place over there; says what two machines with one login come to.
 pub(super) fn run(arguments: &Handoff, way: &Way, acting: &Acting) -> Result<Exit, CommandError> {
-    let text = match acting.session.store().blocking().load()? {
+    let slot = acting.session.store().blocking().load()?;
+    // It was admitted a moment ago; what is copied is what is judged.
+    if acting.session.judgement_of(&slot) != Judgement::Allowed {
+        return Err(StoreError::Changed.into());
+    }
+    let text = match slot {
         Slot::Holds { record, .. } => zeroize::Zeroizing::new(record.to_text()),
         Slot::Empty => return Err(acting.signed_out()),
         Slot::Corrupt { .. } => return Err(HandoffFailure::Damaged.into()),

@@ -7,7 +7,7 @@ mod target;
 pub(crate) use receive::receive;
 pub(super) use target::{failure_of, plain};
 
-use super::{Acting, on_runtime, unless_interrupted};
+use super::{Acting, ci, on_runtime, unless_interrupted};
 use crate::args::Handoff;
 use crate::error::{CommandError, HandoffFailure};
 use crate::exit::Exit;
@@ -21,6 +21,7 @@ use target::{Target, Way};
 /// Gives another machine a session of its own, or with `--copy` this one.
 pub(crate) fn run(arguments: &Handoff, acting: &Acting) -> Result<Exit, CommandError> {
     acting.require()?;
+    ci::guard(&acting.settings)?;
     match (Target::of(arguments)?, arguments.copy) {
         (Target::Text, _) => print(acting),
         (Target::Way(way), false) => send(arguments, &way, acting),

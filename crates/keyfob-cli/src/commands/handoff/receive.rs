@@ -1,7 +1,7 @@
 //! `keyfob handoff receive`: what another machine hands over comes from standard input alone (security C-66).
 
 use super::super::login::{Silent, beside_or_replace, report, warn_of_codex_at};
-use super::super::{Acting, on_runtime, unless_interrupted};
+use super::super::{Acting, ci, on_runtime, unless_interrupted};
 use crate::args::Receive;
 use crate::environment;
 use crate::error::{CommandError, Failure, HandoffFailure};
@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 /// Begins the session that is handed over, and stores it as a sign-in does.
 pub(crate) fn receive(arguments: &Receive, acting: &Acting) -> Result<Exit, CommandError> {
+    ci::guard(&acting.settings)?;
     let handoff = match read()? {
         Came::Handoff(handoff) => handoff,
         Came::Copy(record) => return keep_copy(arguments, acting, record),

@@ -40,16 +40,7 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
     super::config::warn(acting.logins.home());
-    let result =
-        restricted::admit(arguments, acting).and_then(|()| sign_in_somehow(arguments, acting, environment));
-    if arguments.json { result } else { result.map_err(CommandError::in_the_codes_of_codex) }
-}
-
-fn sign_in_somehow(
-    arguments: &Login,
-    acting: &Acting,
-    environment: &Environment,
-) -> Result<Exit, CommandError> {
+    restricted::admit(arguments, acting)?;
     match (&arguments.api_key, arguments.with_api_key, arguments.with_access_token) {
         (Some(_), _, _) => Err(Failure::KeyInArguments.into()),
         (None, true, true) => Err(Failure::TwoCredentials.into()),

@@ -14,8 +14,6 @@ use std::process::{Command, Stdio};
 pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
 /// An end that no test lives to see.
 const FAR: i64 = 4_000_000_000;
-/// Whose logins are that name no issuer.
-const UNNAMED: &str = "https://auth.openai.com";
 
 /// A home, and the administrator's files.
 pub(crate) struct Machine {
@@ -134,14 +132,14 @@ impl Stored {
     }
 
     fn account(name: &'static str, says: Option<&str>, workspace: Workspace) -> Self {
-        Self::new(name, Some(account(NOBODY, says, FAR)), Credential::Account(NOBODY, workspace))
+        Self::new(name, Some(account(NOBODY, says, FAR)), Credential::Account(Some(NOBODY), workspace))
     }
 
     fn token(name: &'static str, token_of: Option<&'static str>) -> Self {
         let document = json!({ "OPENAI_API_KEY": null, "personal_access_token": "at-1" }).to_string();
         let credential = match token_of {
-            Some(workspace) => Credential::Account(NOBODY, Workspace::Of(workspace)),
-            None => Credential::Account(UNNAMED, Workspace::Unknown),
+            Some(workspace) => Credential::Account(Some(NOBODY), Workspace::Of(workspace)),
+            None => Credential::Account(None, Workspace::Unknown),
         };
         Self { token_of, ..Self::new(name, Some(document), credential) }
     }

@@ -51,7 +51,7 @@ const DOORS: &[Door] = &[
         name: "CODEX_ACCESS_TOKEN",
         arguments: &["token"],
         variable: Some(("CODEX_ACCESS_TOKEN", "at-2")),
-        uses: Uses::Variable(Credential::Account(NOBODY, Workspace::Unknown)),
+        uses: Uses::Variable(Credential::Account(None, Workspace::Unknown)),
         ..DOOR
     },
     Door {
@@ -134,13 +134,18 @@ impl Case<'_> {
 
     /// The issuer does not answer, so that nobody can say whose the login is.
     fn unverified(&self) -> Ran {
-        let cause = if self.stored.name.starts_with("token") {
-            "nobody but its issuer knows when the stored personal access token ends".to_owned()
+        let again = "try again when the issuer answers, or sign in again: `keyfob login`";
+        let (cause, next) = if self.stored.name.starts_with("token") {
+            (
+                "nobody but its issuer knows when the stored personal access token ends".to_owned(),
+                "bring the token again, so that its issuer is asked: `keyfob login --with-access-token`",
+            )
         } else {
-            format!(
+            let cause = format!(
                 "cannot refresh the session at {NOBODY}\n  cause: the issuer did not answer\n  \
                  cause: no connection: Connection refused (os error 111)"
-            )
+            );
+            (cause, again)
         };
         let place = self.rule.place.named(self.rule.line);
         ran(
@@ -148,19 +153,13 @@ impl Case<'_> {
             "",
             &format!(
                 "error: whether the stored login may be used here cannot be verified now\n  cause: {cause}\n\
-                 hint: workspaces are restricted by {place}; nothing was changed\n\
-                 hint: try again when the issuer answers, or sign in again: `keyfob login`\n"
+                 hint: {place} restricts who may sign in; nothing was changed\nhint: {next}\n"
             ),
         )
     }
 
     fn variable(&self, given: Credential) -> Ran {
         let name = self.door.variable.map_or("", |(name, _)| name);
-        // It is of the issuer where people sign in here.
-        let given = match (given, self.rule.issuer) {
-            (Credential::Account(_, workspace), Some(issuer)) => Credential::Account(issuer, workspace),
-            (given, _) => given,
-        };
         match self.rule.verdict(given) {
             Verdict::Allowed => self.play(None).0,
             Verdict::Broken { words, .. } => {
@@ -171,13 +170,16 @@ impl Case<'_> {
             }
             Verdict::Unverified => {
                 let place = self.rule.place.named(self.rule.line);
+                let asked = self.rule.issuer.unwrap_or(NOBODY);
                 ran(
                     6,
                     "",
                     &format!(
-                        "error: whose token is in `{name}` cannot be verified now\n\
-                         hint: workspaces are restricted by {place}; nothing was changed\n\
-                         hint: try again when the issuer answers, or sign in again: `keyfob login`\n"
+                        "error: whose token is in `{name}` cannot be verified now\n  \
+                         cause: cannot ask {asked} whose token it is\n  \
+                         cause: no connection: Connection refused (os error 111)\n\
+                         hint: {place} restricts who may sign in; nothing was changed\n\
+                         hint: try again when its issuer answers; `{name}` is not used, and what is stored stays\n"
                     ),
                 )
             }

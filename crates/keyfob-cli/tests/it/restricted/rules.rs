@@ -23,8 +23,8 @@ pub(crate) struct Rule {
 pub(crate) enum Credential {
     Nothing,
     Key,
-    /// Of an issuer, and of a workspace: one, none, or nobody can say.
-    Account(&'static str, Workspace),
+    /// Of an issuer, if anybody can say, and of a workspace: one, none, or nobody can say.
+    Account(Option<&'static str>, Workspace),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +113,10 @@ impl Rule {
                 return broken(words.into(), "sign in with an API key: `keyfob login --with-api-key`");
             }
             Credential::Account(issuer, workspace) => (issuer, workspace),
+        };
+        let Some(issuer) = issuer else {
+            let is_restricted = self.issuer.is_some() || self.workspaces.is_some();
+            return if is_restricted { Verdict::Unverified } else { Verdict::Allowed };
         };
         if let Some(required) = self.issuer.filter(|required| *required != issuer) {
             let words =
