@@ -42,13 +42,14 @@ fn document(kind: FileKind) -> Value {
 }
 
 fn property(key: &Key) -> Value {
+    const ISSUER: &str = r"^(https://|http://(localhost|127\.|\[::1\]))";
     const LOGIN: &str = "^[a-z0-9][a-z0-9._@+-]{0,63}$";
     let text = || json!({ "type": "string" });
     let mut property = match key.kind {
         Kind::Word(words) => json!({ "enum": words }),
-        Kind::Words(words) => json!({ "type": "array", "items": { "enum": words } }),
+        Kind::Words(words) => json!({ "type": "array", "items": { "enum": words }, "minItems": 1 }),
         Kind::Url => json!({ "type": "string", "format": "uri" }),
-        Kind::Issuer => json!({ "type": "string", "format": "uri", "pattern": "^https?://" }),
+        Kind::Issuer => json!({ "type": "string", "format": "uri", "pattern": ISSUER }),
         Kind::Workspaces => json!({
             "anyOf": [
                 { "type": "string", "pattern": "^[^,]*$" },
