@@ -16,6 +16,8 @@ const TWICE: &str = "model = \"a\"\nmodel = \"b\"\n";
 const EVERYWHERE: &str =
     "a wrong value is told also where a stronger file has its own: it would count once that is gone";
 
+const USAGE: &str = "an override without a value is wrong usage, which is 2";
+
 const fn status(name: &'static str, files: &'static [(File, &'static str)], ours: Ours) -> Row {
     row(name, "`login status` with an account", Play { files, ..STATUS }, ours)
 }
@@ -35,7 +37,7 @@ pub(crate) const SECTION: Section = Section {
     test: "s_18_a_mistake_in_a_file_is_told_as_by_the_codex_cli_and_nothing_is_removed",
     rows: &[
         status("user_syntax", &[(User, SYNTAX)], Ours::SameCode(WHERE_AND_WHAT)),
-        status("user_type", &[(User, TYPE)], Ours::SameCode(WHERE_AND_WHAT)),
+        status("user_type", &[(User, TYPE)], Ours::SameCode(THREE_PARTS)),
         status("user_value", &[(User, VALUE)], Ours::SameCode(WHERE_AND_WHAT)),
         status("user_twice", &[(User, TWICE)], Ours::SameCode(WHERE_AND_WHAT)),
         status(
@@ -100,7 +102,7 @@ pub(crate) const SECTION: Section = Section {
         status(
             "requirements_and_user",
             &[(Requirements, "allowed_login_methods = [\"sso\"]\n"), (User, SYNTAX)],
-            Ours::SameCode(THREE_PARTS),
+            Ours::SameDecision(SIX),
         ),
         row(
             "requirements_used",
@@ -144,7 +146,7 @@ pub(crate) const SECTION: Section = Section {
                 keyfob: &["-c", "forced_login_method", "login", "status"],
                 ..STATUS
             },
-            Ours::SameCode(THREE_PARTS),
+            Ours::SameDecision(USAGE),
         ),
         status("project_syntax", &[(OfProject("config.toml"), SYNTAX)], Ours::Same),
         status(
