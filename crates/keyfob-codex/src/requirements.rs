@@ -1,6 +1,6 @@
 //! What we read of the Codex CLI's `requirements.toml`, in which an administrator says what nobody may weaken.
 
-use crate::config::{CredentialsStore, InvalidConfig, LoginMethod, Workspaces};
+use crate::config::{CredentialsStore, InvalidConfig, LoginMethod};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -10,7 +10,7 @@ pub struct Requirements {
     /// How people may sign in.
     pub allowed_login_methods: Option<Spanned<Vec<LoginMethod>>>,
     /// In which workspaces accounts may be used; blanks name none.
-    pub allowed_chatgpt_workspaces: Option<Spanned<Workspaces>>,
+    pub allowed_chatgpt_workspaces: Option<Spanned<Vec<String>>>,
     /// Where logins are kept.
     pub cli_auth_credentials_store: Option<Spanned<CredentialsStore>>,
     /// Where the Codex CLI sends the login of an account.
@@ -62,7 +62,7 @@ mod tests {
         let methods = requirements.allowed_login_methods.unwrap();
         assert_eq!(text.get(methods.span()), Some("[\"chatgpt\"]"));
         assert_eq!(methods.into_inner(), [LoginMethod::Chatgpt]);
-        assert_eq!(requirements.allowed_chatgpt_workspaces.unwrap().into_inner().0, ["w-1"]);
+        assert_eq!(requirements.allowed_chatgpt_workspaces.unwrap().into_inner(), ["w-1"]);
         assert_eq!(requirements.keyfob.issuer.unwrap().into_inner(), "https://id.test");
         assert_eq!(requirements.cli_auth_credentials_store, None);
     }

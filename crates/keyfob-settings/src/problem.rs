@@ -138,12 +138,16 @@ fn is_between_words(c: char) -> bool {
 }
 
 fn may_be_shown(line: &str) -> bool {
+    let is_of_header = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '[' | ']');
+    if line.trim_start().starts_with('[') && line.chars().all(is_of_header) {
+        return true;
+    }
     let Ok(mut table) = toml::from_str::<toml::Table>(line) else { return false };
     loop {
         let mut members = table.into_iter();
         match (members.next(), members.next()) {
-            // A header, a comment, or nothing.
-            (None, _) => return true,
+            // A comment, or nothing; of a header see above.
+            (None, _) => return !line.contains('['),
             (Some((_, toml::Value::Table(inner))), None) => table = inner,
             (Some((name, value)), None) => {
                 // An address may have a password in it.
@@ -260,6 +264,8 @@ mod tests {
             ("issuer = \"https://id.test\" # ours", "issuer = \"https://id.test\" # ours"),
             ("model_providers.p.wire_api = \"chat\"", "model_providers.p.wire_api = \"chat\""),
             ("[model_providers.p]", "[model_providers.p]"),
+            ("[[login_rule]]", "[[login_rule]]"),
+            ("[\"sk-secret\"]", "[\"*********\"]"),
             ("isuer = \"https://id.test\"", "isuer = \"***************\""),
         ] {
             assert_eq!(concealed(line), told);

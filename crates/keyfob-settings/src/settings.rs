@@ -131,7 +131,12 @@ impl Settings {
         }
         if let Some(workspaces) = requirements.allowed_chatgpt_workspaces {
             let origin = text.origin(&workspaces.span());
-            let allows = ids(&workspaces.get_ref().0);
+            if workspaces.get_ref().iter().any(|id| id.contains(',')) {
+                let message =
+                    "a comma is no part of a workspace's id; each is a text of its own: [\"…\", \"…\"]";
+                return Err(text.problem(workspaces.span(), message));
+            }
+            let allows = ids(workspaces.get_ref());
             restrictions.workspaces.push(Restriction { key: "allowed_chatgpt_workspaces", allows, origin });
         }
         let pin = |value: Option<Spanned<CredentialsStore>>| value.map(|value| text.sourced(&value));

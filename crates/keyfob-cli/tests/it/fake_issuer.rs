@@ -75,6 +75,11 @@ impl FakeIssuer {
         self.asked.try_iter().any(|asked| asked == path)
     }
 
+    /// How often `path` was asked for since this was called.
+    pub(crate) fn times_asked(&self, path: &str) -> usize {
+        self.asked.try_iter().filter(|asked| asked == path).count()
+    }
+
     /// Tokens for somebody of whom `claims` tell.
     pub(crate) fn tokens(&self, claims: &Value) -> String {
         let access = json!({ "iat": 0, "exp": crate::signed_in::FAR, "sub": "u-1" });

@@ -205,3 +205,42 @@ fn c_53_a_workspace_is_judged_by_what_the_issuer_said() {
     assert_eq!(settings.restrictions().judge(Presented::Key), Judgement::Allowed);
     assert!(settings.restrictions().passed_by_keys().is_some());
 }
+
+#[test]
+fn c_53_what_only_looks_like_a_restriction_is_an_error_and_not_none() {
+    let of = |text: &str| Machine::new().with(REQUIREMENTS, text).problem();
+    assert_eq!(
+        of("allowed_login_method = [\"api\"]\n"),
+        "M/etc/requirements.toml:1:1: no key of requirements.toml is called `allowed_login_method`"
+    );
+    assert_eq!(
+        of("allowed_chatgpt_workspaces = [\"a\", \"b,c\"]\n"),
+        "M/etc/requirements.toml:1:30: a comma is no part of a workspace's id; each is a text of its own: [\"…\", \"…\"]"
+    );
+    let cut = Machine::new().with_flag("forced_chatgpt_workspace_id=[\"w-1\"").problem();
+    assert!(cut.starts_with("-c:1:"), "{cut}");
+    // Other keys of the Codex CLI's are its business.
+    assert!(Machine::new().with(REQUIREMENTS, "allowed_sandbox_modes = [\"read-only\"]\n").load().is_ok());
+}
+
+#[test]
+fn s_18_of_two_administrators_files_the_stricter_word_counts_and_two_issuers_are_a_conflict() {
+    let machine = Machine::new();
+    let text = |content: &str| Text {
+        layer: Layer::Requirements,
+        file: Arc::new("/r.toml".into()),
+        content: content.into(),
+    };
+    for (first, second) in [("warn", "refuse"), ("refuse", "warn")] {
+        let mut settings = machine.settings();
+        for word in [first, second] {
+            settings.require(&text(&format!("[keyfob]\nuntrusted_ci = \"{word}\"\n"))).unwrap();
+        }
+        let said = settings.restrictions().untrusted_ci().map(|said| said.value);
+        assert_eq!(said, Some(UntrustedCi::Refuse));
+    }
+    let mut settings = machine.settings();
+    settings.require(&text("[keyfob]\nissuer = \"https://a.test\"\n")).unwrap();
+    let other = settings.require(&text("[keyfob]\nissuer = \"https://b.test\"\n"));
+    assert!(matches!(other, Err(SettingsError::Conflict(_))));
+}

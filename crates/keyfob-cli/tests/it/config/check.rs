@@ -28,7 +28,7 @@ hint: did you mean `api`?
 warning: no key of the Codex CLI's config.toml is called `chatgpt_base_uri`
   --> $HOME/config.toml:3:1
   |
-3 | chatgpt_base_uri = \"https://codex.example\"
+3 | chatgpt_base_uri = \"*********************\"
   | ^^^^^^^^^^^^^^^^
 hint: did you mean `chatgpt_base_url`?
 
@@ -44,7 +44,7 @@ error: unknown field `isuer`, expected one of `issuer`, `default_login`,
   `precedence`, `login_rule`
   --> $HOME/keyfob/config.toml:1:1
   |
-1 | isuer = \"https://id.example\"
+1 | isuer = \"******************\"
   | ^^^^^
 hint: did you mean `issuer`?
 

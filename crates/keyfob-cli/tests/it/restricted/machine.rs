@@ -164,6 +164,11 @@ impl Stored {
         ]
     }
 
+    /// Returns a document that this home stored last.
+    pub(crate) fn written_here(document: String) -> Self {
+        Self::new("document", Some(document), Credential::Nothing)
+    }
+
     /// Returns the kind of that name.
     pub(crate) fn of(name: &str) -> Self {
         Self::kinds().into_iter().find(|kind| kind.name == name).unwrap()
