@@ -4,7 +4,8 @@
 use crate::app::{App, enrol};
 use crate::browser::{Answer, Browser};
 use crate::mail::PostOffice;
-use crate::world::{Kept, OWNER, PASSWORD, TestEntropy, Tokens, World, rounds};
+use crate::rounds::rounds;
+use crate::world::{Kept, OWNER, PASSWORD, TestEntropy, Tokens, World};
 use futures_util::future::join_all;
 use keyfob_issuer::command::user;
 use keyfob_issuer_core::user::{Email, UserStatus};

@@ -57,6 +57,7 @@ mod prompts;
 mod recovery;
 mod refresh;
 mod rest;
+mod rounds;
 mod second_factor;
 mod sessions;
 mod sign_in;

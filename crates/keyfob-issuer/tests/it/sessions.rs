@@ -2,7 +2,8 @@
 
 use crate::browser::Answer;
 use crate::people::other_tokens;
-use crate::world::{PASSWORD, Tokens, World, changed, codex_request, exchange, rounds};
+use crate::rounds::rounds;
+use crate::world::{PASSWORD, Tokens, World, changed, codex_request, exchange};
 use futures_util::future::join_all;
 use keyfob_codex::client::{CLIENT_ID, GATEWAY_CLIENT_ID};
 use keyfob_jose::read_unverified;

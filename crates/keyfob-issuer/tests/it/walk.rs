@@ -6,7 +6,8 @@
 
 use crate::app::{App, enrol};
 use crate::browser::{Answer, Browser};
-use crate::world::{Kept, OWNER, PASSWORD, Tokens, World, changed, codex_request, exchange, on_both, rounds};
+use crate::rounds::rounds;
+use crate::world::{Kept, OWNER, PASSWORD, Tokens, World, changed, codex_request, exchange, on_both};
 use keyfob_jose::read_unverified;
 use keyfob_oauth::Clock as _;
 use proptest::prelude::{Just, Strategy, prop_oneof};

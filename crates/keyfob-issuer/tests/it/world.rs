@@ -309,11 +309,6 @@ impl World {
     }
 }
 
-/// How many rounds of something random: as many as usual, unless somebody has the time for more.
-pub(crate) fn rounds(usual: usize) -> usize {
-    keyfob_testing::variable("KEYFOB_TEST_ROUNDS").map_or(usual, |text| text.parse().unwrap())
-}
-
 fn edit_settings(data: &Path, edit: impl FnOnce(String) -> String) {
     let path = data.join("issuer.toml");
     write(&path, &edit(std::fs::read_to_string(&path).unwrap()));
