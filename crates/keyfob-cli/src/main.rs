@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod exit;
 mod exposure;
+mod failed;
 mod hardening;
 mod log;
 mod output;
@@ -24,6 +25,7 @@ mod usual;
 
 use clap::Parser as _;
 use environment::Environment;
+use failed::Reads;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         },
     };
     let environment = Environment::read(overrides);
+    let reads = command.as_ref().map_or(Reads::Nothing, Reads::of);
     let result = match command {
         Some(command) => commands::run(command, &environment),
         None => commands::start(&environment),
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(error) => {
+            reads.tell(&error);
             output::failure(&error);
             error.exit.into()
         }

@@ -7,12 +7,22 @@ use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The longest of our own messages shows a place in a file.
 const MOST_LINES: usize = 16;
 
+/// Whether a line of data was written.
+static HAS_DATA: AtomicBool = AtomicBool::new(false);
+
+/// Whether this program has written any data.
+pub(crate) fn has_data() -> bool {
+    HAS_DATA.load(Ordering::Relaxed)
+}
+
 /// Writes a line of data for another program or a person.
 pub(crate) fn data(line: &str) -> io::Result<()> {
+    HAS_DATA.store(true, Ordering::Relaxed);
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

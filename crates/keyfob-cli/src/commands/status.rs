@@ -6,11 +6,11 @@ use super::{Acting, ci, on_runtime};
 use crate::args::Status as Arguments;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
+use crate::failed::reason;
 use crate::output;
 use keyfob_client::refresh::RefreshError;
 use keyfob_client::why::{Decision, Source};
 use keyfob_client::{AccountStatus, ClockSkew, Session, Status, SystemClock, SystemEntropy, Trouble};
-use keyfob_codex::errors::RefreshRejection;
 use keyfob_oauth::{Clock as _, Timestamp};
 use keyfob_settings::Judgement;
 use serde_json::{Value, json};
@@ -66,25 +66,10 @@ fn check(acting: &Acting) -> Result<Option<Refused>, CommandError> {
             None
         }
         Err(error) => {
-            let reason = match &error {
-                RefreshError::Ended { reason, .. } => reason.map(word),
-                // The issuer gave a newer token to a holder of this login that is not this home.
-                RefreshError::Copied { .. } => Some("copied"),
-                RefreshError::NotRefreshable => Some("expired"),
-                _ => None,
-            };
+            let reason = reason(&error);
             Some(Refused { error: error.into(), reason })
         }
     })
-}
-
-const fn word(reason: RefreshRejection) -> &'static str {
-    match reason {
-        RefreshRejection::Expired => "expired",
-        RefreshRejection::Reused => "reused",
-        RefreshRejection::Invalidated => "revoked",
-        RefreshRejection::Superseded => "copied",
-    }
 }
 
 fn document(used: &Used, acting: &Acting, exit: Exit, refused: Option<&Refused>) -> Value {
@@ -111,6 +96,10 @@ fn document(used: &Used, acting: &Acting, exit: Exit, refused: Option<&Refused>)
     merge(&mut document, details);
     if let Some(controls) = Controls::of(used) {
         merge(&mut document, json!({ "controls": controls.as_str() }));
+    }
+    if exit == Exit::Offline {
+        let usable = used.exit(SystemClock.now()) == Exit::Ok;
+        merge(&mut document, json!({ "usable": usable }));
     }
     if let Some(refused) = refused {
         merge(&mut document, json!({ "error": refused.error.source.to_string(), "reason": refused.reason }));

@@ -188,11 +188,12 @@ impl Case<'_> {
 
     fn disabled(&self) -> Ran {
         let says_so = self.rule.says_so();
+        let words = "API key login is disabled. Use ChatGPT login instead.";
         ran(
             6,
-            "",
+            &format!("{{\"schema\":1,\"state\":\"policy_denied\",\"error\":\"{words}\"}}\n"),
             &format!(
-                "error: API key login is disabled. Use ChatGPT login instead.\nhint: {says_so}\n\
+                "error: {words}\nhint: {says_so}\n\
                  hint: sign in with an account: `keyfob login`\n"
             ),
         )

@@ -180,7 +180,13 @@ fn c_53_c_55_rules_that_cannot_be_trusted_or_read_allow_nothing_and_remove_nothi
 
             // Signing out has the codes of the Codex CLI.
             let code = if door == ["logout"] { 1 } else { 6 };
-            assert_eq!((told.code, told.stdout.as_str()), (Some(code), ""), "{door:?}: {told:?}");
+            let document = if door.contains(&"--json") {
+                format!("{{\"schema\":1,\"state\":\"policy_denied\",\"error\":\"{problem}")
+            } else {
+                String::new()
+            };
+            assert_eq!(told.code, Some(code), "{door:?}: {told:?}");
+            assert!(told.stdout.starts_with(&document), "{told:?}");
             assert!(told.stderr.starts_with(&format!("error: {problem}")), "{told:?}");
             assert_eq!(machine.home.stored(), account.document);
         }
@@ -207,7 +213,8 @@ fn s_08_a_job_that_outsiders_can_start_is_warned_about_or_refused_where_an_admin
                        hint: `keyfob.untrusted_ci` in /etc/codex/requirements.toml:2 says so, which whoever administers this \
                        computer wrote\n\
                        hint: start the job by an event that only members can cause, such as `push`\n";
-        assert_eq!(bound.run(door, &job, "sk-1"), ran(6, "", refused));
+        let told = bound.run(door, &job, "sk-1");
+        assert_eq!((told.code, told.stderr.as_str()), (Some(6), refused));
         assert_eq!(bound.home.stored(), stored.document);
     }
     assert_eq!(bound.run(&["token"], &[], "").code, Some(0));
