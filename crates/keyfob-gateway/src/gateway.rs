@@ -2,12 +2,13 @@
 
 use crate::authenticate::{Authenticator, Caller};
 use crate::body::{Body, Limits, Passing, full};
+use crate::description::Description;
 use crate::error::Refusal;
 use crate::http_client::{HttpClient, HttpClientError, Trust, http_client};
 use crate::keys::Keys;
 use crate::record::Record;
 use crate::revocations::{FeedConfig, Hearing, Revocations};
-use crate::route::{is_health_check, refuse_proxying, route};
+use crate::route::{asks_for_description, is_health_check, refuse_proxying, route};
 use crate::upstream::{self, Upstream};
 use crate::{demo, headers, relay};
 use bytes::Bytes;
@@ -54,6 +55,7 @@ pub struct Gateway {
     client: HttpClient,
     clock: Arc<dyn Clock>,
     request_names: RequestNames,
+    description: Description,
 }
 
 /// What a caller's body must keep to (security G-23, G-24).
@@ -65,6 +67,7 @@ impl Gateway {
     /// Makes a gateway; nothing is fetched yet.
     pub fn new(config: Config, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, StartError> {
         let client = http_client(trust(&config))?;
+        let description = Description::new(&config.issuer, &config.audience);
         let keys = Arc::new(Keys::new(config.issuer, client.clone()));
         let follow = |feed| Revocations::new(feed, Arc::clone(&keys), client.clone(), Arc::clone(&clock));
         let revocations = config.feed.map(follow).map(Arc::new);
@@ -81,6 +84,7 @@ impl Gateway {
             client,
             clock,
             request_names: RequestNames::new(entropy)?,
+            description,
         })
     }
 
@@ -118,6 +122,9 @@ impl Gateway {
         refuse_proxying(&request)?;
         if is_health_check(&request) {
             return Ok(self.health());
+        }
+        if asks_for_description(&request) {
+            return Ok(self.description.to_response());
         }
         let capability = Capability::of_path(request.uri().path());
         let (caller, token) = match self.admit(request.headers(), capability).await {

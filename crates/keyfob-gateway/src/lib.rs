@@ -29,6 +29,7 @@ mod authenticate;
 mod body;
 mod cache;
 mod demo;
+mod description;
 mod error;
 pub mod gateway;
 mod headers;

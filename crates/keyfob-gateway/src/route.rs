@@ -2,6 +2,7 @@
 
 use crate::error::Refusal;
 use http::{Method, Request, header};
+use keyfob_oauth::metadata::RESOURCE_PATH;
 
 /// A path that was checked: what follows `/v1` of the caller's path, with the query, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,11 @@ pub(crate) fn refuse_proxying<B>(request: &Request<B>) -> Result<(), Refusal> {
 /// Whether the request asks only if the gateway is up, which needs no token.
 pub(crate) fn is_health_check<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET && request.uri().path() == "/healthz"
+}
+
+/// Whether the request asks what opens the gateway (RFC 9728 §3.1), which needs no token.
+pub(crate) fn asks_for_description<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && request.uri().path() == RESOURCE_PATH
 }
 
 /// Returns where at the upstream the request goes (security G-09).

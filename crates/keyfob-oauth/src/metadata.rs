@@ -76,18 +76,21 @@ pub struct ProviderMetadata {
     pub backchannel_logout_session_supported: bool,
 }
 
-/// What a protected resource says of itself (RFC 9728 §2); only the members that we serve.
+/// What a protected resource says of itself (RFC 9728 §2); only the members that we serve and read.
+///
+/// A list of nothing is left out (§3.2).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ResourceMetadata {
     /// The resource's identifier: the audience of the tokens that open it.
     pub resource: String,
     /// Whose tokens open it.
+    #[serde(default)]
     pub authorization_servers: Vec<String>,
     /// Scope words that mean something there.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes_supported: Vec<String>,
     /// How a token is brought; ours: `header`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bearer_methods_supported: Vec<String>,
 }
 

@@ -1,7 +1,8 @@
 //! Which requests reach the upstream, and what is made of its answers.
 
-use crate::world::{FakeUpstream, UPSTREAM_KEY, World};
+use crate::world::{AUDIENCE, FakeUpstream, UPSTREAM_KEY, World};
 use http::{Request, StatusCode};
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -228,4 +229,23 @@ async fn health_needs_no_token_and_says_whether_keys_are_there() {
         (answer.status, answer.text()),
         (StatusCode::OK, "ok\nkeys: loaded\nrevocations: not followed\n".into())
     );
+}
+
+#[tokio::test]
+async fn s_23_whose_tokens_open_it_is_told_without_one() {
+    let world = World::new().await;
+    let path = "/.well-known/oauth-protected-resource";
+
+    let answer = world.send(Request::get(path).header("host", "g"), "").await;
+    let elsewhere = world.send(Request::get(format!("{path}/v1")).header("host", "g"), "").await;
+    let posted = world.send(Request::post(path).header("host", "g"), "").await;
+
+    let document: Value = serde_json::from_str(&answer.text()).unwrap();
+    let told = json!({
+        "resource": AUDIENCE, "authorization_servers": [world.issuer.url], "bearer_methods_supported": ["header"],
+    });
+    assert_eq!((answer.status, document), (StatusCode::OK, told));
+    assert_eq!(answer.headers["content-type"], "application/json");
+    assert_eq!((elsewhere.status, posted.status), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));
+    assert!(world.upstream.saw_nothing());
 }
