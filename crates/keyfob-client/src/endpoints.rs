@@ -1,6 +1,7 @@
 //! Where an issuer's endpoints are: found by discovery, or laid out as the Codex CLI assumes.
 
 use crate::http::{HttpClient, HttpError};
+use crate::network::Network;
 use crate::token_endpoint::TokenError;
 use keyfob_codex::authorize::{EXTRA_PARAMETERS, SCOPE};
 use keyfob_codex::client::{AUTHORIZE_PATH, REVOKE_PATH, TOKEN_PATH, UNNAMED_ISSUER};
@@ -91,6 +92,12 @@ pub enum DiscoveryError {
 }
 
 impl Endpoints {
+    /// Asks the issuer over `network`, as [`Self::discover`] does.
+    pub async fn find(network: &Network, issuer: &IssuerUrl) -> Result<Self, DiscoveryError> {
+        let unreachable = |source| DiscoveryError::Unreachable { issuer: issuer.clone(), source };
+        Self::discover(&network.client(issuer).map_err(unreachable)?, issuer).await
+    }
+
     /// Asks the issuer (OpenID Connect Discovery §4); no endpoint outside its host is accepted (security C-20).
     pub async fn discover(http: &HttpClient, issuer: &IssuerUrl) -> Result<Self, DiscoveryError> {
         if issuer.as_str() == UNNAMED_ISSUER
