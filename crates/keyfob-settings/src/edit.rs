@@ -1,10 +1,9 @@
 //! Changing a file of settings: comments, order and everything else in it stay.
 
+use crate::locked::LockedFile;
 use crate::logins::Which;
 use crate::problem::Problem;
-use std::fs::{self, File, Permissions, TryLockError};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use toml_edit::{ArrayOfTables, Document, DocumentMut, Item, Table, TomlError, Value, value};
 
@@ -136,7 +135,7 @@ pub fn replace(table: &mut Table, key: &str, value: impl Into<Value>) {
 
 /// Reads, changes and replaces the file in a folder that is there; what `with` says is in its way stays.
 ///
-/// A new file can be read by its owner alone. Of two programs that change a file at once one is told so.
+/// Of two programs that change a file at once one is told so.
 pub fn edit(
     path: &Path,
     with: impl FnOnce(&mut DocumentMut) -> Result<(), InTheWay>,
@@ -158,37 +157,13 @@ fn refused(path: &Path, text: &str, error: &TomlError) -> EditError {
 }
 
 fn change(path: &Path, with: impl FnOnce(&str) -> Result<String, EditError>) -> Result<(), EditError> {
-    let write = |source| EditError::Write { path: path.to_owned(), source };
-    let folder = File::open(path.parent().unwrap_or(Path::new("/"))).map_err(write)?;
-    match folder.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(EditError::Busy(path.to_owned())),
-        Err(TryLockError::Error(source)) => return Err(write(source)),
-    }
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(source) => return Err(EditError::Read { path: path.to_owned(), source }),
-    };
-    let changed = with(&text)?;
-    if changed == text {
+    let mut file = LockedFile::open(path)?;
+    let present = file.text().unwrap_or_default();
+    let changed = with(present)?;
+    if changed == present {
         return Ok(());
     }
-    // A link that the user made, to where their settings are kept, stays one.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    replace_file(&target, &changed).map_err(write)
-}
-
-fn replace_file(target: &Path, text: &str) -> io::Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new()
-        .prefix(".config-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(target)?;
-    Ok(())
+    file.replace(Some(&changed))
 }
 
 #[cfg(test)]

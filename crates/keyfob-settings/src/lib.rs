@@ -3,7 +3,7 @@
 //! [`Settings`] reads every layer once: the Codex CLI's files in its order, the administrator's requirements beside
 //! them, and our own file. Each value knows where it was read. [`Restrictions`] is what they say of sign-in: who asks
 //! at a door (a sign-in, a use, a refresh, a hand-over, a variable) gets a [`Judgement`], and what breaks a restriction
-//! names its key, file and line. [`edit`] changes a file and leaves the rest of it as it is; [`logins`] says which
+//! names its key, file and line. [`edit`] changes a file and leaves the rest of it as it is, behind the one door that is [`locked`]; [`logins`] says which
 //! login is used where.
 //!
 //! It refuses to take anything about a credential from a repository's file, to believe an administrator's file that
@@ -26,6 +26,7 @@ mod error;
 mod file;
 mod keys;
 mod layer;
+pub mod locked;
 pub mod logins;
 mod nearest;
 #[cfg(test)]

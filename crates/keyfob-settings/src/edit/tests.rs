@@ -1,5 +1,6 @@
 use super::*;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 struct Config(tempfile::TempDir, PathBuf);
 
