@@ -229,6 +229,9 @@ pub(crate) struct Token {
     /// Print JSON for programs.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print a token of this issuer, or none.
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
     /// Refresh unless the token is valid for at least this long.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) min_ttl: Option<u64>,

@@ -20,7 +20,7 @@ use keyfob_client::why::Flaw;
 use keyfob_client::{DiscoveryError, SessionsError, WhoIsError};
 use keyfob_codex::auth_file::InvalidAuthFile;
 use keyfob_codex::errors::RefreshRejection;
-use keyfob_oauth::InvalidKey;
+use keyfob_oauth::{InvalidKey, IssuerUrl};
 use keyfob_settings::logins::Which;
 use keyfob_settings::{Broken, Origin};
 use std::error::Error;
@@ -43,6 +43,8 @@ pub(crate) enum Failure {
     SignedOut,
     #[error("there is no login `{login}`, which is {by}")]
     NoSuchLogin { login: Which, by: String },
+    #[error("`{name}` is of {at}, and a token of {wanted} is asked for")]
+    OtherIssuer { name: String, at: String, wanted: IssuerUrl },
     #[error("`{name}` comes first and cannot be used: {flaw}")]
     UnusableVariable { name: &'static str, flaw: Flaw },
     #[error("`CODEX_API_KEY` comes before the stored login, and a key has no access token")]
@@ -168,6 +170,12 @@ impl From<Failure> for CommandError {
                 Exit::SignedOut,
                 &[
                     "`keyfob logins list` shows the logins there are; `keyfob login --as NAME` signs in under a name",
+                ],
+            ),
+            Failure::OtherIssuer { .. } => (
+                Exit::Failure,
+                &[
+                    "name a login of that issuer: `--login NAME`; `keyfob logins list` shows the logins there are",
                 ],
             ),
             Failure::UnusableVariable { .. } => {

@@ -29,11 +29,18 @@ fn token(next: Next<'_>) -> Option<Token> {
     while let Some(argument) = next()? {
         match argument.as_str() {
             "--json" if !token.json => token.json = true,
+            "--issuer" if token.issuer.is_none() => token.issuer = Some(value(next()??)?),
+            "--login" if token.login.is_none() => token.login = Some(value(next()??)?),
             "--min-ttl" if token.min_ttl.is_none() => token.min_ttl = Some(next()??.parse().ok()?),
             _ => return None,
         }
     }
     Some(token)
+}
+
+/// What looks like a flag is for the parser to judge.
+fn value(text: String) -> Option<String> {
+    (!text.starts_with('-')).then_some(text)
 }
 
 fn status(next: Next<'_>) -> Option<Status> {
@@ -67,6 +74,7 @@ mod tests {
             "token --min-ttl +300",
             "token --min-ttl 18446744073709551615 --json",
             "token --json --min-ttl 300",
+            "token --issuer https://id.test --login work",
             "status",
             "status --json",
             "login status",

@@ -7,12 +7,16 @@ use crate::environment::variable;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
+use crate::settings::SettingsError;
 use keyfob_client::why::{Decision, Source};
 use keyfob_client::{AccountStatus, Jitter, Need, Session, Status, SystemClock, SystemEntropy, TokenFacts};
-use keyfob_oauth::{AccessToken, Clock as _, Timestamp};
+use keyfob_oauth::{AccessToken, Clock as _, IssuerUrl, Timestamp};
 use serde_json::json;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
+
+/// The issuer of what does not say it.
+const UNNAMED: &str = "an issuer that it does not name";
 
 /// Prints a usable access token, alone on its line or in JSON.
 pub(crate) fn run(arguments: &Token, acting: &Acting) -> Result<Exit, CommandError> {
@@ -21,6 +25,8 @@ pub(crate) fn run(arguments: &Token, acting: &Acting) -> Result<Exit, CommandErr
         return Err(Failure::TokenToTerminal.into());
     }
     ci::guard(&acting.settings)?;
+    let issuer = arguments.issuer.as_deref().map(IssuerUrl::parse).transpose();
+    let issuer = issuer.map_err(SettingsError::IssuerArgument)?;
     let least = arguments.min_ttl.map(Duration::from_secs);
     // A variable that is set decides before the store is looked at (design D8).
     match variables::look(acting.asked()).decide() {
@@ -33,25 +39,49 @@ pub(crate) fn run(arguments: &Token, acting: &Acting) -> Result<Exit, CommandErr
         }
         Decision::Uses(source @ Source::CodexAccessToken) => {
             variables::admit(source, acting)?;
-            return of_variable(arguments, least);
+            return of_variable(arguments, issuer, least);
         }
         Decision::Uses(Source::StoredLogin) | Decision::Nothing => {}
     }
     acting.require()?;
+    if let Some(wanted) = issuer {
+        require_issuer(wanted, acting)?;
+    }
     stored(arguments, least, &acting.session).map_err(|error| acting.advise(error))
 }
 
 /// Prints the token that the environment gives, as it is.
-fn of_variable(arguments: &Token, least: Option<Duration>) -> Result<Exit, CommandError> {
-    let text = variable(Source::CodexAccessToken.as_str()).and_then(|text| text.into_string().ok());
+fn of_variable(
+    arguments: &Token,
+    issuer: Option<IssuerUrl>,
+    least: Option<Duration>,
+) -> Result<Exit, CommandError> {
+    let source = Source::CodexAccessToken.as_str();
+    let text = variable(source).and_then(|text| text.into_string().ok());
     let token = AccessToken::new(text.unwrap_or_default());
     let facts = TokenFacts::unverified(&token);
+    if let Some(wanted) = issuer.filter(|wanted| facts.issuer.as_ref() != Some(wanted)) {
+        let at = facts.issuer.map_or_else(|| UNNAMED.to_owned(), |issuer| issuer.to_string());
+        return Err(Failure::OtherIssuer { name: source.to_owned(), at, wanted }.into());
+    }
     let now = SystemClock.now();
     if facts.expires.is_some_and(|end| now >= end) {
         return Err(Failure::VariableExpired.into());
     }
     require(least.unwrap_or_default(), facts.expires, now)?;
     print(arguments, &token, &facts)
+}
+
+/// Refuses a login of another issuer, whose token would open its person's account elsewhere (security C-23).
+fn require_issuer(wanted: IssuerUrl, acting: &Acting) -> Result<(), CommandError> {
+    let at = match acting.session.status()? {
+        Status::SignedOut => return Ok(()),
+        Status::Account(account) if account.issuer.as_ref() == Some(&wanted) => return Ok(()),
+        Status::Account(account) => account.issuer.map(|issuer| issuer.to_string()),
+        Status::ApiKey | Status::AccessToken | Status::Foreign(_) => None,
+    };
+    let name = acting.chosen.login.to_string();
+    Err(Failure::OtherIssuer { name, at: at.unwrap_or_else(|| UNNAMED.to_owned()), wanted }.into())
 }
 
 fn stored(arguments: &Token, least: Option<Duration>, session: &Session) -> Result<Exit, CommandError> {

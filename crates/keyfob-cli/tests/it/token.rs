@@ -137,3 +137,26 @@ fn d_08_a_token_of_a_variable_is_held_to_what_was_asked_for() {
     );
     assert_eq!(run(&far, &["token", "--json", "--min-ttl", "3600"]), ran(0, &json, ""));
 }
+
+#[test]
+fn c_23_a_token_of_another_issuer_is_not_printed() {
+    let (home, access) = signed_in(FAR, "rt-secret");
+    let asked = |issuer| ["token", "--issuer", issuer];
+    let refused = |name: &str, at: &str| {
+        let lines = format!(
+            "error: `{name}` is of {at}, and a token of https://id.test is asked for\nhint: name a login of that issuer: \
+             `--login NAME`; `keyfob logins list` shows the logins there are\n"
+        );
+        ran(1, "", &lines)
+    };
+    let key = SigningKey::generate().unwrap();
+    let claims = json!({ "iss": "https://id.test", "iat": 0, "exp": FAR });
+    let token = key.sign(TokenType::AccessToken, &claims).unwrap();
+
+    assert_eq!(home.run(&asked("http://127.0.0.1:1/")), ran(0, &format!("{access}\n"), ""));
+    assert_eq!(home.run(&asked("https://id.test")), refused("shared", "http://127.0.0.1:1"));
+    let variable = |value| home.run_with(&[("CODEX_ACCESS_TOKEN", value)], &asked("https://id.test"));
+    assert_eq!(variable(&token), ran(0, &format!("{token}\n"), ""));
+    assert_eq!(variable(&access), refused("CODEX_ACCESS_TOKEN", "an issuer that it does not name"));
+    assert_eq!(home.run(&asked("http://id.test")).code, Some(2));
+}
