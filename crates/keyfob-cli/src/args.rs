@@ -2,9 +2,11 @@
 
 mod config;
 mod handoff;
+mod setup;
 
 pub(crate) use config::{Config, ConfigAction, SchemaFile};
 pub(crate) use handoff::{Handoff, HandoffAction, Receive};
+pub(crate) use setup::{NativeStore, SetupCodex, SetupCommand};
 
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -50,6 +52,9 @@ pub(crate) enum Command {
     },
     /// Show, check and change what is configured.
     Config(Config),
+    /// Let another program use your sign-in.
+    #[command(subcommand)]
+    Setup(SetupCommand),
     /// Look for what could keep a sign-in from working.
     Doctor(Doctor),
     /// Remove everything that Keyfob keeps on this machine, except the login that it shares with the Codex CLI.

@@ -7,10 +7,12 @@ mod login;
 mod network;
 mod restricted;
 mod settings;
+mod setup;
 
 pub(crate) use handoff::HandoffFailure;
 pub(crate) use restricted::Disabled;
 pub(crate) use settings::remedies;
+pub(crate) use setup::SetupFailure;
 
 use crate::exit::Exit;
 use keyfob_client::logout::SignOutError;

@@ -14,6 +14,7 @@ mod logins;
 mod logout;
 mod purge;
 mod session;
+mod setup;
 mod status;
 mod times;
 mod token;
@@ -25,6 +26,7 @@ mod workload;
 pub(crate) use acting::Acting;
 pub(crate) use config::ChangeFailure;
 pub(crate) use login::Notes;
+pub(crate) use setup::{InvalidProviderId, InvalidRecord, ProviderId};
 pub(crate) use used::Used;
 
 use crate::args::{Arguments, Command, HandoffAction, Login, LoginAction};
@@ -129,6 +131,7 @@ fn dispatch(command: Command, environment: &Environment) -> Result<Exit, Command
         Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
         Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?),
         Command::Config(arguments) => config::run(&arguments, environment),
+        Command::Setup(command) => setup::run(&command, environment),
         Command::Doctor(arguments) => doctor::run(&arguments, &Acting::to_examine(environment)?, environment),
         Command::Purge(arguments) => {
             let acting = Acting::chosen(None, environment)?;

@@ -2,6 +2,7 @@
 
 use super::logout::{ends, sign_out};
 use super::on_runtime;
+use super::setup::before_purge;
 use crate::args::Purge;
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
@@ -38,6 +39,8 @@ pub(crate) fn run(arguments: &Purge, logins: &Logins, settings: &Settings) -> Re
             Ok(())
         })?;
     }
+    // Without our record of it, what was there before would not be known any more.
+    before_purge(home)?;
     // Nobody may be between reading and saving a login when its lock goes.
     let _held = hold(home)?;
     let own = home.own_folder();

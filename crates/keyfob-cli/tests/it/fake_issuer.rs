@@ -66,7 +66,7 @@ impl FakeIssuer {
         self.answer_raw(path, format!("{head}\r\nConnection: close\r\n\r\n"));
     }
 
-    fn answer_raw(&self, path: &str, answer: String) {
+    pub(crate) fn answer_raw(&self, path: &str, answer: String) {
         self.answers.lock().unwrap().insert(path.to_owned(), answer);
     }
 

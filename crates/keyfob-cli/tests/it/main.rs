@@ -19,6 +19,7 @@ mod redirects;
 mod restricted;
 mod schema;
 mod sessions;
+mod setup;
 mod signed_in;
 mod signed_out;
 mod silent;

@@ -117,7 +117,7 @@ fn native(world: &World) -> String {
 }
 
 /// Signs in as an IDE does: through the app-server, with a code that its person types elsewhere.
-async fn sign_in_with_device(world: &World, home: &Home, codex: &Path) -> Result<()> {
+pub(crate) async fn sign_in_with_device(world: &World, home: &Home, codex: &Path) -> Result<()> {
     let messages = [
         json!({ "id": 1, "method": "initialize", "params": {
             "clientInfo": { "name": "test", "title": "test", "version": "1" },

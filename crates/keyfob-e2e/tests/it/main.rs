@@ -33,6 +33,7 @@ mod logins_at_once;
 mod providers;
 mod second_factor;
 mod sessions;
+mod setup;
 mod sign_in;
 mod signing_keys;
 mod storm;
