@@ -4,13 +4,18 @@ use crate::http::{Answer, HttpClient, HttpError};
 use crate::network::Network;
 use keyfob_oauth::id::InvalidIssuer;
 use keyfob_oauth::metadata::{RESOURCE_PATH, ResourceMetadata};
-use keyfob_oauth::{IssuerUrl, address};
-use reqwest::header;
+use keyfob_oauth::{AccessToken, IssuerUrl, address};
+use reqwest::{Method, header};
+use std::time::Duration;
 use url::Url;
 
 /// Where the models of a gateway are: https, or http on loopback, without user, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GatewayUrl(IssuerUrl);
+pub struct GatewayUrl {
+    base: IssuerUrl,
+    /// Where its models are listed.
+    models: Box<Url>,
+}
 
 /// What opens a gateway, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +24,25 @@ pub struct Protection {
     pub resource: String,
     /// Whose tokens open it; those of which it says nothing usable are left out.
     pub issuers: Vec<IssuerUrl>,
+}
+
+/// How a gateway takes a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Welcome {
+    /// It lists its models.
+    Taken,
+    /// It refuses whoever brings it.
+    Refused {
+        /// 401 or 403.
+        status: u16,
+        /// Its words for people.
+        message: Option<String>,
+    },
+    /// It answers something else, such as that there is no list.
+    Unclear {
+        /// With this status.
+        status: u16,
+    },
 }
 
 /// A gateway does not say what opens it.
@@ -40,23 +64,28 @@ pub enum GatewayError {
 
 /// Where the OpenAI API has its models, below every base that ends like this.
 const USUAL_PATH: &str = "/v1";
+const MODELS: &str = "/models";
+/// A person waits.
+const LIMIT: Duration = Duration::from_secs(20);
 
 impl GatewayUrl {
     /// Parses; an address without a path is that of `/v1`.
     pub fn parse(text: &str) -> Result<Self, InvalidIssuer> {
         let url = IssuerUrl::parse(text)?;
         let has_path = Url::parse(url.as_str()).is_ok_and(|url| url.path() != "/");
-        if has_path { Ok(Self(url)) } else { IssuerUrl::parse(&url.join(USUAL_PATH)).map(Self) }
+        let base = if has_path { url } else { IssuerUrl::parse(&url.join(USUAL_PATH))? };
+        let models = Url::parse(&base.join(MODELS)).map_err(|_| InvalidIssuer::NotAUrl(text.into()))?;
+        Ok(Self { base, models: Box::new(models) })
     }
 
     /// Returns the address without a slash at its end.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.base.as_str()
     }
 
     /// Returns the name of the server, with its port where it is not the usual one.
     pub fn authority(&self) -> String {
-        self.url().map(|url| url.authority().to_owned()).unwrap_or_default()
+        self.models.authority().to_owned()
     }
 
     /// Asks the gateway what opens it; nothing if it does not say.
@@ -65,7 +94,7 @@ impl GatewayUrl {
     /// gateway names (§5.1), on its own host alone. No credential is sent.
     pub async fn protection(&self, network: &Network) -> Result<Option<Protection>, GatewayError> {
         let unreachable = |source| GatewayError::Unreachable { gateway: self.clone(), source };
-        let http = network.client(&self.0).map_err(unreachable)?;
+        let http = network.client(&self.base).map_err(unreachable)?;
         for place in self.places() {
             if let Some(found) = self.read(&http.get(place.as_str()).await.map_err(unreachable)?)? {
                 return Ok(Some(found));
@@ -77,18 +106,29 @@ impl GatewayUrl {
         }
     }
 
+    /// Brings `token` to the list of models, which is free everywhere.
+    pub async fn present(&self, network: &Network, token: &AccessToken) -> Result<Welcome, HttpError> {
+        let http = network.client(&self.base)?;
+        let answer = http.send_with_token(LIMIT, Method::GET, &self.models, token).await?;
+        Ok(match answer.status {
+            200..=299 => Welcome::Taken,
+            status @ (401 | 403) => Welcome::Refused { status, message: message_in(&answer.body) },
+            status => Welcome::Unclear { status },
+        })
+    }
+
     fn places(&self) -> Vec<Url> {
-        let Some(url) = self.url() else { return Vec::new() };
-        let at = |path: &str| url.join(path).ok();
-        [at(&format!("{RESOURCE_PATH}{}", url.path())), at(RESOURCE_PATH)].into_iter().flatten().collect()
+        let path = self.models.path().strip_suffix(MODELS).unwrap_or_default();
+        let places = [format!("{RESOURCE_PATH}{path}"), RESOURCE_PATH.to_owned()];
+        places.iter().filter_map(|place| self.models.join(place).ok()).collect()
     }
 
     /// Returns where a refusal says that the document is.
     async fn challenge(&self, http: &HttpClient) -> Result<Option<Url>, HttpError> {
-        let answer = http.get(&self.0.join("/models")).await?;
+        let answer = http.get(self.models.as_str()).await?;
         let challenges = answer.headers.get_all(header::WWW_AUTHENTICATE).iter();
         let mut named = challenges.filter_map(|value| document_in(value.to_str().ok()?));
-        Ok(named.find(|place| self.url().is_some_and(|own| own.origin() == place.origin())))
+        Ok(named.find(|place| place.origin() == self.models.origin()))
     }
 
     fn read(&self, answer: &Answer) -> Result<Option<Protection>, GatewayError> {
@@ -100,15 +140,11 @@ impl GatewayUrl {
         let issuers = document.authorization_servers.iter().filter_map(|url| IssuerUrl::parse(url).ok());
         Ok(Some(Protection { issuers: issuers.collect(), resource: document.resource }))
     }
-
-    fn url(&self) -> Option<Url> {
-        Url::parse(self.0.as_str()).ok()
-    }
 }
 
 impl std::fmt::Display for GatewayUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        self.base.fmt(f)
     }
 }
 
@@ -117,9 +153,8 @@ impl Protection {
     ///
     /// Whoever names another server's is given tokens that open that one (RFC 9728 §7.3).
     pub fn is_of(&self, gateway: &GatewayUrl, issuer: &IssuerUrl) -> bool {
-        let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin());
-        let own = origin(gateway.as_str());
-        self.resource == issuer.as_str() || own.is_some() && own == origin(&self.resource)
+        let is_own = |url: Url| url.origin() == gateway.models.origin();
+        self.resource == issuer.as_str() || Url::parse(&self.resource).is_ok_and(is_own)
     }
 }
 
@@ -128,6 +163,12 @@ fn document_in(challenge: &str) -> Option<Url> {
     let (_, rest) = challenge.split_once("resource_metadata=\"")?;
     let (place, _) = rest.split_once('"')?;
     address::parse(place)
+}
+
+/// Returns the message in an error of the API.
+fn message_in(body: &[u8]) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_slice(body).ok()?;
+    Some(document.pointer("/error/message")?.as_str()?.to_owned())
 }
 
 #[cfg(test)]

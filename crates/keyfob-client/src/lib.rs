@@ -66,7 +66,7 @@ pub use clock_skew::{ClockSkew, Moment};
 pub use endpoints::{DeviceEndpoint, Dialect, DiscoveryError, Endpoints};
 pub use entropy::SystemEntropy;
 pub use freshness::{Jitter, Need};
-pub use gateway::{GatewayError, GatewayUrl, Protection};
+pub use gateway::{GatewayError, GatewayUrl, Protection, Welcome};
 pub use home::{Home, HomeError};
 pub use http::HttpError;
 pub use issuer_sessions::{IssuerSession, IssuerSessions, SessionsError};

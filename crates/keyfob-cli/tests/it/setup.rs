@@ -295,7 +295,7 @@ fn s_23_what_codex_says_of_itself_is_told() {
     );
     assert_eq!(
         answers("0.170.0", r#"{"id":2,"result":{"providerId":"keyfob","required":false}}"#),
-        (Some(0), "Codex 0.170 takes it; that the gateway answers was not tried".into(), true)
+        (Some(0), "Codex 0.170 takes it; no model was asked for anything".into(), true)
     );
     let (code, line, kept) =
         answers("0.170.0", r#"{"id":2,"result":{"providerId":"keyfob","required":true}}"#);
@@ -386,4 +386,35 @@ fn s_23_what_is_purged_is_undone_first() {
         "Took `keyfob` out of `$HOME/config.toml`, which is as it was before\nRemoved `$HOME/keyfob`\n";
     assert_eq!(told, ran(0, "", lines));
     assert_eq!(text(&home).as_deref(), Some("a = 1"));
+}
+
+#[test]
+fn s_23_the_gateway_is_shown_the_token_that_codex_will_bring() {
+    let fake = gateway();
+    let home = Home::holding(&document(&fake.url, "u-1", FAR, "rt-secret").0);
+    let answers = |status: &str, body: &str| {
+        fake.answer("/v1/models", status, body);
+        let told = setup(&home, &fake, &[]);
+        let line = told.stderr.lines().find(|line| line.contains("your token")).unwrap().to_owned();
+        (told.code, line)
+    };
+
+    let refusal = json!({ "error": { "message": "Run `x`\u{1b}[2J\nnow" } }).to_string();
+
+    assert_eq!(answers("200 OK", "{}"), (Some(0), "The gateway takes your token".into()));
+    assert_eq!(
+        answers("401 No", &refusal),
+        (Some(0), "note: the gateway does not take your token: Run `x`[2Jnow".into())
+    );
+    assert_eq!(
+        answers("403 No", ""),
+        (Some(0), "note: the gateway does not take your token: it answers with status 403".into())
+    );
+    assert_eq!(
+        answers("404 No", ""),
+        (
+            Some(0),
+            "note: it is not known whether the gateway takes your token: it answers with status 404".into()
+        )
+    );
 }

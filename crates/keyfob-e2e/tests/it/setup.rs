@@ -28,7 +28,8 @@ async fn s_23_after_setup_codex_exec_takes_the_token_of_keyfob_and_undo_returns_
     let refreshed = exec(&world, &home, &codex, &[]).await?;
     let undone = home.expect(0, &["setup", "codex", "--undo"]).await?;
 
-    assert!(wrote.stderr.contains("\nCodex 0.169 takes it"), "{wrote:?}");
+    let checked = "\nThe gateway takes your token\nCodex 0.169 takes it; ";
+    assert!(wrote.stderr.contains(checked), "{wrote:?}");
     let comments = "# mine\nmodel = \"demo\" # for work\n";
     assert!(written.starts_with(comments) && written.contains("\n[features]   # odd\n"), "{written}");
     assert_answer(&answer);
@@ -120,6 +121,7 @@ async fn s_23_programs_are_told_what_was_set_up() -> Result<()> {
         "signed_in": true,
         "settings": { "chatgpt_base_url": world.issuer() },
         "codex": { "state": "accepted", "version": "0.169", "why": null },
+        "gateway": { "state": "accepted", "why": null },
     });
     assert_eq!((document, &*told.stderr), (expected, ""));
     world.finish().await

@@ -8,6 +8,7 @@ mod program;
 mod provider;
 mod record;
 mod report;
+mod trial;
 mod undo;
 
 pub(crate) use provider::{InvalidProviderId, ProviderId};
@@ -62,8 +63,14 @@ fn set_up(arguments: &SetupCodex, environment: &Environment) -> Result<Exit, Com
         let wanted = wanted(arguments, &provider, is_default, &acting, &found.issuer);
         let new = changed(&before, &wanted, occupied).map_err(|error| refused(&home, error))?;
         let lines = edit::apply("", &wanted, None, occupied).map_err(|error| refused(&home, error))?;
-        let report =
-            Report { acting: &acting, found: &found, wanted: &wanted, changed: new.is_some(), checked: None };
+        let report = Report {
+            acting: &acting,
+            found: &found,
+            wanted: &wanted,
+            changed: new.is_some(),
+            checked: None,
+            tried: None,
+        };
         report.show_lines(arguments, &lines)?;
         return Ok(Exit::Ok);
     }
@@ -87,13 +94,19 @@ fn set_up(arguments: &SetupCodex, environment: &Environment) -> Result<Exit, Com
         }
         return Err(SetupFailure::Refused(words).into());
     }
-    let report = Report {
+    let mut report = Report {
         acting: &acting,
         found: &found,
         wanted: &wanted,
         changed: new.is_some(),
         checked: Some(checked),
+        tried: None,
     };
+    if report.has_login() {
+        let network = settings::network(environment);
+        let tried = trial::attempt(&provider.credential, &found.gateway, &home, &network);
+        report.tried = on_runtime(async { Ok(tried.await) })?;
+    }
     report.show(arguments)?;
     Ok(Exit::Ok)
 }

@@ -5,11 +5,13 @@ use super::check::{Checked, LEAST};
 use super::discover::{Found, signed_in_at};
 use super::edit::{Setting, Wanted};
 use super::provider::{Credential, Native};
+use super::trial::Tried;
 use crate::args::{NativeStore, SetupCodex};
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::Status;
+use keyfob_oauth::text;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -22,6 +24,8 @@ pub(super) struct Report<'a> {
     pub(super) changed: bool,
     /// What the Codex CLI says, if it was asked.
     pub(super) checked: Option<Checked>,
+    /// What the gateway says to a token, if one was shown to it.
+    pub(super) tried: Option<Tried>,
 }
 
 impl Report<'_> {
@@ -81,14 +85,28 @@ impl Report<'_> {
             ));
         }
         lines.extend(self.advice());
+        lines.extend(self.tried.as_ref().map(|tried| match tried {
+            Tried::Taken => "The gateway takes your token".to_owned(),
+            Tried::Refused(why) => {
+                format!("note: the gateway does not take your token: {}", text::printable(why))
+            }
+            Tried::Unclear(why) => {
+                format!(
+                    "note: it is not known whether the gateway takes your token: {}",
+                    text::printable(why)
+                )
+            }
+        }));
         lines.push(match &self.checked {
             Some(Checked::Accepted(version)) => {
-                format!("Codex {version} takes it; that the gateway answers was not tried")
+                format!("Codex {version} takes it; no model was asked for anything")
             }
             Some(Checked::TooOld(version)) => {
                 format!("note: this is Codex {version}, which cannot do that; update it to {LEAST} or later")
             }
-            Some(Checked::Unclear(why)) => format!("note: not checked, since Codex did not say: {why}"),
+            Some(Checked::Unclear(why)) => {
+                format!("note: not checked, since Codex did not say: {}", text::printable(why))
+            }
             Some(Checked::NotThere | Checked::Refused(_)) | None => {
                 format!(
                     "note: not checked, since there is no `codex` in `PATH`; it has to be {LEAST} or later"
@@ -106,6 +124,11 @@ impl Report<'_> {
         lines
     }
 
+    /// Whether somebody is signed in where the gateway's tokens come from.
+    pub(super) fn has_login(&self) -> bool {
+        signed_in_at(self.acting).as_ref() == Some(&self.found.issuer)
+    }
+
     fn has(&self, setting: Setting) -> bool {
         self.wanted.settings.iter().any(|(wanted, _)| *wanted == setting)
     }
@@ -113,9 +136,7 @@ impl Report<'_> {
     /// What is still to be done before `keyfob` has a token for the gateway.
     fn advice(&self) -> Option<String> {
         let (login, issuer) = (&self.acting.chosen.login, &self.found.issuer);
-        if !self.wanted.provider.credential.is_exported()
-            || signed_in_at(self.acting).as_ref() == Some(issuer)
-        {
+        if !self.wanted.provider.credential.is_exported() || self.has_login() {
             return None;
         }
         Some(match self.acting.session.status() {
@@ -132,7 +153,7 @@ impl Report<'_> {
     }
 
     fn document(&self) -> Value {
-        let Self { acting, found, wanted, changed, checked } = self;
+        let Self { acting, found, wanted, changed, checked, tried } = self;
         let exported = wanted.provider.credential.is_exported();
         let settings: BTreeMap<&str, &str> =
             wanted.settings.iter().map(|(setting, text)| (setting.key(), text.as_str())).collect();
@@ -147,9 +168,10 @@ impl Report<'_> {
             "resource": found.resource,
             "signs_in": if exported { "keyfob" } else { "codex" },
             "login": exported.then(|| acting.document()),
-            "signed_in": exported.then(|| signed_in_at(acting).as_ref() == Some(&found.issuer)),
+            "signed_in": exported.then(|| self.has_login()),
             "settings": settings,
             "codex": checked.as_ref().map(checked_document),
+            "gateway": tried.as_ref().map(tried_document),
         })
     }
 }
@@ -163,4 +185,13 @@ fn checked_document(checked: &Checked) -> Value {
         Checked::Unclear(why) => ("unclear", None, Some(why)),
     };
     json!({ "state": state, "version": version.map(ToString::to_string), "why": why })
+}
+
+fn tried_document(tried: &Tried) -> Value {
+    let (state, why) = match tried {
+        Tried::Taken => ("accepted", None),
+        Tried::Refused(why) => ("refused", Some(why)),
+        Tried::Unclear(why) => ("unclear", Some(why)),
+    };
+    json!({ "state": state, "why": why })
 }
