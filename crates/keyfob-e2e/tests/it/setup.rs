@@ -4,6 +4,7 @@ use crate::codex_gateway::assert_answer;
 use crate::codex_native::sign_in_with_device;
 use anyhow::{Context as _, Result};
 use keyfob_e2e::process::Finished;
+use keyfob_e2e::terminal::{Size, Terminal};
 use keyfob_e2e::{Home, World, codex, environment};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -149,4 +150,23 @@ async fn exec(world: &World, home: &Home, codex: &Path, more: &[&str]) -> Result
 
 fn text(home: &Home) -> Result<String> {
     Ok(std::fs::read_to_string(home.codex_home().join("config.toml"))?)
+}
+
+#[tokio::test]
+async fn s_23_at_a_terminal_it_is_asked_whether_it_is_to_be_the_usual_provider() -> Result<()> {
+    let world = World::start().await?;
+    let arguments = format!("setup codex --gateway {}", world.gateway());
+    for (answer, is_default) in [("yes", true), ("", false)] {
+        let home = world.home(if is_default { "yes" } else { "no" })?;
+        let size = Size { columns: 80, rows: 24 };
+        let nothing = [("PATH", "/usr/bin:/bin")];
+        let mut terminal = Terminal::start(&home, size, &nothing, &arguments, world.evidence()).await?;
+
+        terminal.shows_word("Let Codex use `keyfob` where nothing else is named?").await?;
+        terminal.press(&format!("{answer}\r")).await?;
+        terminal.finished(0).await?;
+
+        assert_eq!(text(&home)?.starts_with("model_provider = \"keyfob\"\n"), is_default);
+    }
+    world.finish().await
 }

@@ -40,7 +40,7 @@ impl std::fmt::Display for Version {
 /// The first with `gateway_oauth`.
 pub(super) const LEAST: Version = Version(0, 169);
 /// A first start lays out its home.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Asks the Codex CLI at `codex` about `provider` in `home`.
 pub(super) async fn check(codex: &Path, home: &Home, provider: &Provider) -> Checked {
