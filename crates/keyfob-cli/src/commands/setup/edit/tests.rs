@@ -158,7 +158,8 @@ fn s_23_a_text_that_was_laid_out_otherwise_and_says_the_same_stays() {
     );
     assert!(apply(held.text(), &exported("keyfob"), None, Occupied::Keep).is_err(), "it is no TOML");
 
-    let text = EXPORTED.replace('"', "'").replace(" = ", "=");
+    // Written anew, it would end with a line break.
+    let text = EXPORTED.trim_end().replace('"', "'").replace(" = ", "=");
 
     assert_eq!(apply(&text, &exported("keyfob"), None, Occupied::Keep).unwrap(), text);
 }
