@@ -42,6 +42,8 @@ pub(super) const LEAST: Version = Version(0, 169);
 /// A first start lays out its home.
 const LIMIT: Duration = Duration::from_mins(1);
 
+const TO_END: Duration = Duration::from_secs(5);
+
 /// Asks the Codex CLI at `codex` about `provider` in `home`.
 pub(super) async fn check(codex: &Path, home: &Home, provider: &Provider) -> Checked {
     let asked = async {
@@ -110,7 +112,8 @@ async fn ask(codex: &Path, home: &Home, provider: &Provider) -> std::io::Result<
         }
     }
     drop(input);
-    child.wait().await?;
+    // It ends with its input; one that does not is ended, and what it said counts.
+    let _ended = tokio::time::timeout(TO_END, child.wait()).await;
     Ok(answer)
 }
 
