@@ -89,6 +89,9 @@ fn s_23_undoing_leaves_nothing_where_nothing_was() {
     let told = undo(&home);
     let again = undo(&home);
 
+    let elsewhere = Home::empty();
+    undo(&elsewhere);
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     let took = "Took `keyfob` out of `$HOME/config.toml`, which is as it was before\n";
     assert_eq!(told, ran(0, "", took));
     assert_eq!(again, ran(0, "", "There is nothing of `keyfob setup codex` in `$HOME/config.toml`\n"));

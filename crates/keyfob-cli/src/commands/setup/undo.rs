@@ -15,8 +15,10 @@ use serde_json::json;
 pub(super) fn run(arguments: &SetupCodex, environment: &Environment) -> Result<Exit, CommandError> {
     let home = settings::home(environment)?;
     let named = arguments.name.as_deref().map(ProviderId::parse).transpose().map_err(SetupFailure::Name)?;
-    let taken = if arguments.dry_run {
-        take_out(&home, &Files::read(&home)?, named.as_ref())?
+    let files = Files::read(&home)?;
+    // Where there is nothing of ours, nothing is made for the lock either.
+    let taken = if arguments.dry_run || files.record.is_none() {
+        take_out(&home, &files, named.as_ref())?
     } else {
         let mut locked = Files::lock(&home)?;
         let taken = take_out(&home, &locked.files, named.as_ref())?;
