@@ -85,7 +85,7 @@ pub(crate) const SECTION: Section = Section {
         status(
             "list_comma",
             &[(User, "forced_chatgpt_workspace_id = [\"acct-1,acct-2\"]\n")],
-            Ours::Differs(UNVERIFIED),
+            Ours::SameCode(THREE_PARTS),
         ),
         status("list_empty", &[(User, "forced_chatgpt_workspace_id = []\n")], Ours::Same),
         status("list_of_empty", &[(User, "forced_chatgpt_workspace_id = [\"\"]\n")], Ours::Same),

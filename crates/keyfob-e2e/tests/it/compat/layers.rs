@@ -2,7 +2,9 @@
 
 use super::File::{Managed, OfHome, OfProject, Requirements, System, User};
 use super::requirements::{KEY, NOT_READ, STATUS, USE};
-use super::{File, NOT_BELIEVED, NOTHING_TO_USE, Ours, Play, REPOSITORY, Row, SIX, Section, Stored, THEIRS};
+use super::{
+    File, NAMED, NOT_BELIEVED, NOTHING_TO_USE, Ours, Play, REPOSITORY, Row, SIX, Section, Stored, THEIRS,
+};
 use anyhow::Result;
 use keyfob_e2e::Peculiar;
 
@@ -17,6 +19,7 @@ const TRUSTED: &str = "[projects.\"PROJECT\"]\ntrust_level = \"trusted\"\n";
 const PROJECT: File = OfProject("config.toml");
 
 const KEPT_TO: &str = "what an administrator's file restricts, no other file and no flag takes back (S-18)";
+const NO_EFFECT: &str = "what is meant as a restriction and would restrict nothing is an error";
 const PROFILES: &str = "a profile is chosen for a run of the Codex CLI, and `keyfob` has none";
 
 const fn key(name: &'static str, files: &'static [(File, &'static str)], ours: Ours) -> Row {
@@ -47,8 +50,8 @@ pub(crate) const SECTION: Section = Section {
     rows: &[
         key("method_system", &[(System, CHATGPT)], Ours::SameCode(NOT_READ)),
         key("method_system_user", &[(System, CHATGPT), (User, API)], Ours::Differs(KEPT_TO)),
-        key("method_system_user_chatgpt", &[(System, API), (User, CHATGPT)], Ours::SameDecision(SIX)),
-        key("method_managed_user", &[(Managed, CHATGPT), (User, API)], Ours::SameDecision(SIX)),
+        key("method_system_user_chatgpt", &[(System, API), (User, CHATGPT)], Ours::SameCode(NAMED)),
+        key("method_managed_user", &[(Managed, CHATGPT), (User, API)], Ours::SameCode(NAMED)),
         key("method_managed_user_chatgpt", &[(Managed, API), (User, CHATGPT)], Ours::Differs(KEPT_TO)),
         row(
             "method_flag_user",
@@ -70,7 +73,7 @@ pub(crate) const SECTION: Section = Section {
                 keyfob: &["-c", "forced_login_method=api", "login", "--with-api-key"],
                 ..KEY
             },
-            Ours::SameDecision(SIX),
+            Ours::SameCode(NAMED),
         ),
         row(
             "method_flag_system",
@@ -83,7 +86,7 @@ pub(crate) const SECTION: Section = Section {
             },
             Ours::Differs(KEPT_TO),
         ),
-        key("method_requirements", &[(Requirements, CHATGPT)], Ours::Same),
+        key("method_requirements", &[(Requirements, CHATGPT)], Ours::Differs(NO_EFFECT)),
         key("methods_managed", &[(Managed, ACCOUNTS_ALONE)], Ours::Same),
         key("methods_user", &[(User, ACCOUNTS_ALONE)], Ours::Same),
         key("managed_at_home", &[(OfHome("managed_config.toml"), CHATGPT)], Ours::Same),
@@ -154,25 +157,25 @@ pub(crate) const SECTION: Section = Section {
             "writable",
             "a key is to be kept; everybody may write to the file",
             peculiar(Peculiar::Writable),
-            Ours::SameDecision(NOT_BELIEVED),
+            Ours::SameCode(NOT_BELIEVED),
         ),
         row(
             "in_writable_folder",
             "a key is to be kept; everybody may put files into its folder",
             peculiar(Peculiar::InWritableFolder),
-            Ours::SameDecision(NOT_BELIEVED),
+            Ours::SameCode(NOT_BELIEVED),
         ),
         row(
             "of_another",
             "a key is to be kept; the file belongs to somebody else than root",
             peculiar(Peculiar::Anothers),
-            Ours::SameDecision(NOT_BELIEVED),
+            Ours::SameCode(NOT_BELIEVED),
         ),
         row(
             "link",
             "a key is to be kept; the file is a link",
             peculiar(Peculiar::Link),
-            Ours::SameDecision(NOT_BELIEVED),
+            Ours::SameCode(NOT_BELIEVED),
         ),
         row(
             "link_to_nothing",
@@ -184,7 +187,7 @@ pub(crate) const SECTION: Section = Section {
             "folder",
             "a key is to be kept; the file is a folder",
             peculiar(Peculiar::Folder),
-            Ours::SameDecision(NOT_BELIEVED),
+            Ours::SameCode(NOT_BELIEVED),
         ),
         row(
             "whole",

@@ -85,6 +85,9 @@ pub(crate) const SIX: &str =
     "a refusal by a restriction, or by one that cannot be known, ends with 6, so that a script can tell";
 /// The words are behind `error: `, and more follows them.
 pub(crate) const WHERE_AND_WHAT: &str = "after `error: `, where and what is told in the same words";
+/// Restrictions that leave no way to sign in.
+pub(crate) const NAMED: &str =
+    "the restrictions that exclude one another are named, each with its file and line";
 /// What is not ours to check.
 pub(crate) const THEIRS: &str = "what says nothing of a login is the Codex CLI's to check";
 /// What is in a variable and not allowed.
@@ -95,7 +98,7 @@ pub(crate) const UNVERIFIED: &str = "what a login says of its workspace counts o
 /// There is no login.
 pub(crate) const NOTHING_TO_USE: &str = "without a login there is nothing to use, which is 4";
 /// A file that is not taken for an administrator's.
-pub(crate) const NOT_BELIEVED: &str = "an administrator's file that others can change is not believed, and then nothing is allowed, which is 6 (security C-55)";
+pub(crate) const NOT_BELIEVED: &str = "an administrator's file that others can change is not believed, and then nothing is allowed (security C-55)";
 /// The file of a repository.
 pub(crate) const REPOSITORY: &str =
     "a repository's file says nothing about credentials, trusted or not (security C-22)";

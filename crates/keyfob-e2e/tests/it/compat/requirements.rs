@@ -3,7 +3,8 @@
 use super::File::{Managed, Requirements, User};
 use super::sessions::ASKS_NOBODY;
 use super::{
-    ALONE, File, Looks, Ours, PLAY, PROVIDERS, Play, Row, SIX, Section, Stored, THREE_PARTS, UNVERIFIED,
+    ALONE, File, Looks, NAMED, Ours, PLAY, PROVIDERS, Play, Row, SIX, Section, Stored, THREE_PARTS,
+    UNVERIFIED,
 };
 use anyhow::Result;
 
@@ -159,13 +160,13 @@ pub(crate) const SECTION: Section = Section {
             "neither_status",
             "`login status` with an account",
             says(&[(Requirements, NEITHER)], STATUS),
-            Ours::SameDecision(SIX),
+            Ours::SameCode(NAMED),
         ),
         row(
             "neither_key",
             "a key is to be kept",
             says(&[(Requirements, NEITHER)], KEY),
-            Ours::SameDecision(SIX),
+            Ours::SameCode(NAMED),
         ),
         row(
             "neither_used",
@@ -217,7 +218,7 @@ pub(crate) const SECTION: Section = Section {
             "comma",
             "`login status` with an account",
             says(&[(Requirements, "allowed_chatgpt_workspaces = [\"acct-1,acct-2\"]\n")], STATUS),
-            Ours::Differs(UNVERIFIED),
+            Ours::SameCode(THREE_PARTS),
         ),
         row(
             "none_status",
@@ -237,13 +238,13 @@ pub(crate) const SECTION: Section = Section {
             "against_forced",
             "a key is to be kept",
             says(&[(Requirements, KEYS), (User, "forced_login_method = \"chatgpt\"\n")], KEY),
-            Ours::SameDecision(SIX),
+            Ours::SameCode(NAMED),
         ),
         row(
             "against_managed",
             "a key is to be kept",
             says(&[(Requirements, ACCOUNTS), (Managed, "forced_login_method = \"api\"\n")], KEY),
-            Ours::SameDecision(SIX),
+            Ours::SameCode(NAMED),
         ),
         row(
             "beside_forced",
