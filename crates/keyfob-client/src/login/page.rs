@@ -23,7 +23,10 @@ impl Page {
             Self::Failed(why) => document(
                 "failed",
                 "Not signed in",
-                &format!("{}. Your terminal says what to do next.", escape(&text::printable(why))),
+                &format!(
+                    "{}. Your terminal says what to do next.",
+                    escape(text::printable(why).trim_end_matches('.'))
+                ),
             ),
         }
     }
