@@ -175,6 +175,14 @@ impl AuthFile {
         self.0.read::<Members>("tokens")?.read("login_owner_id")
     }
 
+    /// Returns the key, if it is the document of one.
+    pub fn api_key(&self) -> Option<ApiKey> {
+        match self.login() {
+            Login::ApiKey => self.0.read::<String>("OPENAI_API_KEY").map(ApiKey::new),
+            Login::Account(_) | Login::AccessToken(_) | Login::Foreign(_) => None,
+        }
+    }
+
     /// Returns the text of a file: two spaces of indent, no newline at the end.
     pub fn to_text(&self) -> String {
         self.laid_out(Layout::Pretty)

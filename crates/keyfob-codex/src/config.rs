@@ -1,7 +1,9 @@
 //! What we read of the Codex CLI's `config.toml`; every other key is its own business.
 
+use crate::provider::ProviderTable;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use toml::Spanned;
@@ -17,6 +19,13 @@ pub struct Config {
     pub forced_login_method: Option<Spanned<LoginMethod>>,
     /// In which workspaces accounts are used.
     pub forced_chatgpt_workspace_id: Option<Spanned<Workspaces>>,
+    /// Which provider of models is used; OpenAI, where nothing is chosen.
+    pub model_provider: Option<Spanned<String>>,
+    /// Where the built-in provider `openai` serves, if not at OpenAI's hosts.
+    pub openai_base_url: Option<Spanned<String>>,
+    /// The providers that are not built in.
+    #[serde(default)]
+    pub model_providers: BTreeMap<String, Spanned<ProviderTable>>,
 }
 
 /// Where a login is kept.

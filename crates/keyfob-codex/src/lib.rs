@@ -3,7 +3,7 @@
 //! [`auth_file`] is the shape of `auth.json`; [`claims`] the namespaced claims of its tokens; [`authorize`] the extra
 //! parameters of its browser sign-in; [`device`] the messages of its device sign-in; [`errors`] the words of its
 //! refresh errors; [`keyring`] how it names its entry in the keyring; [`config`] what we read of its `config.toml`,
-//! and [`requirements`] of an administrator's;
+//! [`provider`] the providers of models in there, and [`requirements`] of an administrator's;
 //! [`who_am_i`] what it asks about a personal access token; [`backend`] what its app-server asks about workspaces and
 //! limits; [`members`] an object whose unknown members stay as they are.
 //! The registered client, its ports and its redirect addresses are constants in [`client`].
@@ -29,5 +29,6 @@ pub mod device;
 pub mod errors;
 pub mod keyring;
 pub mod members;
+pub mod provider;
 pub mod requirements;
 pub mod who_am_i;

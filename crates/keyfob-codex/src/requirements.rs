@@ -1,7 +1,9 @@
 //! What we read of the Codex CLI's `requirements.toml`, in which an administrator says what nobody may weaken.
 
 use crate::config::{CredentialsStore, InvalidConfig, LoginMethod};
+use crate::provider::ProviderTable;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use toml::Spanned;
 
 /// The requirements that concern a login, each with its place in the text; every other key is the Codex CLI's business.
@@ -15,6 +17,11 @@ pub struct Requirements {
     pub cli_auth_credentials_store: Option<Spanned<CredentialsStore>>,
     /// Where the Codex CLI sends the login of an account.
     pub chatgpt_base_url: Option<Spanned<String>>,
+    /// Which provider of models is used.
+    pub model_provider: Option<Spanned<String>>,
+    /// What of providers nobody else may say.
+    #[serde(default)]
+    pub model_providers: BTreeMap<String, Spanned<ProviderTable>>,
     /// What concerns Keyfob alone.
     #[serde(default)]
     pub keyfob: OwnRequirements,
