@@ -55,6 +55,8 @@ pub enum Kind {
     WorkspaceList,
     /// The name of a stored login.
     Login,
+    /// A list of servers: scheme, host and port.
+    Servers,
     /// Tables with `path` and `login`.
     Rules,
 }
@@ -80,7 +82,7 @@ const STORES: Kind = Kind::Word(&["file", "keyring", "auto", "ephemeral"]);
 const METHODS: [&str; 2] = ["chatgpt", "api"];
 
 /// The keys, those of the strongest kind of file first.
-pub const KEYS: [Key; 14] = [
+pub const KEYS: [Key; 15] = [
     Key {
         file: FileKind::Requirements,
         table: None,
@@ -188,6 +190,14 @@ pub const KEYS: [Key; 14] = [
     Key {
         file: FileKind::Own,
         table: None,
+        name: "login_origins",
+        kind: Kind::Servers,
+        default: "none",
+        meaning: "which servers get the login beside those that its issuer vouches for",
+    },
+    Key {
+        file: FileKind::Own,
+        table: None,
         name: "login_rule",
         kind: Kind::Rules,
         default: "no rules",
@@ -235,6 +245,7 @@ impl fmt::Display for Kind {
             Self::Workspaces => f.write_str("the id of a workspace, or a list of them"),
             Self::WorkspaceList => f.write_str("a list of ids of workspaces"),
             Self::Login => f.write_str("the name of a login"),
+            Self::Servers => f.write_str("a list of `https://HOST` or `https://HOST:PORT`"),
             Self::Rules => f.write_str("a list of tables with `path` and `login`"),
         }
     }

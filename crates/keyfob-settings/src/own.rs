@@ -5,10 +5,12 @@ use crate::file::Text;
 use crate::layer::{Layer, Sourced};
 use crate::logins::{Rule, Which};
 use keyfob_oauth::IssuerUrl;
+use keyfob_oauth::id::is_secure_or_loopback;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
+use url::Url;
 
 /// The file; an unknown key is an error that names the known ones.
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +19,7 @@ struct Document {
     issuer: Option<Spanned<String>>,
     default_login: Option<Spanned<String>>,
     precedence: Option<Spanned<Precedence>>,
+    login_origins: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     login_rule: Vec<RuleTable>,
 }
@@ -48,6 +51,8 @@ pub struct Own {
     pub default_login: Option<Sourced<Which>>,
     /// In which order credentials are looked for.
     pub precedence: Option<Sourced<Precedence>>,
+    /// Which servers get the login beside those that its issuer vouches for; each is scheme, host and port.
+    pub login_origins: Vec<Sourced<Url>>,
     /// Which login is used in which folder.
     pub rules: Vec<Rule>,
 }
@@ -73,6 +78,12 @@ impl Own {
             issuer: issuer.transpose()?,
             default_login: default_login.transpose()?,
             precedence: document.precedence.as_ref().map(|precedence| file.sourced(precedence)),
+            login_origins: document
+                .login_origins
+                .iter()
+                .flat_map(Spanned::get_ref)
+                .map(|text| origin(file, text))
+                .collect::<Result<_, _>>()?,
             rules: document
                 .login_rule
                 .iter()
@@ -80,6 +91,16 @@ impl Own {
                 .collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn origin(file: &Text, text: &Spanned<String>) -> Result<Sourced<Url>, SettingsError> {
+    let url = Url::parse(text.get_ref()).ok().filter(|url| {
+        let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        bare && url.path() == "/" && url.fragment().is_none() && is_secure_or_loopback(url)
+    });
+    let expected = "a server is `https://HOST` or `https://HOST:PORT`, or http on loopback";
+    let value = url.ok_or_else(|| file.problem(text.span(), expected))?;
+    Ok(Sourced { value, origin: file.origin(&text.span()) })
 }
 
 fn login(file: &Text, name: &Spanned<String>) -> Result<Which, SettingsError> {
@@ -157,7 +178,7 @@ mod tests {
         assert_eq!(
             wrong("[[login_rules]]\n"),
             "OWN/config.toml:1:3: unknown field `login_rules`, expected one of `issuer`, `default_login`, \
-             `precedence`, `login_rule`"
+             `precedence`, `login_origins`, `login_rule`"
         );
         assert_eq!(
             wrong("issuer = \"http://id.test\"\n"),

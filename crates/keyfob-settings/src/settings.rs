@@ -10,9 +10,10 @@ use crate::problem::Problem;
 use crate::restrictions::{Conflict, Restriction, Restrictions};
 use crate::texts::Texts;
 use keyfob_codex::config::{Config, CredentialsStore, LoginMethod};
+use keyfob_codex::provider::{self, ProviderTable};
 use keyfob_codex::requirements::{Requirements, UntrustedCi};
 use keyfob_oauth::{IssuerUrl, WorkspaceId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::Spanned;
@@ -39,8 +40,18 @@ pub struct Places {
 pub struct Settings {
     /// The strongest first.
     layers: Vec<(Text, Config)>,
+    /// What an administrator says of providers, which is stronger than every layer.
+    pins: Vec<Pinned>,
     own: Own,
     restrictions: Restrictions,
+}
+
+/// What one file of requirements says of providers.
+#[derive(Clone, Debug)]
+struct Pinned {
+    text: Text,
+    provider: Option<Spanned<String>>,
+    tables: BTreeMap<String, Spanned<ProviderTable>>,
 }
 
 impl Settings {
@@ -64,6 +75,7 @@ impl Settings {
         }
         settings.own = texts.own.map(|text| Own::parse(&text, home)).transpose()?.unwrap_or_default();
         settings.restrict();
+        settings.check_providers()?;
         settings.restrictions.check().map_err(SettingsError::Conflict)?;
         Ok(settings)
     }
@@ -101,6 +113,55 @@ impl Settings {
         self.restrictions.issuer.as_ref().or(self.own.issuer.as_ref())
     }
 
+    /// Returns which provider of models is chosen, if one is.
+    pub(crate) fn model_provider(&self) -> Option<Sourced<String>> {
+        let pinned = self.pins.iter().find_map(|pin| pin.provider.as_ref().map(|id| pin.text.sourced(id)));
+        pinned.or_else(|| self.first(|config| config.model_provider.as_ref()))
+    }
+
+    /// Returns where the built-in provider `openai` serves, if that is configured.
+    pub(crate) fn openai_base_url(&self) -> Option<Sourced<String>> {
+        self.first(|config| config.openai_base_url.as_ref())
+    }
+
+    /// Returns what each layer says of the provider `id`, the strongest first.
+    pub(crate) fn provider_tables(&self, id: &str) -> Vec<(&Text, &ProviderTable)> {
+        self.provider_layers()
+            .filter_map(|(text, tables)| tables.get(id).map(|table| (text, table.get_ref())))
+            .collect()
+    }
+
+    /// Returns the ids of the providers that are configured.
+    pub fn provider_ids(&self) -> BTreeSet<String> {
+        self.provider_layers().flat_map(|(_, tables)| tables.keys().cloned()).collect()
+    }
+
+    fn provider_layers(&self) -> impl Iterator<Item = (&Text, &BTreeMap<String, Spanned<ProviderTable>>)> {
+        let pins = self.pins.iter().map(|pin| (&pin.text, &pin.tables));
+        pins.chain(self.layers.iter().map(|(text, config)| (text, &config.model_providers)))
+    }
+
+    /// Refuses entries that are wrong, also of a provider that nobody uses, as the Codex CLI does.
+    fn check_providers(&self) -> Result<(), SettingsError> {
+        for id in self.provider_ids() {
+            let mut table = ProviderTable::default();
+            for (_, layer) in self.provider_tables(&id) {
+                table.fill_from(layer);
+            }
+            let Err(wrong) = provider::check(&id, &table) else { continue };
+            let mut tables = self.provider_tables(&id).into_iter();
+            let of_key = tables.find_map(|(text, table)| Some((text, table.span(wrong.key)?)));
+            let of_entry = || {
+                let mut entries = self.provider_layers();
+                entries.find_map(|(text, tables)| Some((text, tables.get(&id)?.span())))
+            };
+            if let Some((text, span)) = of_key.or_else(of_entry) {
+                return Err(text.problem(span, wrong.message));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns what our own file says.
     pub fn own(&self) -> &Own {
         &self.own
@@ -122,6 +183,10 @@ impl Settings {
         // What only looks like a requirement would require nothing.
         if let Some(problem) = check::warnings(FileKind::Requirements, text).into_iter().next() {
             return Err(SettingsError::Invalid { layer: text.layer, problem: Box::new(problem) });
+        }
+        if requirements.model_provider.is_some() || !requirements.model_providers.is_empty() {
+            let (provider, tables) = (requirements.model_provider, requirements.model_providers);
+            self.pins.push(Pinned { text: text.clone(), provider, tables });
         }
         let restrictions = &mut self.restrictions;
         if let Some(methods) = requirements.allowed_login_methods {

@@ -56,10 +56,10 @@ fn c_53_all_that_is_wrong_in_a_file_is_found_at_once() {
              [[login_rule]]\nlogin = \"b\"\npath = \"/w\"\n[other]\nx = 1\n"
         ),
         [
-            "/f:1:1: unknown field `isuer`, expected one of `issuer`, `default_login`, `precedence`, `login_rule`",
+            "/f:1:1: unknown field `isuer`, expected one of `issuer`, `default_login`, `precedence`, `login_origins`, `login_rule`",
             "/f:3:8: the path of a rule begins with `/` or `~/`",
             "/f:5:1: missing field `login`",
-            "/f:10:2: unknown field `other`, expected one of `issuer`, `default_login`, `precedence`, `login_rule`",
+            "/f:10:2: unknown field `other`, expected one of `issuer`, `default_login`, `precedence`, `login_origins`, `login_rule`",
         ]
     );
 }

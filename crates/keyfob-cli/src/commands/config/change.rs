@@ -98,7 +98,7 @@ fn places(environment: &Environment, home: &Home) -> Places {
 
 /// Returns the value as TOML; what is quoted or a list may be TOML already.
 fn written(kind: Kind, value: &str) -> String {
-    let is_list = value.starts_with('[') && matches!(kind, Kind::Workspaces);
+    let is_list = value.starts_with('[') && matches!(kind, Kind::Workspaces | Kind::Servers);
     let may_be_toml = is_list || value.starts_with(['"', '\'']);
     if may_be_toml && value.parse::<toml_edit::Value>().is_ok() {
         value.to_owned()

@@ -57,6 +57,10 @@ fn property(key: &Key) -> Value {
             ],
         }),
         Kind::WorkspaceList => json!({ "type": "array", "items": text() }),
+        Kind::Servers => json!({
+            "type": "array",
+            "items": { "type": "string", "format": "uri", "pattern": "^https?://[^/@?#]+/?$" },
+        }),
         Kind::Login => json!({ "type": "string", "pattern": LOGIN }),
         Kind::Rules => json!({
             "type": "array",

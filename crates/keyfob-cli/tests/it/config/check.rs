@@ -41,7 +41,7 @@ hint: every key below a header belongs to its table: put it above the first
       header
 
 error: unknown field `isuer`, expected one of `issuer`, `default_login`,
-  `precedence`, `login_rule`
+  `precedence`, `login_origins`, `login_rule`
   --> $HOME/keyfob/config.toml:1:1
   |
 1 | isuer = \"******************\"

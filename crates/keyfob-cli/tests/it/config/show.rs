@@ -47,6 +47,7 @@ forced_chatgpt_workspace_id = [\"w-1\", \"w-2\"]
        \"w-1\"
 default_login is not set: \"shared\"
 precedence is not set: \"keyfob\"
+login_origins is not set: none
 login_rule = \"work\" in \"/work\"
   from $HOME/keyfob/config.toml:3 (own)
 
@@ -94,7 +95,7 @@ fn programs_get_every_value_with_its_place() {
     let document = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!((told.code, document(&told.stdout)), (Some(0), document(expected)));
     let all = document(&managed.run(&home, &["config", "show", "--json"]).stdout);
-    assert_eq!(all["keys"].as_array().unwrap().len(), 11);
+    assert_eq!(all["keys"].as_array().unwrap().len(), 12);
     assert_eq!(
         all["restrictions"][1],
         document(
