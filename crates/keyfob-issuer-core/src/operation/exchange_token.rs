@@ -30,6 +30,8 @@ pub struct ChildExchange {
     pub scope: Option<Scope>,
     /// Which server it is for; the issuer's usual one, if none is named (RFC 8707).
     pub resource: Option<String>,
+    /// How long the child's token is to live; no longer than a session's own may.
+    pub life: Option<Duration>,
     /// For which workspaces the client takes tokens.
     pub allowed: AllowedWorkspaces,
 }
@@ -172,7 +174,8 @@ impl Issuer {
             return Err(ExchangeTokenError::ScopeTooWide);
         }
         let parents_end = session.claims.time("exp").ok_or(SubjectRefusal::Invalid)?;
-        let end = now.plus(lifetime::CHILD_ACCESS_TOKEN).min(parents_end);
+        let life = request.life.unwrap_or(lifetime::CHILD_ACCESS_TOKEN).min(lifetime::ACCESS_TOKEN);
+        let end = now.plus(life).min(parents_end);
         let access_token = self.sign_child(&session, &scope, &audience, end)?;
         let event = AuditEvent::done(Action::HandOn).of(&session.family.subject).through(&request.client_id);
         let event = event.about(&session.family.id).saying(format!("for {}", audience.as_str()));

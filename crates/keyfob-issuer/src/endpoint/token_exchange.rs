@@ -12,9 +12,11 @@ use keyfob_issuer_core::operation::{
 };
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
 use keyfob_jose::{KeySet, read_unverified};
-use keyfob_oauth::request::HANDOFF_TOKEN as HANDOFF;
+use keyfob_oauth::request::{HANDOFF_TOKEN as HANDOFF, REQUESTED_LIFE};
 use keyfob_oauth::{AccessToken, ClientId, HandoffCode, IdToken, RefreshToken, Scope};
 use serde::Serialize;
+use std::num::NonZeroU64;
+use std::time::Duration;
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
@@ -128,8 +130,10 @@ async fn for_child(
     allowed: AllowedWorkspaces,
     mut parameters: Parameters,
 ) -> Result<Exchanged, ApiError> {
+    let life = parameters.take(REQUESTED_LIFE)?.map(|text| text.parse::<NonZeroU64>()).transpose();
+    let life = life.map_err(|_| ParametersError::Malformed)?.map(|life| Duration::from_secs(life.get()));
     let Wish { scope, resource } = Wish::read(&mut parameters)?;
-    let child = ChildExchange { client_id, subject_token, scope, resource, allowed };
+    let child = ChildExchange { client_id, subject_token, scope, resource, life, allowed };
     Ok(app.issuer.exchange_for_child(child).await?.into())
 }
 

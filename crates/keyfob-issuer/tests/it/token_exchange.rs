@@ -69,6 +69,25 @@ async fn a_child_gets_less_for_a_shorter_time_and_its_token_says_for_whom_it_act
 }
 
 #[tokio::test]
+async fn a_child_lives_for_as_long_as_is_asked_and_no_longer_than_the_token_it_came_from() {
+    let world = World::start().await;
+    let tokens = world.tokens().await;
+    let life = async |asked: &str| {
+        let answer = child(&world, &tokens.access, &[("requested_expires_in", asked)]).await;
+        (answer.status, answer.json()["expires_in"].clone())
+    };
+
+    assert_eq!(life("60").await, (200, json!(60)));
+    assert_eq!(life("3600").await, (200, json!(3600)));
+    assert_eq!(life("86400").await, (200, json!(3600)));
+    world.clock.advance(1800);
+    assert_eq!(life("3600").await, (200, json!(1800)));
+    for wrong in ["0", "-1", "1h"] {
+        assert_eq!(life(wrong).await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_child_is_for_one_server_opens_nothing_of_its_person_and_ends_with_the_session() {
     let world = World::start_for("https://gateway.example").await;
     let gateway = Server::add(&world, "gateway", None).await;

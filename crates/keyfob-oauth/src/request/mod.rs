@@ -6,4 +6,4 @@ pub mod token;
 
 pub use authorization::AuthorizationRequest;
 pub use revocation::RevocationRequest;
-pub use token::{GrantType, HANDOFF_TOKEN, TokenRequest};
+pub use token::{GrantType, HANDOFF_TOKEN, REQUESTED_LIFE, TokenRequest};

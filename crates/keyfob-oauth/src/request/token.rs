@@ -1,9 +1,14 @@
 //! The token request: one variant per grant type (RFC 6749 §4.1.3 and §6).
 
-use crate::{AuthorizationCode, ClientId, CodeVerifier, DeviceCode, HandoffCode, IdToken, RefreshToken};
+use crate::{
+    AccessToken, AuthorizationCode, ClientId, CodeVerifier, DeviceCode, HandoffCode, IdToken, RefreshToken,
+};
 
 /// The kind of a code for which another machine gets a session of its own; an extension of ours (RFC 8693 §3).
 pub const HANDOFF_TOKEN: &str = "urn:keyfob:token-type:handoff";
+
+/// For how many seconds an exchanged token is to live; an extension of ours, which other issuers pass over (RFC 6749 §3.2).
+pub const REQUESTED_LIFE: &str = "requested_expires_in";
 
 /// The grant types that are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +76,17 @@ pub enum TokenRequest {
         /// What the new session is to be called.
         name: String,
     },
+    /// Exchanges a session's access token for one that may do less, for another program (RFC 8693 §2.1).
+    Child {
+        /// Who asks.
+        client_id: ClientId,
+        /// The session's own.
+        subject_token: AccessToken,
+        /// For which server; the issuer's usual one, if none is named (RFC 8707).
+        resource: Option<String>,
+        /// For how many seconds; an extension of ours.
+        life: Option<String>,
+    },
     /// Begins the session that such a code stands for.
     TakeOver {
         /// Who asks.
@@ -117,6 +133,17 @@ impl TokenRequest {
                 ("requested_token_type", HANDOFF_TOKEN),
                 ("session_name", name),
             ],
+            Self::Child { client_id, subject_token, resource, life } => {
+                let mut form = vec![
+                    ("grant_type", GrantType::TokenExchange.as_str()),
+                    ("client_id", client_id.as_str()),
+                    ("subject_token", subject_token.expose()),
+                    ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+                ];
+                form.extend(resource.as_deref().map(|resource| ("resource", resource)));
+                form.extend(life.as_deref().map(|life| (REQUESTED_LIFE, life)));
+                form
+            }
             Self::TakeOver { client_id, code } => vec![
                 ("grant_type", GrantType::TokenExchange.as_str()),
                 ("client_id", client_id.as_str()),
