@@ -49,7 +49,7 @@ pub struct TokenCommand {
     pub program: String,
     /// What it is called with.
     pub arguments: Vec<String>,
-    /// Where it runs; where the caller is, if nothing is said.
+    /// Where it runs: the folder of the file that names it, or what is said from there; where the caller is, for `-c`.
     pub folder: Option<PathBuf>,
     /// For how long it may run.
     pub limit: Duration,
@@ -121,7 +121,8 @@ impl Settings {
         };
         let headers = table.http_headers.iter();
         let command = match (&table.auth, &table.gateway_oauth) {
-            (Some(auth), _) => command_of(auth.get_ref()).zip(origin(Key::Auth)),
+            (Some(auth), _) => origin(Key::Auth)
+                .and_then(|origin| command_of(auth.get_ref(), &origin).map(|command| (command, origin))),
             (None, Some(gateway)) => gateway
                 .get_ref()
                 .credential_export
@@ -192,12 +193,19 @@ impl Settings {
     }
 }
 
-fn command_of(table: &CommandTable) -> Option<TokenCommand> {
+fn command_of(table: &CommandTable, origin: &Origin) -> Option<TokenCommand> {
+    // Never where the caller happens to be: that may be a stranger's repository (security C-22).
+    let base = origin.file.parent().filter(|folder| folder.is_absolute());
+    let folder = match (base, table.cwd.as_ref()) {
+        (Some(base), Some(cwd)) => Some(base.join(cwd)),
+        (Some(base), None) => Some(base.to_owned()),
+        (None, cwd) => cwd.map(PathBuf::from),
+    };
     let used_for = table.refresh_interval_ms.map_or(USUAL_USE, Duration::from_millis);
     Some(TokenCommand {
         program: table.command.clone()?,
         arguments: table.args.clone().unwrap_or_default(),
-        folder: table.cwd.as_ref().map(PathBuf::from),
+        folder,
         limit: table.timeout_ms.map_or(USUAL_LIMIT, |limit| Duration::from_millis(limit.get())),
         used_for,
     })

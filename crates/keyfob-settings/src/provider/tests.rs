@@ -137,8 +137,12 @@ fn s_22_a_command_has_a_limit_and_its_token_is_used_for_a_while() {
         user(&text).provider(Some("p")).unwrap().command.unwrap().value
     };
 
+    let usual = command("");
+    assert!(usual.folder.as_ref().is_some_and(|folder| folder.is_absolute()), "{usual:?}");
+    let below = command("cwd = 'w'\n").folder.unwrap();
+    assert!(below.is_absolute() && below.ends_with("w"), "{below:?}");
     assert_eq!(
-        command(""),
+        TokenCommand { folder: None, ..usual },
         TokenCommand {
             program: "x".into(),
             arguments: vec![],
