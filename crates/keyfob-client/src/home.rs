@@ -22,6 +22,8 @@ pub struct Home {
 const OWN: &str = "keyfob";
 /// The folder in ours with a folder for each login beside the shared one (design D14).
 const LOGINS: &str = "logins";
+/// The folder in ours with a folder for each provider for which a key is kept.
+const PROVIDERS: &str = "providers";
 
 /// A home cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +65,20 @@ impl Home {
     pub fn of_login(&self, name: &LoginName) -> Self {
         let folder = self.logins_folder().join(name.as_str());
         Self { root: self.root.clone(), own: folder.clone(), folder }
+    }
+
+    /// Returns the home of the key of a provider of models, which is kept like a login; nothing for an id that cannot be
+    /// the name of a folder.
+    pub fn of_provider(&self, id: &str) -> Option<Self> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let is_name = !id.is_empty() && id.len() <= 64 && !id.starts_with('.') && id.chars().all(is_plain);
+        let folder = self.providers_folder().join(id);
+        is_name.then(|| Self { root: self.root.clone(), own: folder.clone(), folder })
+    }
+
+    /// Returns the folder of the keys of providers.
+    pub fn providers_folder(&self) -> PathBuf {
+        self.root.join(OWN).join(PROVIDERS)
     }
 
     /// Returns the home of the login that is shared with the Codex CLI.
@@ -164,7 +180,7 @@ impl Home {
         make_private(&self.root)?;
         make_private(&own)?;
         if self.folder != self.root {
-            make_private(&self.logins_folder())?;
+            make_private(self.folder.parent().unwrap_or(&own))?;
             make_private(&self.folder)?;
         }
         for ancestor in self.canonical().ancestors().skip(1) {

@@ -42,6 +42,7 @@ pub mod login;
 pub mod logins;
 pub mod logout;
 mod network;
+pub mod provider;
 mod reach;
 pub mod refresh;
 mod restricted;

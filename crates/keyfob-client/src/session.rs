@@ -11,7 +11,7 @@ use crate::restricted;
 use crate::status::Status;
 use crate::store::{Digest, SharedStore, Slot, StoreError};
 use keyfob_codex::auth_file::Login;
-use keyfob_oauth::{AccessToken, Clock, Entropy, Timestamp};
+use keyfob_oauth::{AccessToken, ApiKey, Clock, Entropy, Timestamp};
 use keyfob_settings::{Broken, Judgement, Presented, Restrictions, Workspace};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +76,16 @@ impl Session {
     /// Returns what is stored, without asking anybody.
     pub fn status(&self) -> Result<Status, StoreError> {
         Status::read(self.store.blocking())
+    }
+
+    /// Returns the key that is stored, if a key is.
+    pub fn key(&self) -> Result<Option<ApiKey>, StoreError> {
+        Ok(self.store.blocking().load()?.record()?.and_then(|(_, record)| record.api_key()))
+    }
+
+    /// Returns the stored login, fresh or not, without asking anybody.
+    pub fn login(&self) -> Result<Option<Login>, StoreError> {
+        self.store.blocking().login()
     }
 
     /// Returns the access token if it is stored, fresh and allowed: no lock, no network, no runtime.

@@ -45,6 +45,9 @@ pub enum Flaw {
     /// The store cannot be read.
     #[error("the store cannot be read")]
     Unreadable,
+    /// It is a login of a kind that is shown and not used.
+    #[error("it is a login of a kind that is not used")]
+    Foreign,
 }
 
 /// What the command was told.
@@ -111,7 +114,7 @@ impl Found {
 }
 
 /// Returns the text of a credential: visible ASCII, as a header can carry it (security C-29).
-fn visible(value: &OsStr) -> Result<&str, Flaw> {
+pub(crate) fn visible(value: &OsStr) -> Result<&str, Flaw> {
     let text = value.to_str().ok_or(Flaw::Characters)?;
     if text.is_empty() {
         Err(Flaw::Empty)

@@ -72,6 +72,35 @@ impl Logins {
         Session::new(self.store(which), self.network.clone(), Arc::clone(&self.restrictions))
     }
 
+    /// Returns the place of the key of the provider `id`, kept as logins are; nothing for an id that cannot name one.
+    pub fn provider(&self, id: &str) -> Option<Session> {
+        let home = self.home.of_provider(id)?;
+        let store = store::open(self.kind, &home, &self.bus);
+        // What restricts sign-in binds no key of a provider.
+        Some(Session::new(SharedStore::new(home, store), self.network.clone(), Arc::default()))
+    }
+
+    /// Returns the ids of the providers for which something may be kept.
+    pub fn provider_ids(&self) -> Result<Vec<String>, StoreError> {
+        let path = self.home.providers_folder();
+        let problem = |source| StoreError::Read { path: path.clone(), source };
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(problem(source)),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let id = entry.map_err(problem)?.file_name().to_string_lossy().into_owned();
+            // What is not named like a provider was not put there by us.
+            if self.home.of_provider(&id).is_some() {
+                ids.push(id);
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
     /// Returns how issuers are asked.
     pub fn network(&self) -> &Network {
         &self.network

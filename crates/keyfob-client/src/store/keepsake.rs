@@ -7,16 +7,19 @@ pub enum Keepsake {
     Members,
     /// Sessions that a new login took the place of, until they have ended (security C-64).
     Superseded,
+    /// The token that a provider's command printed, for as long as it is used.
+    CommandToken,
 }
 
 impl Keepsake {
-    pub(super) const ALL: [Self; 2] = [Self::Members, Self::Superseded];
+    pub(super) const ALL: [Self; 3] = [Self::Members, Self::Superseded, Self::CommandToken];
 
     /// Returns its name, in files and in the keyring.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Members => "members",
             Self::Superseded => "superseded",
+            Self::CommandToken => "command-token",
         }
     }
 }
