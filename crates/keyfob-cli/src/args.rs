@@ -2,10 +2,12 @@
 
 mod config;
 mod handoff;
+mod provider;
 mod setup;
 
 pub(crate) use config::{Config, ConfigAction, SchemaFile};
 pub(crate) use handoff::{Handoff, HandoffAction, Receive};
+pub(crate) use provider::Exec;
 pub(crate) use setup::{NativeStore, SetupCodex, SetupCommand};
 
 use clap::{Args, Parser, Subcommand};
@@ -45,6 +47,15 @@ pub(crate) enum Command {
     Workload(Workload),
     /// Say which credential is used, why, and who pays.
     Why(Why),
+    /// Run a command with what a provider of models needs in its environment, and with no other credential.
+    Exec(Exec),
+    /// Wait for a process to end, then end the session that is on standard input.
+    #[command(name = crate::commands::END_SESSION, hide = true)]
+    EndSession {
+        /// In the background, once it waits.
+        #[arg(long)]
+        stay: bool,
+    },
     /// Keep several logins side by side, and say which is used where.
     Logins {
         #[command(subcommand)]
@@ -98,6 +109,9 @@ pub(crate) struct Login {
     /// Keep the API key that is on standard input, for use with the Codex CLI.
     #[arg(long, conflicts_with_all = ["device_auth", "issuer", "workspace", "no_browser", "browser"])]
     pub(crate) with_api_key: bool,
+    /// Keep the key for this provider of models, and for no other.
+    #[arg(long, value_name = "ID", requires = "with_api_key", conflicts_with_all = ["name", "replace", "with_access_token"])]
+    pub(crate) provider: Option<String>,
     /// Keep the personal access token that is on standard input; its issuer is asked whose it is.
     #[arg(long, conflicts_with_all = ["device_auth", "no_browser", "browser"])]
     pub(crate) with_access_token: bool,
@@ -154,6 +168,9 @@ pub(crate) enum LoginAction {
 
 #[derive(Debug, Args)]
 pub(crate) struct Logout {
+    /// Remove the key that is kept for this provider of models; nothing else is signed out.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["login", "all"])]
+    pub(crate) provider: Option<String>,
     /// Sign out the login of this name.
     #[arg(long, value_name = "NAME")]
     pub(crate) login: Option<String>,
@@ -260,6 +277,9 @@ pub(crate) struct Workload {
 
 #[derive(Debug, Args)]
 pub(crate) struct Why {
+    /// For this provider of models, in place of the one that is configured.
+    #[arg(long, value_name = "ID")]
+    pub(crate) provider: Option<String>,
     /// Use the login of this name, whatever else is chosen or set.
     #[arg(long, value_name = "NAME")]
     pub(crate) login: Option<String>,

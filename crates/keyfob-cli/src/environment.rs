@@ -2,7 +2,7 @@
 
 use crate::surroundings::Surroundings;
 use keyfob_client::CertificateFile;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 
@@ -106,10 +106,87 @@ pub(crate) fn machine_name() -> Option<String> {
 
 /// Returns the names of the variables that hold secrets, going by their names; no child of ours gets them.
 pub(crate) fn names_of_secrets() -> Vec<OsString> {
-    const ENDINGS: [&str; 4] = ["_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD"];
-    let is_secret = |name: &OsString| {
-        let name = name.to_string_lossy().to_ascii_uppercase();
-        ENDINGS.iter().any(|ending| name.ends_with(ending))
-    };
-    std::env::vars_os().map(|(name, _)| name).filter(is_secret).collect()
+    std::env::vars_os().map(|(name, _)| name).filter(|name| is_secret(name)).collect()
+}
+
+/// Returns the names of the variables that a command of `keyfob exec` does not get, unless its provider needs them.
+pub(crate) fn names_of_credentials() -> Vec<OsString> {
+    std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| is_secret(name) || steers_credentials(name))
+        .collect()
+}
+
+/// Returns the names of the variables that hold credentials of the Codex CLI or of OpenAI's libraries, which are no business of
+/// a command that prints another token.
+pub(crate) fn names_of_codex_credentials() -> Vec<OsString> {
+    std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| is_secret(name) && steers_credentials(name))
+        .collect()
+}
+
+fn is_secret(name: &OsStr) -> bool {
+    const ENDINGS: [&str; 10] = [
+        "_API_KEY",
+        "_TOKEN",
+        "_SECRET",
+        "PASSWORD",
+        "_ACCESS_KEY",
+        "_SECRET_KEY",
+        "_PRIVATE_KEY",
+        "_PASSPHRASE",
+        "_PAT",
+        "_CREDENTIALS",
+    ];
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether it is one of the Codex CLI's or of OpenAI's libraries: they hold credentials, or say where those go.
+fn steers_credentials(name: &OsStr) -> bool {
+    const HARMLESS: [&str; 2] = [CODEX_HOME, CERTIFICATES[0]];
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    ["CODEX_", "OPENAI_"].iter().any(|start| name.starts_with(start)) && !HARMLESS.contains(&name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c_48_variables_that_hold_credentials_or_steer_them_are_known_by_their_names() {
+        let goes = |name: &str| is_secret(OsStr::new(name)) || steers_credentials(OsStr::new(name));
+
+        for name in [
+            "OPENAI_API_KEY",
+            "openai_api_key",
+            "GITHUB_TOKEN",
+            "AWS_SECRET_ACCESS_KEY",
+            "PGPASSWORD",
+            "DB_PASSWORD",
+            "SSH_PASSPHRASE",
+            "CODEX_API_KEY",
+            "CODEX_ACCESS_TOKEN",
+            "CODEX_REFRESH_TOKEN_URL_OVERRIDE",
+            "OPENAI_BASE_URL",
+            "OPENAI_CUSTOM_HEADERS",
+            "OPENAI_ADMIN_KEY",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+        ] {
+            assert!(goes(name), "{name}");
+        }
+        for name in [
+            "PATH",
+            "HOME",
+            "LANG",
+            "TERM",
+            "CODEX_HOME",
+            "CODEX_CA_CERTIFICATE",
+            "SSH_AUTH_SOCK",
+            "KEYBOARD",
+        ] {
+            assert!(!goes(name), "{name}");
+        }
+    }
 }

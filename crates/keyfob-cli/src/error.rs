@@ -5,12 +5,14 @@ mod change;
 mod handoff;
 mod login;
 mod network;
+mod provider;
 mod restricted;
 mod settings;
 mod setup;
 mod store;
 
 pub(crate) use handoff::HandoffFailure;
+pub(crate) use provider::ProviderFailure;
 pub(crate) use restricted::Disabled;
 pub(crate) use settings::remedies;
 pub(crate) use setup::SetupFailure;

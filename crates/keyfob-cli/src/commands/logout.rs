@@ -1,5 +1,6 @@
 //! `keyfob logout`.
 
+use super::login::of_provider;
 use super::{Acting, on_runtime};
 use crate::args::Logout;
 use crate::error::CommandError;
@@ -16,6 +17,9 @@ use keyfob_settings::logins::Which;
 
 /// Signs out the login that a command here acts on; the first line is the Codex CLI's.
 pub(crate) fn run(arguments: &Logout, acting: &Acting) -> Result<Exit, CommandError> {
+    if let Some(id) = &arguments.provider {
+        return of_provider::forget(id, &acting.logins);
+    }
     acting.require()?;
     let ends = if arguments.replace { Ends::Anything } else { ends(&acting.settings) };
     let which = &acting.chosen.login;

@@ -5,6 +5,7 @@ mod beside;
 mod ci;
 mod config;
 mod doctor;
+mod exec;
 mod exposed;
 #[cfg(feature = "failpoints")]
 mod failpoints;
@@ -12,6 +13,7 @@ mod handoff;
 mod login;
 mod logins;
 mod logout;
+mod provided;
 mod purge;
 mod session;
 mod setup;
@@ -25,6 +27,7 @@ mod workload;
 
 pub(crate) use acting::Acting;
 pub(crate) use config::ChangeFailure;
+pub(crate) use exec::END_SESSION;
 pub(crate) use login::Notes;
 pub(crate) use setup::{InvalidProviderId, InvalidRecord, ProviderId};
 pub(crate) use used::Used;
@@ -32,7 +35,7 @@ pub(crate) use used::Used;
 use crate::args::{Arguments, Command, HandoffAction, Login, LoginAction};
 use crate::browser;
 use crate::environment::Environment;
-use crate::error::{CommandError, Failure};
+use crate::error::{CommandError, Failure, ProviderFailure};
 use crate::exit::Exit;
 use clap::CommandFactory as _;
 use keyfob_client::why::Decision;
@@ -40,14 +43,19 @@ use keyfob_client::why::Decision;
 /// Without a command: whoever is not signed in signs in, where there is a terminal, and others see the help (design S5).
 pub(crate) fn start(environment: &Environment) -> Result<Exit, CommandError> {
     let acting = Acting::chosen(None, environment)?;
+    // Whether anybody has to sign in follows from the provider of models alone (users' P42).
+    let provider = acting.settings.provider(None).map_err(ProviderFailure::from)?;
     match Used::find(&acting).places.decide() {
+        Decision::Nothing if provider.login.is_none() => Ok(help()),
         Decision::Nothing if login::can_ask() => login::run(&Login::default(), &acting, environment),
         Decision::Nothing => Err(acting.signed_out()),
-        Decision::Uses(_) | Decision::Refuses(..) => {
-            crate::output::say(Arguments::command().render_help().to_string().trim_end());
-            Ok(Exit::Usage)
-        }
+        Decision::Uses(_) | Decision::Refuses(..) => Ok(help()),
     }
+}
+
+fn help() -> Exit {
+    crate::output::say(Arguments::command().render_help().to_string().trim_end());
+    Exit::Usage
 }
 
 /// Does `work`; at a terminal, whoever is not signed in signs in before (design S5).
@@ -129,6 +137,8 @@ fn dispatch(command: Command, environment: &Environment) -> Result<Exit, Command
         }
         Command::Workload(arguments) => workload::run(&arguments, environment),
         Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
+        Command::Exec(arguments) => exec::run(&arguments, &acting(arguments.login.as_deref())?, environment),
+        Command::EndSession { stay } => exec::end_session(stay, environment),
         Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?),
         Command::Config(arguments) => config::run(&arguments, environment),
         Command::Setup(command) => setup::run(&command, environment),

@@ -1,5 +1,6 @@
 //! `keyfob purge`: removes what is Keyfob's own, and nothing of the Codex CLI's.
 
+use super::login::of_provider;
 use super::logout::{ends, sign_out};
 use super::on_runtime;
 use super::setup::before_purge;
@@ -38,6 +39,9 @@ pub(crate) fn run(arguments: &Purge, logins: &Logins, settings: &Settings) -> Re
             }
             Ok(())
         })?;
+    }
+    for id in logins.provider_ids()? {
+        of_provider::forget(&id, logins)?;
     }
     // Without our record of it, what was there before would not be known any more.
     before_purge(home)?;

@@ -1,7 +1,6 @@
 //! Which credential would be used now: what `why` tells in full and `status` in a line.
 
 use super::{Acting, variables};
-use crate::environment::variable;
 use crate::exit::Exit;
 use keyfob_client::Status;
 use keyfob_client::store::StoreError;
@@ -19,8 +18,6 @@ pub(crate) struct Used {
     pub(crate) places: Places,
     /// What restrictions say of what is used.
     pub(crate) judgement: Judgement,
-    /// Whether `OPENAI_API_KEY` is set, which nobody uses on its own.
-    pub(crate) ignores_openai_key: bool,
 }
 
 impl Used {
@@ -40,15 +37,7 @@ impl Used {
             Decision::Uses(source) => variables::judge(source, &acting.settings),
             Decision::Refuses(..) | Decision::Nothing => Judgement::Allowed,
         };
-        Self { stored, places, judgement, ignores_openai_key: variable(OPENAI_API_KEY).is_some() }
-    }
-
-    /// Returns the stored login, if it is the one that is used.
-    pub(crate) fn stored_login(&self) -> Option<&Status> {
-        match self.places.decide() {
-            Decision::Uses(Source::StoredLogin) => self.stored.as_ref().ok(),
-            Decision::Uses(_) | Decision::Refuses(..) | Decision::Nothing => None,
-        }
+        Self { stored, places, judgement }
     }
 
     /// Returns what a program gets that uses the credential now.

@@ -2,10 +2,18 @@
 
 use crate::signed_in::{FAR, signed_in};
 use crate::{Home, ran};
+use sha2::{Digest as _, Sha256};
+
+/// The first 12 hexadecimal digits of the SHA-256 of a credential.
+fn print(credential: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(credential).into();
+    let first = digest.first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default();
+    format!("{:012x}", first >> 16)
+}
 
 #[test]
 fn p_03_the_stored_login_is_used_and_its_workspace_pays() {
-    let (home, _) = signed_in(FAR, "rt-secret");
+    let (home, access) = signed_in(FAR, "rt-secret");
 
     let text = "Looked at, in this order:\n  \
                 `CODEX_API_KEY`       not set\n  \
@@ -16,8 +24,12 @@ fn p_03_the_stored_login_is_used_and_its_workspace_pays() {
                 Pays       workspace ws-1, plan pro\n\
                 Account    mia@example.org\n\
                 Issuer     http://127.0.0.1:1\n\
-                Shadows    nothing\n";
-    assert_eq!(home.run_with(&[("OPENAI_API_KEY", "sk-secret")], &["why"]), ran(0, text, ""));
+                Shadows    nothing\n\
+                Provider   `openai`\n\
+                Print      PRINT\n\
+                Not sent   http://127.0.0.1:1 does not vouch for https://chatgpt.com, so what it issued is not sent there\n";
+    let text = text.replace("PRINT", &print(&access));
+    assert_eq!(home.run_with(&[("OPENAI_API_KEY", "sk-secret")], &["why"]), ran(0, &text, ""));
 }
 
 #[test]
@@ -31,7 +43,13 @@ fn p_03_a_key_in_the_environment_shadows_the_login_and_is_said_to() {
                 {\"source\":\"stored_login\",\"found\":\"present\"}],\
                 \"shadows\":[\"stored_login\"],\"not_used\":[],\"email\":null,\"workspace\":null,\
                 \"plan\":null,\"issuer\":null,\"store\":\"$HOME/auth.json\",\
-                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null},\"restricted\":null}\n";
+                \"login\":{\"name\":\"shared\",\"chosen_by\":\"nobody\",\"rule\":null},\"restricted\":null,\
+                \"fingerprint\":\"746b4ad1ca91\",\
+                \"pays\":\"the API organisation of the key, by use (a key does not say which)\",\
+                \"precedence\":\"keyfob\",\"provider\":{\"id\":\"openai\",\"name\":\"OpenAI\",\"way\":\"login\",\
+                \"sends_to\":\"https://api.openai.com/v1\",\"refused\":null,\"headers\":[\"Authorization\"],\
+                \"stands_for_a_person\":true,\"configured\":{\"model_provider\":null,\"base_url\":null,\
+                \"requires_openai_auth\":null,\"env_key\":null,\"experimental_bearer_token\":null,\"auth\":null}}}\n";
     assert_eq!(home.run_with(&key, &["why", "--json"]), ran(0, json, ""));
     let status = home.run_with(&key, &["status"]);
     assert!(
@@ -56,7 +74,7 @@ fn d_08_a_variable_that_is_set_and_wrong_is_an_error_and_never_a_fall_through() 
 
         let uses = format!("Uses       nothing: `{name}` comes first and cannot be used ({flaw})\n");
         assert_eq!(told.code, Some(1));
-        assert!(told.stdout.ends_with(&format!("{uses}Shadows    stored login\n")), "{told:?}");
+        assert!(told.stdout.contains(&format!("{uses}Shadows    stored login\n")), "{told:?}");
         assert!(!told.stdout.contains("secret"), "{told:?}");
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn enter_api_key(
 ) -> Result<Exit, CommandError> {
     let plan = Plan::to_enter_a_key(arguments, acting, environment)?;
     let key = match plan.manner {
-        Manner::Unattended => read("--with-api-key", "API key")?,
+        Manner::Unattended => read(API_KEY_FLAG, "API key")?,
         Manner::Lines | Manner::Screen { .. } => match plan.carry_out()? {
             Ended::Key(key) => key,
             Ended::SignedIn(_) => return Err(Failure::NothingOnInput("API key").into()),
@@ -125,8 +125,11 @@ fn say_where(acting: &Acting) {
     exposed::warn(store.home());
 }
 
+/// What asks for a key on standard input.
+pub(super) const API_KEY_FLAG: &str = "--with-api-key";
+
 /// Reads one secret from standard input; `flag` asked for it, `what` is what it is called.
-fn read(flag: &'static str, what: &'static str) -> Result<ApiKey, CommandError> {
+pub(super) fn read(flag: &'static str, what: &'static str) -> Result<ApiKey, CommandError> {
     if io::stdin().is_terminal() {
         return Err(Failure::SecretFromTerminal { flag, what }.into());
     }

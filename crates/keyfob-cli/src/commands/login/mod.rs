@@ -5,6 +5,7 @@ mod face;
 mod key;
 mod lines;
 mod manner;
+pub(super) mod of_provider;
 mod over;
 mod plan;
 mod prompt;
@@ -40,6 +41,9 @@ pub(crate) fn run(
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
     super::config::warn(acting.logins.home());
+    if let (Some(id), None) = (&arguments.provider, &arguments.api_key) {
+        return of_provider::keep(id, arguments, acting);
+    }
     restricted::admit(arguments, acting)?;
     match (&arguments.api_key, arguments.with_api_key, arguments.with_access_token) {
         (Some(_), _, _) => Err(Failure::KeyInArguments.into()),
