@@ -27,6 +27,13 @@ need_library() {
     needed_packages+=("$package")
 }
 
+need_module() {
+    local module=$1 package=$2 why=$3
+    python3 -c "import $module" 2>/dev/null && return 0
+    echo "missing: $module of Python (Debian package $package): $why" >&2
+    needed_packages+=("$package")
+}
+
 install_needs() {
     ((${#needed_packages[@]})) || return 0
     if ! command -v apt-get >/dev/null 2>&1; then
