@@ -69,7 +69,9 @@ impl Evidence {
         for entry in &collected.processes {
             let program = entry.program();
             search.look_at(&Place::Arguments(program.clone()), &entry.arguments, &mut findings);
-            search.look_at(&Place::Environment(program), &entry.environment, &mut findings);
+            for variable in entry.environment.split(|byte| *byte == 0) {
+                search.look_at(&Place::of_variable(&program, variable), variable, &mut findings);
+            }
         }
         for path in files {
             let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;

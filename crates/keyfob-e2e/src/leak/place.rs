@@ -65,9 +65,23 @@ pub enum Place {
     Arguments(String),
     /// A process's environment.
     Environment(String),
+    /// The variable of a process in which a command of `keyfob exec`, or `keyfob` itself, is given a credential.
+    Given(String),
 }
 
+/// The variables that are there for it; the last one is the one of a provider in tests.
+const GIVEN: [&str; 3] = ["OPENAI_API_KEY", "CODEX_API_KEY", "P_KEY"];
+
 impl Place {
+    /// Returns the place that `variable`, a name and a value, is in the environment of `program`.
+    pub(crate) fn of_variable(program: &str, variable: &[u8]) -> Self {
+        let name = variable.split(|byte| *byte == b'=').next().unwrap_or_default();
+        match GIVEN.into_iter().find(|given| given.as_bytes() == name) {
+            Some(given) => Self::Given(given.to_owned()),
+            None => Self::Environment(program.to_owned()),
+        }
+    }
+
     /// Whether a secret of `kind` belongs here.
     pub fn may_hold(&self, kind: Kind) -> bool {
         match kind {
@@ -75,6 +89,7 @@ impl Place {
                 self.is_token_store()
                     || self.is_output("keyfob token", Stream::Stdout)
                     || self.is_output("keyfob workload", Stream::Stdout)
+                    || matches!(self, Self::Given(_))
             }
             // Of a session that a new login took the place of, until it has ended.
             Kind::RefreshToken => self.is_token_store() || self.is_file("superseded.json"),
@@ -84,6 +99,7 @@ impl Place {
                 self.is_token_store()
                     || self.is_output("keyfob token", Stream::Stdout)
                     || self.is_output("keyfob-issuer on its host", Stream::Stdout)
+                    || matches!(self, Self::Given(_))
             }
             Kind::Password => self.is_file("password"),
             Kind::ServerSecret => {
@@ -147,6 +163,7 @@ impl std::fmt::Display for Place {
             Self::File(path) => write!(f, "the file {}", path.display()),
             Self::Arguments(program) => write!(f, "the arguments of `{program}`"),
             Self::Environment(program) => write!(f, "the environment of `{program}`"),
+            Self::Given(name) => write!(f, "the variable `{name}`"),
         }
     }
 }

@@ -324,6 +324,30 @@ async fn s_05_a_session_command_that_is_cancelled_at_the_screen_ends_as_cancelle
 }
 
 #[tokio::test]
+async fn s_05_s_23_a_command_that_needs_a_login_signs_in_first_and_then_has_the_terminal() -> Result<()> {
+    let world = World::start().await?;
+    let home = world.home("mia")?;
+    home.configure()?;
+    home.configure_codex(&format!(
+        "model_provider = \"gw\"\n[model_providers.gw]\nname = \"G\"\nbase_url = \"{}/v1\"\nrequires_openai_auth = true\n",
+        world.gateway()
+    ))?;
+    let arguments = "exec -- sh -c 'test -t 0 && test -t 1 && stty size; read line; echo got $line; exit 7'";
+    let mut terminal = Terminal::start(&home, SIZES[1], &[NO_BROWSER], arguments, world.evidence()).await?;
+    terminal.shows_word("> 1. Browser on this machine").await?;
+    terminal.press(ENTER).await?;
+    approve_in_browser(&world, &mut terminal).await?;
+    terminal.shows_word("24 80").await?;
+
+    terminal.press("hello\r").await?;
+
+    let (_, seen) = terminal.finished(7).await?;
+    assert!(seen.contains("got hello"), "{seen}");
+    home.tokens()?;
+    world.finish().await
+}
+
+#[tokio::test]
 async fn s_24_c_47_a_defect_is_told_on_a_terminal_that_was_given_back() -> Result<()> {
     let world = World::start().await?;
     let home = world.home("mia")?;

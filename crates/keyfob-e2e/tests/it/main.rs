@@ -15,6 +15,7 @@ mod crash;
 mod damaged;
 mod device;
 mod device_sign_in;
+mod exec;
 mod failpoints;
 mod far;
 mod faults;
