@@ -102,8 +102,9 @@ pub(crate) const NOT_BELIEVED: &str = "an administrator's file that others can c
 /// The file of a repository.
 pub(crate) const REPOSITORY: &str =
     "a repository's file says nothing about credentials, trusted or not (security C-22)";
-/// What comes with model providers.
-pub(crate) const PROVIDERS: &str = "model providers";
+/// A provider that a command does not use.
+pub(crate) const NOT_USED: &str =
+    "a status asks no provider, and needs to know none; `exec` and `why` say which is near";
 
 /// What is in a home before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

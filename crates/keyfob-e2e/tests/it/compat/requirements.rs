@@ -3,8 +3,7 @@
 use super::File::{Managed, Requirements, User};
 use super::sessions::ASKS_NOBODY;
 use super::{
-    ALONE, File, Looks, NAMED, Ours, PLAY, PROVIDERS, Play, Row, SIX, Section, Stored, THREE_PARTS,
-    UNVERIFIED,
+    ALONE, File, Looks, NAMED, NOT_USED, Ours, PLAY, Play, Row, SIX, Section, Stored, THREE_PARTS, UNVERIFIED,
 };
 use anyhow::Result;
 
@@ -274,7 +273,7 @@ pub(crate) const SECTION: Section = Section {
             "pinned_provider",
             "`login status` with an account",
             says(&[(Requirements, "model_provider = \"none\"\n")], STATUS),
-            Ours::Owed(PROVIDERS),
+            Ours::Differs(NOT_USED),
         ),
         row(
             "unknown",

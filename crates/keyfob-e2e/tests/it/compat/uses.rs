@@ -3,9 +3,13 @@
 use super::fake::Fake;
 use super::play::Which;
 use keyfob_e2e::process::Finished;
+use url::Url;
 
 /// How it ends for whoever gets as far as using a login, or none.
 pub(crate) const GOES_ON: &str = "goes on";
+
+/// What OpenAI's libraries are given where there is no credential.
+const NO_CREDENTIAL: &str = "no-credential";
 
 /// Whether a login was used, as whom, and what was said of it.
 #[derive(Debug)]
@@ -47,7 +51,12 @@ impl Uses {
     /// `keyfob token`, which prints a token, and says of a key that it is none.
     fn of_keyfob(finished: &Finished) -> Self {
         let printed = finished.stdout.trim_end();
-        let shown = if printed.is_empty() {
+        let shown = if let Some((server, shown)) = printed.split_once(' ') {
+            // `keyfob exec`, whose command tells where it would go, and with what.
+            let path = Url::parse(server).map_or_else(|_| server.to_owned(), |url| url.path().to_owned());
+            let shown = if shown == NO_CREDENTIAL { "nothing".to_owned() } else { credential(shown) };
+            Some(format!("{shown} at {path}"))
+        } else if printed.is_empty() {
             let is_key = finished.stderr.contains("has no access token");
             is_key.then(|| "a key".to_owned())
         } else {
