@@ -125,7 +125,7 @@ impl Blanks {
 
     /// Returns `text` with all of that hidden, and escapes of a terminal to be seen.
     pub(crate) fn in_text(&self, text: &str) -> String {
-        let mut text = text.replace('\u{1b}', "\\e");
+        let mut text = text.replace(ON_SOME_DAYS, "").replace('\u{1b}', "\\e");
         for (from, to) in &self.0 {
             text = text.replace(from, to);
         }
@@ -135,6 +135,9 @@ impl Blanks {
         text
     }
 }
+
+/// What the Codex CLI says of itself when a request comes while it ends, and does not when it comes a moment later.
+const ON_SOME_DAYS: &str = "Failed to send request to channel: channel closed\n";
 
 /// Replaces what follows `name`, up to the end of a parameter or a word.
 fn blank_after(text: &str, name: &str) -> String {
