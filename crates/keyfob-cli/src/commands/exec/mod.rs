@@ -40,6 +40,7 @@ pub(super) fn run(
     acting: &Acting,
     environment: &Environment,
 ) -> Result<Exit, CommandError> {
+    super::config::warn(acting.logins.home());
     signed_in(acting, environment, || become_it(arguments, acting))
 }
 

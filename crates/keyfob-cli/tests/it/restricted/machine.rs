@@ -67,7 +67,7 @@ impl Machine {
         let program = self.home.command(&[]);
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", ENTER]).arg(self.etc.path()).arg(program.get_program());
-        command.args(arguments).args(self.flags.iter().flat_map(|flag| ["-c", flag]));
+        command.args(self.flags.iter().flat_map(|flag| ["-c", flag])).args(arguments);
         command.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("PATH", "/usr/bin:/bin").envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

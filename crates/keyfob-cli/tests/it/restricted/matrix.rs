@@ -37,6 +37,20 @@ const DOORS: &[Door] = &[
     Door { name: "session list", arguments: &["session", "list"], ..DOOR },
     Door { name: "handoff", arguments: &["handoff", "--text"], ..DOOR },
     Door { name: "handoff --copy", arguments: &["handoff", "--copy", "--docker", "c-1"], ..DOOR },
+    Door { name: "exec", arguments: &["exec", "--", "true"], ..DOOR },
+    Door {
+        name: "exec with CODEX_API_KEY",
+        arguments: &["exec", "--", "true"],
+        variable: Some(("CODEX_API_KEY", "sk-2")),
+        uses: Uses::Variable(Credential::Key),
+        ..DOOR
+    },
+    Door {
+        name: "why --provider",
+        arguments: &["why", "--provider", "openai", "--json"],
+        uses: Uses::Reports,
+        ..DOOR
+    },
     Door { name: "status", arguments: &["status", "--json"], uses: Uses::Reports, ..DOOR },
     Door { name: "why", arguments: &["why", "--json"], uses: Uses::Reports, ..DOOR },
     Door { name: "login status", arguments: &["login", "status"], uses: Uses::SaysWhether, ..DOOR },
@@ -244,7 +258,7 @@ fn s_15_s_16_s_17_s_18_c_53_every_door_and_kind_and_layer_and_rule_has_the_outco
             cases.extend(rules.iter().map(|rule| Case { door, stored, rule: *rule }));
         }
     }
-    assert_eq!(cases.len(), 2_100);
+    assert_eq!(cases.len(), 2_730);
     let (cases, wrong) = (Mutex::new(cases.into_iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..4 {

@@ -144,7 +144,11 @@ async fn c_21_c_22_variables_and_files_of_a_repository_do_not_say_where_a_login_
     run(&["logout"], 0).await?;
 
     ensure!(world.wire().tally().since(refreshes).refreshes == 1, "the issuer was asked");
-    ensure!(unknown.stderr.starts_with("error: model provider `evil` not found"), "{}", unknown.stderr);
+    ensure!(unknown.stderr.contains("error: model provider `evil` not found"), "{}", unknown.stderr);
+    for told in [&unknown.stderr, &openai.stderr] {
+        let is_warned = told.starts_with("warning: ") && told.contains(".codex/config.toml");
+        ensure!(is_warned && told.contains("`model_providers`"), "{told}");
+    }
     ensure!(openai.stderr.contains("does not vouch for https://chatgpt.com"), "{}", openai.stderr);
     assert_eq!(upstream.take(), []);
     world.finish().await
