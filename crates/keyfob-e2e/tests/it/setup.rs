@@ -84,14 +84,14 @@ async fn s_23_what_the_codex_cli_does_not_take_is_put_back() -> Result<()> {
     let Some(codex) = codex::installed()? else { return Ok(()) };
     let world = World::start().await?;
     let home = world.home("mia")?;
-    // Good TOML, and for the Codex CLI an error.
-    let bad = "[model_providers.bad]\nname = \"x\"\nwire_api = \"chat\"\nbase_url = \"http://127.0.0.1:9\"\n";
+    // An entry that is the Codex CLI's to check, and for it an error.
+    let bad = "[model_providers.amazon-bedrock]\nname = \"x\"\n";
     home.configure_codex(bad)?;
 
     let refused = setup(&world, &home, &codex, 1, &[]).await?;
 
     assert!(refused.stderr.starts_with("error: the Codex CLI does not take it: "), "{refused:?}");
-    assert!(refused.stderr.contains("wire_api"), "its own words: {refused:?}");
+    assert!(refused.stderr.contains("amazon-bedrock only supports"), "its own words: {refused:?}");
     assert_eq!(text(&home)?, bad);
     let undone = home.expect(0, &["setup", "codex", "--undo"]).await?;
     assert!(undone.stderr.starts_with("There is nothing of `keyfob setup codex` in "), "{undone:?}");
