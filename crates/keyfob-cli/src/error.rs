@@ -336,7 +336,7 @@ impl From<RefreshError> for CommandError {
                 (Exit::Failure, &["nothing of the answer was kept; tell whoever runs the issuer"])
             }
             RefreshError::Restricted(evicted) => {
-                let fate = restricted::fate(&evicted.signed_out);
+                let fate = restricted::fate(evicted.signed_out.as_ref());
                 let hints = std::iter::once(fate).chain(restricted::hints(&evicted.broken)).collect();
                 return Self { hints, ..Self::new(Exit::PolicyDenied, error, &[]) };
             }

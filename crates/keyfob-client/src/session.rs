@@ -12,7 +12,7 @@ use crate::status::Status;
 use crate::store::{Digest, SharedStore, Slot, StoreError};
 use keyfob_codex::auth_file::Login;
 use keyfob_oauth::{AccessToken, ApiKey, Clock, Entropy, Timestamp};
-use keyfob_settings::{Broken, Judgement, Presented, Restrictions, Workspace};
+use keyfob_settings::{Broken, Judgement, Layer, Presented, Restrictions, Workspace};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -225,6 +225,12 @@ impl Session {
     /// Ends what was judged to break a restriction, if it still does when nobody is storing anything: whose a token is, is
     /// noted after the token is stored.
     async fn evict_if_broken(&self, judged: &Slot, clock: &dyn Clock) -> RefreshError {
+        // What holds for this command alone ends nothing.
+        if let Judgement::Broken(broken) = self.judgement_of(judged)
+            && broken.origin.layer == Layer::Flag
+        {
+            return RefreshError::Restricted(Box::new(Evicted { broken, signed_out: None }));
+        }
         let settled = async {
             let _lock = self.store.lock().await?;
             self.store.load_locked().await
@@ -236,9 +242,10 @@ impl Session {
             },
             Ok(_) => RefreshError::Store(StoreError::Changed),
             Err(error) => match self.judgement_of(judged) {
-                Judgement::Broken(broken) => {
-                    RefreshError::Restricted(Box::new(Evicted { broken, signed_out: Err(error.into()) }))
-                }
+                Judgement::Broken(broken) => RefreshError::Restricted(Box::new(Evicted {
+                    broken,
+                    signed_out: Some(Err(error.into())),
+                })),
                 Judgement::Allowed | Judgement::Unverified(_) => RefreshError::Store(error),
             },
         }
@@ -246,7 +253,10 @@ impl Session {
 
     /// Ends and removes the document with this digest; another login that was stored meanwhile stays.
     async fn evict(&self, broken: Broken, digest: Digest, clock: &dyn Clock) -> RefreshError {
-        let signed_out = logout::run(&self.store, &self.network, Ends::Document(digest), clock).await;
+        let signed_out = match broken.origin.layer {
+            Layer::Flag => None,
+            _ => Some(logout::run(&self.store, &self.network, Ends::Document(digest), clock).await),
+        };
         RefreshError::Restricted(Box::new(Evicted { broken, signed_out }))
     }
 

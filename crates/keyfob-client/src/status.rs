@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::store::{CredentialStore, StoreError};
 use keyfob_codex::auth_file::Login;
 use keyfob_jose::{Lifetime, read_unverified};
-use keyfob_oauth::{AccessToken, ClientId, IssuerUrl, Timestamp, WorkspaceId};
+use keyfob_oauth::{AccessToken, ClientId, IssuerUrl, Scope, Timestamp, WorkspaceId};
 
 /// What is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +49,15 @@ pub struct TokenFacts {
     pub expires: Option<Timestamp>,
     /// What it is bound to.
     pub workspace: Option<WorkspaceId>,
+    /// What it may be used for (RFC 9068 §2.2.3).
+    pub scope: Scope,
 }
 
 impl TokenFacts {
     /// Reads a token; one that is no JWT says nothing.
     pub fn unverified(token: &AccessToken) -> Self {
         read_unverified(token.expose()).map_or_else(Self::default, |claims| Self {
+            scope: Scope::parse(claims.text("scope").unwrap_or_default()).unwrap_or_default(),
             issuer: claims.text("iss").and_then(|issuer| IssuerUrl::parse(issuer).ok()),
             expires: claims.time("exp"),
             workspace: Account::from_claims(&claims).workspace,

@@ -136,6 +136,12 @@ impl Settings {
         self.provider_layers().flat_map(|(_, tables)| tables.keys().cloned()).collect()
     }
 
+    /// Returns the names of the variables in which providers have keys, whichever provider is used.
+    pub fn provider_variables(&self) -> BTreeSet<String> {
+        let tables = self.provider_layers().flat_map(|(_, tables)| tables.values());
+        tables.filter_map(|table| table.get_ref().variable().map(str::to_owned)).collect()
+    }
+
     fn provider_layers(&self) -> impl Iterator<Item = (&Text, &BTreeMap<String, Spanned<ProviderTable>>)> {
         let pins = self.pins.iter().map(|pin| (&pin.text, &pin.tables));
         pins.chain(self.layers.iter().map(|(text, config)| (text, &config.model_providers)))

@@ -110,6 +110,7 @@ fn stored(arguments: &Token, least: Option<Duration>, session: &Session) -> Resu
 fn facts(session: &Session) -> Result<TokenFacts, CommandError> {
     Ok(account(session)?.map_or_else(TokenFacts::default, |account| TokenFacts {
         issuer: account.issuer,
+        scope: keyfob_oauth::Scope::default(),
         expires: account.access_token_expires,
         workspace: account.account.workspace,
     }))

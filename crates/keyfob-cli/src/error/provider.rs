@@ -62,6 +62,16 @@ impl From<ProviderFailure> for CommandError {
                     format!("set it, or keep the key for it: `keyfob login --provider {id} --with-api-key`");
                 return Self::new(Exit::Failure, failure, &[&kept]);
             }
+            ProviderFailure::NotVouched(refusal) if refusal.is_of_openai() => {
+                return Self::new(
+                    Exit::Failure,
+                    failure,
+                    &[
+                        "this is where models are when nothing else is configured: name your own in `config.toml` \
+                       (docs/providers.md), or let `keyfob setup codex --gateway URL` do it",
+                    ],
+                );
+            }
             ProviderFailure::NotVouched(refusal) => {
                 let named = format!(
                     "if you want it to go there, put `login_origins = [\"{}\"]` into `$CODEX_HOME/keyfob/config.toml`",

@@ -82,7 +82,10 @@ fn bound_by(origin: &Origin) -> String {
 }
 
 /// Returns what became of a login that was in the way of a restriction.
-pub(super) fn fate(signed_out: &Result<SignedOut, SignOutError>) -> String {
+pub(super) fn fate(signed_out: Option<&Result<SignedOut, SignOutError>>) -> String {
+    let Some(signed_out) = signed_out else {
+        return "`-c` holds for this command alone, so what is stored stays".to_owned();
+    };
     match signed_out {
         Ok(SignedOut::NothingStored) => "nothing was stored any more".to_owned(),
         Ok(SignedOut::Removed(Revocation::Confirmed)) => {

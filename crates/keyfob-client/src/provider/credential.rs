@@ -51,6 +51,15 @@ pub struct Refusal {
     pub server: Server,
 }
 
+impl Refusal {
+    /// Whether it would have gone to OpenAI, where models are when nothing else is configured.
+    pub fn is_of_openai(&self) -> bool {
+        [OPENAI_API, OPENAI_ACCOUNTS]
+            .into_iter()
+            .any(|url| Url::parse(url).ok().as_ref().and_then(Server::of).as_ref() == Some(&self.server))
+    }
+}
+
 impl Credential {
     /// One that belongs to the provider alone.
     pub fn of_provider(secret: Secret) -> Self {

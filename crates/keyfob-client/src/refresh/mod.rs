@@ -124,8 +124,8 @@ pub struct Acknowledgement {
 pub struct Evicted {
     /// How, and which restriction.
     pub broken: Broken,
-    /// What became of the login.
-    pub signed_out: Result<SignedOut, SignOutError>,
+    /// What became of the login; nothing where the restriction is for one command alone.
+    pub signed_out: Option<Result<SignedOut, SignOutError>>,
 }
 
 /// No usable access token can be had.
@@ -194,7 +194,7 @@ pub enum RefreshError {
     #[error("cannot refresh")]
     Store(#[source] StoreError),
     /// The stored login breaks a restriction, and is here no more.
-    #[error("{}{}", .0.broken, if .0.signed_out.is_ok() { " Logging out." } else { "" })]
+    #[error("{}{}", .0.broken, if matches!(.0.signed_out, Some(Ok(_))) { " Logging out." } else { "" })]
     Restricted(Box<Evicted>),
     /// Whether the stored login breaks a restriction cannot be said now; it stays, and is not used.
     #[error("whether the stored login may be used here cannot be verified now")]

@@ -130,6 +130,11 @@ impl GatewayTable {
 }
 
 impl ProviderTable {
+    /// Returns the name of the variable with its key, if it has one.
+    pub fn variable(&self) -> Option<&str> {
+        self.env_key.as_ref().map(|name| name.get_ref().as_str())
+    }
+
     /// Reads the keys of one entry alone.
     pub fn parse(text: &str) -> Result<Self, InvalidConfig> {
         Ok(toml::from_str(text)?)

@@ -66,7 +66,10 @@ impl Surroundings {
                 "note: `query_params` of the provider are not passed on: a base address has no place for them",
             );
         }
-        Ok(Self { removed: environment::names_of_credentials(), set })
+        let mut removed = environment::names_of_credentials();
+        // Those of the other providers go too.
+        removed.extend(acting.settings.provider_variables().into_iter().map(OsString::from));
+        Ok(Self { removed, set })
     }
 
     /// Makes it the environment of `command`.

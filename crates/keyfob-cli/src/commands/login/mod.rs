@@ -28,7 +28,7 @@ use keyfob_client::login::{Replace, SignedIn};
 use keyfob_client::store::StoreError;
 use keyfob_client::why::{Found, Source};
 use keyfob_codex::client::UNNAMED_ISSUER;
-use keyfob_oauth::IssuerUrl;
+use keyfob_oauth::{Capability, IssuerUrl};
 use keyfob_settings::Judgement;
 use keyfob_settings::logins::Which;
 use manner::Streams;
@@ -68,6 +68,9 @@ fn sign_in(arguments: &Login, acting: &Acting, environment: &Environment) -> Res
     match plan.carry_out()? {
         Ended::SignedIn(signed_in) => {
             report::say(&signed_in, &plan.issuer, acting);
+            if arguments.cloud {
+                report::say_if_not_in(Capability::Cloud, &signed_in, acting);
+            }
             if plan.programs_read {
                 let document = report::document(&signed_in, &plan.issuer, acting).to_string();
                 output::data(&document).map_err(Failure::Output)?;

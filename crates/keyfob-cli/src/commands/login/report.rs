@@ -3,9 +3,9 @@
 use super::super::{Acting, exposed};
 use crate::exit::Exit;
 use crate::output;
-use keyfob_client::Account;
 use keyfob_client::login::{SignedIn, Superseded};
-use keyfob_oauth::IssuerUrl;
+use keyfob_client::{Account, Jitter, Need, SystemClock, TokenFacts};
+use keyfob_oauth::{Capability, Clock as _, IssuerUrl};
 use keyfob_settings::logins::Which;
 use serde_json::{Value, json};
 
@@ -17,6 +17,19 @@ pub(in super::super) fn document(signed_in: &SignedIn, issuer: &IssuerUrl, actin
         "workspace": workspace.as_ref().map(keyfob_oauth::WorkspaceId::as_str),
         "login": place(signed_in, acting).to_string(),
     })
+}
+
+/// Says that the new login does not have what was asked for, if it does not: the issuer may grant less (RFC 6749 §5.1).
+pub(super) fn say_if_not_in(capability: Capability, signed_in: &SignedIn, acting: &Acting) {
+    let session = acting.logins.session(&place(signed_in, acting));
+    let token = session.fresh_token(SystemClock.now(), Need::Usable(Jitter::NONE));
+    let scope = token.ok().flatten().map(|token| TokenFacts::unverified(&token).scope);
+    if scope.is_some_and(|scope| !scope.contains(capability.scope())) {
+        output::say(&format!(
+            "warning: this login does not have `{}`: the workspace's administrators decide whether its members do",
+            capability.scope()
+        ));
+    }
 }
 
 /// Says it to a person.

@@ -47,7 +47,7 @@ pub(super) fn admit(arguments: &Login, acting: &Acting) -> Result<(), CommandErr
     let ended = on_runtime(async { Ok(acting.session.enforce(&SystemClock).await) })?;
     match ended {
         Ok(()) => Ok(()),
-        Err(RefreshError::Restricted(evicted)) if evicted.signed_out.is_ok() => {
+        Err(RefreshError::Restricted(evicted)) if !matches!(evicted.signed_out, Some(Err(_))) => {
             let error = RefreshError::Restricted(evicted);
             let told = CommandError::from(error);
             output::say(&told.source.to_string());

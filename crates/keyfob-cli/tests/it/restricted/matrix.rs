@@ -1,6 +1,6 @@
 //! Doors × kinds of credentials × layers × rules: the outcome, the message, and what stays.
 
-use super::machine::{Machine, NOBODY, Stored};
+use super::machine::{Machine, NOBODY, Place, Stored};
 use super::rules::{Credential, Rule, Verdict, Workspace, rules};
 use crate::{Ran, ran};
 use serde_json::{Value, json};
@@ -103,6 +103,9 @@ impl Case<'_> {
         let kept = self.stored.document.clone();
         let judged = self.rule.verdict(self.stored.credential);
         let expected = match (self.door.uses, judged) {
+            (Uses::Stored, Verdict::Broken { words, next }) if self.rule.place == Place::Flag => {
+                (self.refused(&words, next), kept)
+            }
             (Uses::Stored, Verdict::Broken { words, next }) => (self.evicted(&words, next), None),
             (Uses::Stored, Verdict::Unverified) => (self.unverified(), kept),
             (Uses::Reports, verdict @ (Verdict::Broken { .. } | Verdict::Unverified)) => {
@@ -144,6 +147,13 @@ impl Case<'_> {
         };
         let says_so = self.rule.says_so();
         ran(6, "", &format!("error: {words} Logging out.\nhint: {fate}\nhint: {says_so}\nhint: {next}\n"))
+    }
+
+    /// What holds for one command ends nothing.
+    fn refused(&self, words: &str, next: &str) -> Ran {
+        let fate = "`-c` holds for this command alone, so what is stored stays";
+        let says_so = self.rule.says_so();
+        ran(6, "", &format!("error: {words}\nhint: {fate}\nhint: {says_so}\nhint: {next}\n"))
     }
 
     /// The issuer does not answer, so that nobody can say whose the login is.
