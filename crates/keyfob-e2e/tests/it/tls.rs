@@ -99,8 +99,11 @@ async fn c_19_without_the_ca_neither_codex_nor_keyfob_signs_in_and_both_say_wher
     );
     assert!(!home.has_auth_file());
     assert_eq!(proxy.connections(), [HOST, HOST]);
-    let refused = world.front_log()?;
-    assert_eq!(refused.matches("SSL handshake failure").count(), 2, "{refused}");
+    let log = world.front_log()?;
+    // Whoever refuses may hang up before its refusal is read.
+    let refused = ["SSL handshake failure", "Connection closed during SSL handshake"];
+    let refused: usize = refused.iter().map(|said| log.matches(said).count()).sum();
+    assert_eq!(refused, 2, "{log}");
     world.finish().await
 }
 
