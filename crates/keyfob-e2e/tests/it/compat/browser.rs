@@ -50,7 +50,7 @@ pub(crate) async fn hold_alone(section: &Section) -> Result<()> {
     for row in section.rows {
         let scenario = async {
             let theirs = player.play(row, Which::Codex).await?;
-            row.hold(section, &theirs, player.play_ours(row).await?.as_ref())
+            row.hold(section, &theirs, &player.play(row, Which::Keyfob).await?)
         };
         held.push(scenario.await);
     }

@@ -3,7 +3,7 @@
 use super::fake::Fake;
 use super::uses::{GOES_ON, Uses};
 use super::words::{Blanks, Said};
-use super::{File, Looks, Ours, Play, Row, Step, Stored};
+use super::{File, Looks, Play, Row, Step, Stored};
 use anyhow::{Context as _, Result};
 use keyfob_e2e::process::{Finished, LIMIT, Program, Running};
 use keyfob_e2e::{Home, Scene, files};
@@ -37,16 +37,6 @@ pub(crate) struct Player<'a> {
 }
 
 impl Player<'_> {
-    /// Plays `row` with `keyfob`, where that does something there already.
-    pub(crate) async fn play_ours(&self, row: &Row) -> Result<Option<Said>> {
-        match row.ours {
-            Ours::Same | Ours::SameCode(_) | Ours::SameDecision(_) | Ours::Differs(_) => {
-                Ok(Some(self.play(row, Which::Keyfob).await?))
-            }
-            Ours::Owed(_) => Ok(None),
-        }
-    }
-
     /// Plays `row` in a new home and returns what the program did.
     pub(crate) async fn play(&self, row: &Row, which: Which) -> Result<Said> {
         self.fake.play(row.play.answers);
