@@ -13,10 +13,11 @@ impl World {
         self.front.as_ref().map(|front| &front.names).context("the issuer is not behind TLS")
     }
 
-    /// Returns what HAProxy has logged: a line for each request, and for each connection that came to nothing.
-    pub fn front_log(&self) -> Result<String> {
+    /// Waits for a line of HAProxy's log. There is one for each request and for each connection that came to nothing,
+    /// and it may come after the answer that it tells of.
+    pub async fn front_logs(&self, is_wanted: impl Fn(&str) -> bool) -> Result<String> {
         let front = self.front.as_ref().context("the issuer is not behind TLS")?;
-        Ok(front.running.printed_on(Stream::Stdout))
+        front.running.line(Stream::Stdout, is_wanted).await
     }
 
     /// Starts a proxy that leads to the issuer behind TLS, for those who cannot find it by themselves.

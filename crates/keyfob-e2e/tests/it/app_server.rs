@@ -65,14 +65,12 @@ async fn s_06_an_editor_signs_in_through_the_app_server_of_the_codex_cli_sees_th
     assert_eq!(ended, json!({}));
     assert_eq!(nobody.get("account"), Some(&Value::Null));
     assert!(!home.has_auth_file());
-    let log = world.front_log()?;
     for request in ["GET /api/codex/accounts/check 200", "GET /api/codex/usage 200", "POST /oauth/revoke 200"]
     {
         let (method, path) = request.split_once(' ').context("no path")?;
-        let logged = |line: &str| line.starts_with(method) && line.contains(path);
-        assert!(log.lines().any(logged), "no {request}: {log}");
+        world.front_logs(|line| line.starts_with(method) && line.contains(path)).await?;
     }
-    came_through(&world, &proxy)?;
+    came_through(&world, &proxy).await?;
     drop(editor);
     world.finish().await
 }
