@@ -72,13 +72,13 @@ pub struct Places {
     pub stored_login: Found,
 }
 
-/// What is used.
+/// What is used, of places that an `S` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum Decision<S = Source> {
     /// The credential of this place; those of later places are shadowed.
-    Uses(Source),
+    Uses(S),
     /// Nothing: this place comes first and cannot be used. Later ones are never fallen back to.
-    Refuses(Source, Flaw),
+    Refuses(S, Flaw),
     /// Nothing: every place is empty.
     Nothing,
 }

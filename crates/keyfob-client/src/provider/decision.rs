@@ -1,6 +1,6 @@
 //! Where a provider's credential is looked for, and which place decides.
 
-use crate::why::{Asked, Flaw};
+use crate::why::Asked;
 use keyfob_settings::{Precedence, Provider};
 
 /// A place that can name the credential of a provider.
@@ -37,16 +37,8 @@ pub enum Way {
     Open,
 }
 
-/// What is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// The credential of this place.
-    Uses(Source),
-    /// Nothing: this place comes first and cannot be used.
-    Refuses(Source, Flaw),
-    /// Nothing: every place is empty.
-    Nothing,
-}
+/// What is used for a provider.
+pub type Decision = crate::why::Decision<Source>;
 
 impl Source {
     /// Returns the name of the place.
