@@ -22,6 +22,10 @@ pub(crate) enum Refusal {
          prints as `Authorization: Bearer TOKEN`"
     )]
     MissingToken,
+    #[error(
+        "A cookie with a credential does not count when a web page sent it; this gateway is for programs"
+    )]
+    CookieFromPage,
     #[error("{}", .0.refusal_of_keys())]
     KeyForCapability(Capability),
     #[error(
@@ -80,7 +84,9 @@ impl Refusal {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::InvalidToken | Self::MissingToken => StatusCode::UNAUTHORIZED,
-            Self::KeyForCapability(_) | Self::CapabilityMissing(_) => StatusCode::FORBIDDEN,
+            Self::KeyForCapability(_) | Self::CapabilityMissing(_) | Self::CookieFromPage => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::OtherHost | Self::BodyBroken | Self::NotJson => StatusCode::BAD_REQUEST,
@@ -99,6 +105,7 @@ impl Refusal {
         match self {
             Self::InvalidToken => "invalid_token",
             Self::MissingToken => "missing_token",
+            Self::CookieFromPage => "cookie_from_page",
             Self::KeyForCapability(_) => "account_sign_in_required",
             Self::CapabilityMissing(_) => "insufficient_scope",
             Self::NotFound => "not_found",

@@ -1,6 +1,7 @@
 //! One request's road through the gateway.
 
-use crate::authenticate::{Authenticator, Caller};
+use crate::authenticate::delivery::Delivery;
+use crate::authenticate::{Authenticator, Caller, Introspection, VerifiedTokens};
 use crate::body::{Body, Limits, Passing, full};
 use crate::description::Description;
 use crate::error::Refusal;
@@ -32,6 +33,8 @@ pub struct Config {
     pub upstream: Upstream,
     /// How it learns what has ended before its time, if it does.
     pub feed: Option<FeedConfig>,
+    /// Where callers may show their credential beside `Authorization`.
+    pub delivery: Delivery,
 }
 
 /// A gateway cannot be made.
@@ -69,15 +72,22 @@ impl Gateway {
         let client = http_client(trust(&config))?;
         let description = Description::new(&config.issuer, &config.audience);
         let keys = Arc::new(Keys::new(config.issuer, client.clone()));
+        let introspection = config.feed.as_ref().map(|feed| {
+            let (server, audience) = (feed.server.clone(), config.audience.clone());
+            Introspection::new(server, audience, feed.grace, Arc::clone(&keys), client.clone())
+        });
         let follow = |feed| Revocations::new(feed, Arc::clone(&keys), client.clone(), Arc::clone(&clock));
         let revocations = config.feed.map(follow).map(Arc::new);
         Ok(Self {
-            authenticator: Authenticator::new(
-                Arc::clone(&keys),
-                config.audience,
-                revocations.clone(),
-                Arc::clone(&clock),
-            ),
+            authenticator: Authenticator {
+                keys: Arc::clone(&keys),
+                audience: config.audience,
+                delivery: config.delivery,
+                verified: VerifiedTokens::new(),
+                introspection,
+                revocations: revocations.clone(),
+                clock: Arc::clone(&clock),
+            },
             revocations,
             keys,
             upstream: config.upstream,
@@ -134,9 +144,9 @@ impl Gateway {
                 return Err(refusal);
             }
         };
-        record.caller(&caller.subject);
+        record.caller(&caller);
         let path = route(&request)?;
-        headers::toward_upstream(request.headers_mut(), &token);
+        headers::toward_upstream(request.headers_mut(), &token, self.authenticator.delivery.header());
         let request = bounded(request)?;
         match &self.upstream {
             Upstream::Demo => {
@@ -156,7 +166,7 @@ impl Gateway {
         capability: Option<Capability>,
     ) -> Result<(Arc<Caller>, AccessToken), Refusal> {
         if let Some(capability) = capability {
-            Authenticator::refuse_keys(headers, capability)?;
+            self.authenticator.refuse_keys(headers, capability)?;
         }
         let (caller, token) = self.authenticator.authenticate(headers).await?;
         match capability {

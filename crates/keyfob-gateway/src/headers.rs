@@ -54,8 +54,13 @@ const UPSTREAM_ONLY_PREFIXES: [&str; 2] = ["access-control-", "proxy-"];
 
 /// Makes the caller's headers fit to be sent: hop-by-hop first, so that nothing it names can take away what is added
 /// later (security G-14), then everything that identifies the caller.
-pub(crate) fn toward_upstream(headers: &mut HeaderMap, token: &AccessToken) {
+///
+/// `delivered` is the header that may hold the caller's credential beside `Authorization`.
+pub(crate) fn toward_upstream(headers: &mut HeaderMap, token: &AccessToken, delivered: Option<&HeaderName>) {
     drop_hop_by_hop(headers);
+    if let Some(name) = delivered {
+        headers.remove(name);
+    }
     // The body is framed anew for its own connection.
     headers.remove(header::CONTENT_LENGTH);
     retain(headers, |name, value| {

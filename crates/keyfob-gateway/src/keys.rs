@@ -25,6 +25,8 @@ pub(crate) struct Keys {
     issuer: IssuerUrl,
     client: HttpClient,
     current: ArcSwapOption<KeySet>,
+    /// What the issuer said of itself when it was asked last.
+    discovery: ArcSwapOption<Discovery>,
     /// When a need last caused a fetch. Held over the fetch, which has a time limit: that is what makes one flight of
     /// many callers' needs. Whoever waited looks at `current` again.
     turn: Mutex<Option<Instant>>,
@@ -70,17 +72,25 @@ const RENEWAL: Duration = Duration::from_secs(15);
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// The members of the discovery document that are read.
-#[derive(serde::Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 pub(crate) struct Discovery {
     issuer: String,
     jwks_uri: String,
     /// Where the issuer tells what has ended.
     pub(crate) keyfob_revocations_endpoint: Option<String>,
+    /// Where it says what a key means (RFC 7662).
+    pub(crate) introspection_endpoint: Option<String>,
 }
 
 impl Keys {
     pub(crate) fn new(issuer: IssuerUrl, client: HttpClient) -> Self {
-        Self { issuer, client, current: ArcSwapOption::empty(), turn: Mutex::new(None) }
+        Self {
+            issuer,
+            client,
+            current: ArcSwapOption::empty(),
+            discovery: ArcSwapOption::empty(),
+            turn: Mutex::new(None),
+        }
     }
 
     pub(crate) fn issuer(&self) -> &IssuerUrl {
@@ -157,14 +167,24 @@ impl Keys {
         Ok(KeySet::parse(&self.get(&discovery.jwks_uri).await?)?)
     }
 
+    /// Returns what the issuer said of itself when it was asked last, or asks it for the first time.
+    pub(crate) async fn discovered(&self) -> Result<Arc<Discovery>, FetchKeysError> {
+        match self.discovery.load_full() {
+            Some(discovery) => Ok(discovery),
+            None => self.discover().await,
+        }
+    }
+
     /// Fetches what the issuer says of itself.
-    pub(crate) async fn discover(&self) -> Result<Discovery, FetchKeysError> {
+    pub(crate) async fn discover(&self) -> Result<Arc<Discovery>, FetchKeysError> {
         let document = self.get(&self.issuer.join(OPENID_PATH)).await?;
         let discovery: Discovery = serde_json::from_slice(&document).map_err(FetchKeysError::NotDiscovery)?;
         // RFC 8414 §3.3: compared as strings, else one issuer could speak for another.
         if discovery.issuer != self.issuer.as_str() {
             return Err(FetchKeysError::OtherIssuer(discovery.issuer));
         }
+        let discovery = Arc::new(discovery);
+        self.discovery.store(Some(Arc::clone(&discovery)));
         Ok(discovery)
     }
 

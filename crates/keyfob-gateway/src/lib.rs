@@ -25,9 +25,8 @@
 //!
 //! Start reading at [`gateway`], which drives the road above; [`server`] is the listener around it.
 
-mod authenticate;
+pub mod authenticate;
 mod body;
-mod cache;
 mod demo;
 mod description;
 mod error;
@@ -37,6 +36,7 @@ mod http_client;
 mod keys;
 mod record;
 mod relay;
+pub mod resource_server;
 pub mod revocations;
 mod route;
 pub mod server;

@@ -6,7 +6,9 @@ mod system;
 use anyhow::{Context as _, anyhow};
 use args::{Arguments, Command, Edge};
 use clap::Parser as _;
+use keyfob_gateway::authenticate::delivery::Delivery;
 use keyfob_gateway::gateway::{Config, Gateway};
+use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
@@ -54,12 +56,14 @@ fn config(edge: &Edge) -> anyhow::Result<Config> {
     let grace = Duration::from_secs(edge.revocations_grace.into());
     let feed = edge.revocations_file.as_deref().map(|file| feed(file, grace));
     let feed = feed.transpose().context("--revocations-file")?;
-    Ok(Config { issuer, audience: Audience::new(audience), upstream, feed })
+    Ok(Config { issuer, audience: Audience::new(audience), upstream, feed, delivery: Delivery::default() })
 }
 
 fn feed(path: &Path, grace: Duration) -> anyhow::Result<FeedConfig> {
     let text = secret_text(path, "the secret of this gateway")?;
-    FeedConfig::parse(&text, grace).with_context(|| format!("{} holds no NAME:SECRET", path.display()))
+    let server = ResourceServer::parse(&text);
+    let server = server.with_context(|| format!("{} holds no NAME:SECRET", path.display()))?;
+    Ok(FeedConfig::new(server, grace))
 }
 
 fn key(path: &Path) -> anyhow::Result<UpstreamKey> {

@@ -1,5 +1,6 @@
 //! One log line per request: who, what, how it ended; never a body, a header or a query.
 
+use crate::authenticate::Caller;
 use crate::body::{Body, BodyError};
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -18,6 +19,7 @@ pub(crate) struct Record {
     path: String,
     started: Instant,
     subject: Option<Subject>,
+    credential: Option<&'static str>,
     status: Option<StatusCode>,
     bytes: u64,
     ended: Ended,
@@ -52,6 +54,7 @@ impl Record {
             path: text::printable(path),
             started: Instant::now(),
             subject: None,
+            credential: None,
             status: None,
             bytes: 0,
             ended: Ended::CallerLeft,
@@ -63,8 +66,9 @@ impl Record {
     }
 
     /// Notes who called.
-    pub(crate) fn caller(&mut self, subject: &Subject) {
-        self.subject = Some(subject.clone());
+    pub(crate) fn caller(&mut self, caller: &Caller) {
+        self.subject = Some(caller.subject.clone());
+        self.credential = Some(caller.credential.as_str());
     }
 
     /// Notes the status and returns the body that completes this record while it is sent.
@@ -82,6 +86,7 @@ impl Drop for Record {
         tracing::info!(
             request.id = %self.request_id,
             subject = self.subject.as_ref().map(Subject::as_str),
+            credential = self.credential,
             method = %self.method,
             path = %self.path,
             status = self.status.map(|status| status.as_u16()),

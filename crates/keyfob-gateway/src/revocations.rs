@@ -4,18 +4,18 @@
 //! something, or for 20 s. While it is silent for longer, tokens are accepted for the grace that the administrator chose,
 //! then none is.
 
-use crate::authenticate::{Caller, LONGEST_LIFE};
+use crate::authenticate::{Caller, CredentialKind, LONGEST_LIFE};
 use crate::body::full;
 use crate::error::Refusal;
 use crate::http_client::HttpClient;
 use crate::keys::{FetchKeysError, Keys};
+use crate::resource_server::ResourceServer;
 use arc_swap::ArcSwap;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Limited};
 use keyfob_jose::{Claims, Expected, TokenType, VerifyError};
-use keyfob_oauth::{Clock, Secret, Timestamp};
+use keyfob_oauth::{Clock, Timestamp};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -27,20 +27,13 @@ use url::Url;
 /// How a gateway follows what has ended.
 #[derive(Clone, Debug)]
 pub struct FeedConfig {
-    /// Its name at the issuer.
-    name: String,
-    /// With which it authenticates there.
-    secret: Secret,
+    /// As who it asks.
+    pub server: ResourceServer,
     /// After which silence it no longer knows what has ended.
     pub quiet_after: Duration,
     /// For how long it accepts tokens all the same.
     pub grace: Duration,
 }
-
-/// A text is no name and secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no NAME:SECRET in one line")]
-pub struct InvalidFeedConfig;
 
 /// What is known to have ended.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +41,8 @@ struct Known {
     /// The number of the last entry.
     epoch: u64,
     sessions: HashMap<String, Timestamp>,
+    /// By their `jti`.
+    keys: HashMap<String, Timestamp>,
     users: HashMap<String, Timestamp>,
     /// By user, then by workspace: who asks is found without a copy of the names.
     members: HashMap<String, HashMap<String, Timestamp>>,
@@ -110,18 +105,9 @@ const MOST_BYTES: usize = 64 * 1024;
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
 
 impl FeedConfig {
-    /// Reads `NAME:SECRET`.
-    pub fn parse(text: &str, grace: Duration) -> Result<Self, InvalidFeedConfig> {
-        let legal = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic());
-        match text.trim().split_once(':') {
-            Some((name, secret)) if legal(name) && legal(secret) => Ok(Self {
-                name: name.to_owned(),
-                secret: Secret::new(secret.to_owned()),
-                quiet_after: QUIET_AFTER,
-                grace,
-            }),
-            Some(_) | None => Err(InvalidFeedConfig),
-        }
+    /// Follows as `server`, and accepts tokens for `grace` while the issuer is silent.
+    pub fn new(server: ResourceServer, grace: Duration) -> Self {
+        Self { server, quiet_after: QUIET_AFTER, grace }
     }
 }
 
@@ -135,15 +121,24 @@ impl Revocations {
         Self { config, keys, client, clock, known: ArcSwap::default(), heard: Mutex::new(None) }
     }
 
-    /// Refuses a caller whose session, membership or account has ended, and everybody while nobody can tell.
+    /// Refuses a caller whose session, key, membership or account has ended, and everybody while nobody can tell.
     pub(crate) fn check(&self, caller: &Caller) -> Result<(), Refusal> {
-        if self.known.load().has_ended(caller) {
+        if self.has_ended(caller) {
             return Err(Refusal::InvalidToken);
+        }
+        if caller.credential.key_id().is_some() {
+            // The issuer was asked about it a moment ago, or not for longer than is accepted (`introspection`).
+            return Ok(());
         }
         match self.hearing() {
             Hearing::Fresh | Hearing::Silent => Ok(()),
             Hearing::Lost => Err(Refusal::RevocationsUnknown),
         }
+    }
+
+    /// Whether what lets the caller in is known to have ended.
+    pub(crate) fn has_ended(&self, caller: &Caller) -> bool {
+        self.known.load().has_ended(caller)
     }
 
     /// Says how well the issuer is heard.
@@ -236,10 +231,7 @@ impl Revocations {
         let uri: Uri = address.parse().map_err(|_| FollowError::NoFeed)?;
         let mut request = Request::new(full(Bytes::new()));
         *request.uri_mut() = uri;
-        let pair = STANDARD.encode(format!("{}:{}", self.config.name, self.config.secret.expose()));
-        let mut basic = HeaderValue::from_str(&format!("Basic {pair}")).map_err(|_| FollowError::NoFeed)?;
-        basic.set_sensitive(true);
-        request.headers_mut().insert(header::AUTHORIZATION, basic);
+        request.headers_mut().insert(header::AUTHORIZATION, self.config.server.authorization());
         let answer = async {
             let response = self.client.request(request).await.map_err(FollowError::Unreachable)?;
             if response.status() != StatusCode::OK {
@@ -256,7 +248,7 @@ impl Revocations {
         let expected = Expected {
             token_type: TokenType::Revocations,
             issuer: self.keys.issuer().as_str(),
-            audience: &self.config.name,
+            audience: self.config.server.name(),
         };
         let keys = self.keys.any().await.ok_or(FollowError::NoKeys)?;
         match keys.verify(token, &expected, self.clock.now()) {
@@ -303,18 +295,20 @@ impl Known {
         for entry in told.entries {
             let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
             let at = entry.get("at").and_then(Value::as_i64).map_or(now, Timestamp::from_unix);
-            match (text("sid"), text("sub"), text("workspace_id")) {
-                (Some(session), _, _) => drop(known.sessions.insert(session, at)),
-                (None, Some(user), None) => drop(known.users.insert(user, at)),
-                (None, Some(user), Some(workspace)) => {
+            match (text("sid"), text("jti"), text("sub"), text("workspace_id")) {
+                (Some(session), _, _, _) => drop(known.sessions.insert(session, at)),
+                (None, Some(key), _, _) => drop(known.keys.insert(key, at)),
+                (None, None, Some(user), None) => drop(known.users.insert(user, at)),
+                (None, None, Some(user), Some(workspace)) => {
                     known.members.entry(user).or_default().insert(workspace, at);
                 }
-                // Of a key, which this gateway does not take, or of a kind that comes later.
-                (None, None, _) => {}
+                // Of a kind that comes later.
+                (None, None, None, _) => {}
             }
         }
         let is_kept = |at: &Timestamp| now < at.plus(LONGEST_LIFE);
         known.sessions.retain(|_, at| is_kept(at));
+        known.keys.retain(|_, at| is_kept(at));
         known.users.retain(|_, at| is_kept(at));
         known.members.retain(|_, places| {
             places.retain(|_, at| is_kept(at));
@@ -326,7 +320,15 @@ impl Known {
     fn has_ended(&self, caller: &Caller) -> bool {
         let is_before = |at: &Timestamp| caller.issued <= *at;
         let (user, workspace) = (caller.subject.as_str(), caller.workspace.as_str());
-        caller.session.as_ref().is_some_and(|session| self.sessions.contains_key(session))
+        let is_over = match &caller.credential {
+            CredentialKind::AccessToken { session, .. } => {
+                session.as_ref().is_some_and(|session| self.sessions.contains_key(session))
+            }
+            CredentialKind::PersonalAccessToken { id } | CredentialKind::ApiKey { id } => {
+                self.keys.contains_key(id)
+            }
+        };
+        is_over
             || self.users.get(user).is_some_and(is_before)
             || self.members.get(user).and_then(|places| places.get(workspace)).is_some_and(is_before)
     }

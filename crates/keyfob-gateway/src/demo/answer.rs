@@ -1,9 +1,18 @@
 //! What the demo says, as objects and events of the Responses API.
 
-use crate::authenticate::Caller;
+use crate::authenticate::{Caller, CredentialKind};
 use keyfob_oauth::Timestamp;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+
+/// Returns by what the caller was let in, in words.
+fn through(caller: &Caller) -> &str {
+    match &caller.credential {
+        CredentialKind::AccessToken { client, .. } => client.as_str(),
+        CredentialKind::PersonalAccessToken { .. } => "a personal access token",
+        CredentialKind::ApiKey { .. } => "an API key",
+    }
+}
 
 /// Returns what the cloud route of the demo says.
 pub(super) fn cloud_workspace(caller: &Caller) -> Value {
@@ -27,7 +36,9 @@ impl Answer {
             "Hello! This is the built-in demo of keyfob-gateway, not a model. Your access token was accepted: you are \
              {} in workspace {}, calling through {}. Start the gateway with the address of a real upstream to talk to \
              a model.",
-            caller.subject, caller.workspace, caller.client
+            caller.subject,
+            caller.workspace,
+            through(caller)
         );
         Self {
             text,

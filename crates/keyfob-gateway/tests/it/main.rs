@@ -7,6 +7,7 @@
     reason = "helpers of tests may fail as tests do"
 )]
 
+mod access_keys;
 mod authenticate;
 mod command_line;
 mod demo;

@@ -2,6 +2,7 @@
 
 use crate::world::{FakeIssuer, NOW, World, soon};
 use http::{Request, StatusCode};
+use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_jose::SigningKey;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use std::time::Duration;
 const NEVER_SILENT: Duration = Duration::from_mins(10);
 
 fn config(quiet_after: Duration, grace: Duration) -> FeedConfig {
-    let mut config = FeedConfig::parse("gateway:kfs_secret\n", grace).unwrap();
+    let mut config = FeedConfig::new(ResourceServer::parse("gateway:kfs_secret\n").unwrap(), grace);
     config.quiet_after = quiet_after;
     config
 }

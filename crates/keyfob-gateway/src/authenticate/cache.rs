@@ -1,6 +1,6 @@
 //! Tokens that were verified a moment ago.
 
-use crate::authenticate::Caller;
+use super::caller::Caller;
 use keyfob_oauth::Timestamp;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -38,7 +38,7 @@ impl VerifiedTokens {
     }
 
     pub(crate) fn insert(&self, token: TokenDigest, caller: &Arc<Caller>, now: Timestamp) {
-        let until = now.plus(LONGEST).min(caller.expires);
+        let until = caller.expires.map_or(now.plus(LONGEST), |end| end.min(now.plus(LONGEST)));
         self.0.insert(token, Entry { caller: Arc::clone(caller), until });
     }
 
@@ -50,17 +50,20 @@ impl VerifiedTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authenticate::CredentialKind;
+    use crate::authenticate::caller::DataPolicy;
     use keyfob_oauth::{ClientId, Scope, Subject, WorkspaceId};
 
     fn caller(expires: i64) -> Arc<Caller> {
         Arc::new(Caller {
             subject: Subject::new("u-1"),
-            client: ClientId::new("app"),
             workspace: WorkspaceId::new("w-1"),
             scope: Scope::default(),
-            session: None,
+            credential: CredentialKind::AccessToken { client: ClientId::new("app"), session: None },
+            data: DataPolicy::default(),
+            models: None,
             issued: Timestamp::from_unix(0),
-            expires: Timestamp::from_unix(expires),
+            expires: Some(Timestamp::from_unix(expires)),
         })
     }
 

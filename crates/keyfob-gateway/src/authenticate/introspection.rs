@@ -1,0 +1,215 @@
+//! What a key means: the issuer is asked (RFC 7662), and its answer kept for a moment.
+
+use super::cache::TokenDigest;
+use super::caller::Caller;
+use crate::body::full;
+use crate::error::Refusal;
+use crate::http_client::HttpClient;
+use crate::keys::{FetchKeysError, Keys};
+use crate::resource_server::ResourceServer;
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Limited};
+use keyfob_jose::Claims;
+use keyfob_oauth::{AccessToken, Audience, Timestamp};
+use quick_cache::sync::Cache;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Url, form_urlencoded};
+
+/// How our issuer's keys begin; nothing else is sent there.
+const KEY_PREFIXES: [&str; 2] = ["at-", "sk-kf-"];
+/// No key of ours is longer.
+const LONGEST_KEY: usize = 256;
+/// How long an answer is believed (security G-37): as long as a verified token.
+const BELIEVED: Duration = Duration::from_secs(30);
+/// How long it is remembered that a text is no key: little, since it costs the issuer a look-up and somebody may guess.
+const UNKNOWN: Duration = Duration::from_secs(5);
+/// The pause before an issuer that did not answer is asked about the same key again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How many keys are remembered; the least useful one goes first.
+const MOST: usize = 16_384;
+/// How long the issuer may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How long its answer may be.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// Asks one issuer about keys; each is asked about once at a time, however many requests bring it.
+#[derive(Debug)]
+pub(crate) struct Introspection {
+    server: ResourceServer,
+    audience: Audience,
+    /// For how long an answer counts on while the issuer is away.
+    grace: Duration,
+    keys: Arc<Keys>,
+    client: HttpClient,
+    verdicts: Cache<TokenDigest, Verdict>,
+}
+
+/// What is known of one text.
+#[derive(Clone, Debug)]
+struct Verdict {
+    answer: Answer,
+    /// When it was asked about.
+    asked: Timestamp,
+    /// Until when it is not asked about again.
+    until: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+enum Answer {
+    /// It counts, and this is whose it is.
+    Counts(Arc<Caller>),
+    /// It does not.
+    Unknown,
+    /// The issuer is away.
+    Unavailable,
+}
+
+/// The issuer gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error("cannot find where to ask")]
+    Discovery(#[from] FetchKeysError),
+    #[error("the issuer names no place of its own to ask")]
+    NoEndpoint,
+    #[error("no answer")]
+    Unreachable(#[source] hyper_util::client::legacy::Error),
+    #[error("no whole answer in time")]
+    TooSlow,
+    #[error("the answer has status {0}")]
+    Status(StatusCode),
+    #[error("the answer is broken or too large")]
+    UnreadableBody,
+    #[error("the answer is none of RFC 7662")]
+    NotAnAnswer,
+    #[error("the answer is of another issuer, or for another server")]
+    NotForUs,
+}
+
+impl Introspection {
+    pub(crate) fn new(
+        server: ResourceServer,
+        audience: Audience,
+        grace: Duration,
+        keys: Arc<Keys>,
+        client: HttpClient,
+    ) -> Self {
+        Self { server, audience, grace, keys, client, verdicts: Cache::new(MOST) }
+    }
+
+    /// Whether `token` may be a key, which the issuer is asked about.
+    pub(super) fn is_key(token: &AccessToken) -> bool {
+        let text = token.expose();
+        text.len() <= LONGEST_KEY && KEY_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+    }
+
+    /// Returns whose key it is.
+    pub(super) async fn caller(&self, token: &AccessToken, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
+        let digest = TokenDigest::of(token.expose());
+        let known = self.verdicts.get(&digest);
+        if let Some(fresh) = known.as_ref().filter(|verdict| now < verdict.until) {
+            return fresh.outcome(now);
+        }
+        self.verdicts.remove_if(&digest, |verdict| verdict.until <= now);
+        match self.verdicts.get_value_or_guard_async(&digest).await {
+            Ok(fresh) => fresh.outcome(now),
+            Err(turn) => {
+                let verdict = self.ask(token, known, now).await;
+                let outcome = verdict.outcome(now);
+                // Only a key that was forgotten meanwhile cannot be put in its place; it is asked about again then.
+                drop(turn.insert(verdict));
+                outcome
+            }
+        }
+    }
+
+    async fn ask(&self, token: &AccessToken, known: Option<Verdict>, now: Timestamp) -> Verdict {
+        let error = match self.introspect(token, now).await {
+            Ok(Some(caller)) => {
+                let until = caller.expires.map_or(now.plus(BELIEVED), |end| end.min(now.plus(BELIEVED)));
+                return Verdict { answer: Answer::Counts(Arc::new(caller)), asked: now, until };
+            }
+            Ok(None) => return Verdict { answer: Answer::Unknown, asked: now, until: now.plus(UNKNOWN) },
+            Err(error) => error,
+        };
+        let cause = std::error::Error::source(&error).map(tracing::field::display);
+        tracing::warn!(%error, cause, "cannot ask the issuer about a key");
+        match known {
+            // What counted before goes on for the time that the administrator chose.
+            Some(verdict) if verdict.is_usable(now, self.grace) => {
+                Verdict { until: now.plus(RETRY), ..verdict }
+            }
+            Some(_) | None => Verdict { answer: Answer::Unavailable, asked: now, until: now.plus(RETRY) },
+        }
+    }
+
+    async fn introspect(&self, token: &AccessToken, now: Timestamp) -> Result<Option<Caller>, AskError> {
+        let endpoint = self.endpoint().await?;
+        let form =
+            form_urlencoded::Serializer::new(String::new()).append_pair("token", token.expose()).finish();
+        let uri: Uri = endpoint.as_str().parse().map_err(|_| AskError::NoEndpoint)?;
+        let mut request = Request::post(uri).body(full(form)).map_err(|_| AskError::NoEndpoint)?;
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, self.server.authorization());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        let answer = async {
+            let response = self.client.request(request).await.map_err(AskError::Unreachable)?;
+            match response.status() {
+                StatusCode::OK => {}
+                // Too many that mean nothing; one that counts is always answered.
+                StatusCode::TOO_MANY_REQUESTS => return Ok(None),
+                status => return Err(AskError::Status(status)),
+            }
+            let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+            Ok(Some(body.map_err(|_| AskError::UnreadableBody)?.to_bytes()))
+        };
+        match tokio::time::timeout(LIMIT, answer).await.map_err(|_| AskError::TooSlow)?? {
+            Some(document) => self.read(&document, now),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads an answer, which must be this issuer's and for this gateway.
+    fn read(&self, document: &Bytes, now: Timestamp) -> Result<Option<Caller>, AskError> {
+        let members: Map<String, Value> =
+            serde_json::from_slice(document).map_err(|_| AskError::NotAnAnswer)?;
+        let answer = Claims::new(members);
+        match answer.get("active") {
+            Some(Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => return Ok(None),
+            Some(_) | None => return Err(AskError::NotAnAnswer),
+        }
+        if answer.text("iss") != Some(self.keys.issuer().as_str()) || !answer.is_for(self.audience.as_str()) {
+            return Err(AskError::NotForUs);
+        }
+        let caller = Caller::from_introspection(&answer, now).ok_or(AskError::NotAnAnswer)?;
+        Ok(Some(caller).filter(|caller| !caller.has_expired(now)))
+    }
+
+    /// Finds where to ask, which must be at the issuer's own origin: keys and the gateway's secret go there.
+    async fn endpoint(&self) -> Result<Url, AskError> {
+        let discovery = self.keys.discovered().await?;
+        let named = discovery.introspection_endpoint.as_deref().map(Url::parse);
+        let issuer = Url::parse(self.keys.issuer().as_str()).map_err(|_| AskError::NoEndpoint)?;
+        match named {
+            Some(Ok(url)) if url.origin() == issuer.origin() && url.query().is_none() => Ok(url),
+            Some(_) | None => Err(AskError::NoEndpoint),
+        }
+    }
+}
+
+impl Verdict {
+    fn outcome(&self, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
+        match &self.answer {
+            Answer::Counts(caller) if !caller.has_expired(now) => Ok(Arc::clone(caller)),
+            Answer::Counts(_) | Answer::Unknown => Err(Refusal::InvalidToken),
+            Answer::Unavailable => Err(Refusal::KeysUnavailable),
+        }
+    }
+
+    fn is_usable(&self, now: Timestamp, grace: Duration) -> bool {
+        matches!(self.answer, Answer::Counts(_)) && now < self.asked.plus(BELIEVED).plus(grace)
+    }
+}
