@@ -39,7 +39,7 @@ pub(crate) struct Edge {
     /// is refused here at once.
     #[arg(long, value_name = "FILE")]
     pub(crate) revocations_file: Option<PathBuf>,
-    /// For how many seconds tokens are accepted while the issuer does not tell what has ended: 0 to 300.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(0..=300), requires = "revocations_file")]
-    pub(crate) revocations_grace: u16,
+    /// For how many seconds tokens are accepted while the issuer does not tell what has ended, at most a day.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(0..=86_400), requires = "revocations_file")]
+    pub(crate) revocations_grace: u32,
 }

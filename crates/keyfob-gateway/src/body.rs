@@ -24,6 +24,9 @@ pub(crate) enum BodyError {
     /// The sender sent more than it may.
     #[error("the body is too large")]
     TooLarge,
+    /// The caller may not stay any longer.
+    #[error("the caller may not stay any longer")]
+    Cut,
 }
 
 /// Returns a body that is in memory already.

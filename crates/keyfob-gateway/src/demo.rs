@@ -49,7 +49,7 @@ async fn asks_for_stream(request: Request<Body>) -> Result<bool, Refusal> {
     }
     let body = request.into_body().collect().await.map_err(|error| match error {
         BodyError::TooLarge => Refusal::BodyTooLarge,
-        BodyError::BrokenOff(_) | BodyError::StoodStill => Refusal::BodyBroken,
+        BodyError::BrokenOff(_) | BodyError::StoodStill | BodyError::Cut => Refusal::BodyBroken,
     })?;
     let asked: Map<String, Value> = serde_json::from_slice(&body.to_bytes()).map_err(|_| Refusal::NotJson)?;
     match asked.get("stream") {

@@ -9,7 +9,8 @@ use crate::http_client::{HttpClient, HttpClientError, Trust, http_client};
 use crate::keys::Keys;
 use crate::record::Record;
 use crate::revocations::{FeedConfig, Hearing, Revocations};
-use crate::route::{asks_for_description, is_health_check, refuse_proxying, route};
+use crate::route::{UpstreamPath, asks_for_description, is_health_check, refuse_proxying, route};
+use crate::running::{Cut, Running, Stay};
 use crate::upstream::{self, Upstream};
 use crate::{demo, headers, relay};
 use bytes::Bytes;
@@ -35,7 +36,14 @@ pub struct Config {
     pub feed: Option<FeedConfig>,
     /// Where callers may show their credential beside `Authorization`.
     pub delivery: Delivery,
+    /// How long an answer may run: its token may expire meanwhile (security G-30).
+    pub longest_stream: Duration,
 }
+
+/// How long an answer may run, unless something else is configured.
+pub const LONGEST_STREAM: Duration = Duration::from_hours(1);
+/// How often it is looked which answers have run for too long.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// A gateway cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +61,7 @@ pub enum StartError {
 pub struct Gateway {
     keys: Arc<Keys>,
     authenticator: Authenticator,
+    running: Arc<Running>,
     revocations: Option<Arc<Revocations>>,
     upstream: Upstream,
     client: HttpClient,
@@ -79,6 +88,7 @@ impl Gateway {
         let follow = |feed| Revocations::new(feed, Arc::clone(&keys), client.clone(), Arc::clone(&clock));
         let revocations = config.feed.map(follow).map(Arc::new);
         Ok(Self {
+            running: Arc::new(Running::new(config.longest_stream)),
             authenticator: Authenticator {
                 keys: Arc::clone(&keys),
                 audience: config.audience,
@@ -111,16 +121,36 @@ impl Gateway {
         }
     }
 
+    /// Cuts off answers whose caller may not stay, until the future is dropped.
+    pub(crate) async fn cut_streams(&self) -> Infallible {
+        loop {
+            if let Some(revocations) = &self.revocations {
+                // Only that it is time again is wanted.
+                tokio::time::timeout(SWEEP, revocations.changed()).await.ok();
+                self.running.sweep(|caller| revocations.has_ended(caller));
+            } else {
+                tokio::time::sleep(SWEEP).await;
+                self.running.sweep(|_| false);
+            }
+        }
+    }
+
     /// Answers one request, and records it.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         let mut record = Record::begin(self.request_names.next(), request.method(), request.uri().path());
-        let response = self.serve(request, &mut record).await.unwrap_or_else(Refusal::into_response);
+        let mut stay = None;
+        let served = self.serve(request, &mut record, &mut stay).await;
+        let response = served.unwrap_or_else(|refusal| {
+            // A refusal is told to the end.
+            stay = None;
+            refusal.into_response()
+        });
         let (mut parts, body) = response.into_parts();
         match HeaderValue::from_str(record.request_id()) {
             Ok(name) => drop(parts.headers.insert(REQUEST_ID, name)),
             Err(_) => debug_assert!(false, "names of requests are hexadecimal"),
         }
-        let body = record.follow(parts.status, body);
+        let body = record.follow(parts.status, body, stay);
         Response::from_parts(parts, body)
     }
 
@@ -128,6 +158,7 @@ impl Gateway {
         &self,
         mut request: Request<Incoming>,
         record: &mut Record,
+        stay: &mut Option<Stay>,
     ) -> Result<Response<Body>, Refusal> {
         refuse_proxying(&request)?;
         if is_health_check(&request) {
@@ -145,15 +176,31 @@ impl Gateway {
             }
         };
         record.caller(&caller);
+        let stay = stay.insert(self.running.begin(&caller));
         let path = route(&request)?;
         headers::toward_upstream(request.headers_mut(), &token, self.authenticator.delivery.header());
         let request = bounded(request)?;
+        let answer = self.answer(&path, request, &caller, record.request_id());
+        tokio::select! {
+            answer = answer => answer,
+            reason = stay.cut() => Err(match reason {
+                Cut::Revoked => Refusal::InvalidToken,
+                Cut::TooLong => Refusal::UpstreamSilent,
+            }),
+        }
+    }
+
+    async fn answer(
+        &self,
+        path: &UpstreamPath,
+        request: Request<Body>,
+        caller: &Caller,
+        request_id: &str,
+    ) -> Result<Response<Body>, Refusal> {
         match &self.upstream {
-            Upstream::Demo => {
-                demo::answer(&path, request, &caller, record.request_id(), self.clock.now()).await
-            }
+            Upstream::Demo => demo::answer(path, request, caller, request_id, self.clock.now()).await,
             Upstream::Http { url, key } => {
-                let response = upstream::send(&self.client, url, key.as_ref(), &path, request).await?;
+                let response = upstream::send(&self.client, url, key.as_ref(), path, request).await?;
                 relay::relay(response, key.as_ref()).await
             }
         }

@@ -39,5 +39,6 @@ mod relay;
 pub mod resource_server;
 pub mod revocations;
 mod route;
+mod running;
 pub mod server;
 pub mod upstream;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow};
 use args::{Arguments, Command, Edge};
 use clap::Parser as _;
 use keyfob_gateway::authenticate::delivery::Delivery;
-use keyfob_gateway::gateway::{Config, Gateway};
+use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
 use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
@@ -56,7 +56,14 @@ fn config(edge: &Edge) -> anyhow::Result<Config> {
     let grace = Duration::from_secs(edge.revocations_grace.into());
     let feed = edge.revocations_file.as_deref().map(|file| feed(file, grace));
     let feed = feed.transpose().context("--revocations-file")?;
-    Ok(Config { issuer, audience: Audience::new(audience), upstream, feed, delivery: Delivery::default() })
+    Ok(Config {
+        issuer,
+        audience: Audience::new(audience),
+        upstream,
+        feed,
+        delivery: Delivery::default(),
+        longest_stream: LONGEST_STREAM,
+    })
 }
 
 fn feed(path: &Path, grace: Duration) -> anyhow::Result<FeedConfig> {

@@ -2,6 +2,7 @@
 
 use crate::authenticate::Caller;
 use crate::body::{Body, BodyError};
+use crate::running::{Cut, Stay};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
@@ -32,6 +33,8 @@ enum Ended {
     CallerLeft,
     /// The upstream broke off.
     BrokenOff,
+    /// It was cut off here.
+    Cut(Cut),
     /// All of it was handed over.
     Whole,
 }
@@ -41,6 +44,7 @@ impl Ended {
         match self {
             Self::CallerLeft => "caller_left",
             Self::BrokenOff => "broken_off",
+            Self::Cut(reason) => reason.as_str(),
             Self::Whole => "whole",
         }
     }
@@ -71,13 +75,14 @@ impl Record {
         self.credential = Some(caller.credential.as_str());
     }
 
-    /// Notes the status and returns the body that completes this record while it is sent.
-    pub(crate) fn follow(mut self, status: StatusCode, body: Body) -> Body {
+    /// Notes the status and returns the body that completes this record while it is sent, for as long as the caller may
+    /// stay.
+    pub(crate) fn follow(mut self, status: StatusCode, body: Body, stay: Option<Stay>) -> Body {
         self.status = Some(status);
         if body.is_end_stream() {
             self.ended = Ended::Whole;
         }
-        Recorded { body, record: self }.boxed_unsync()
+        Recorded { body, record: self, stay }.boxed_unsync()
     }
 }
 
@@ -101,6 +106,8 @@ impl Drop for Record {
 struct Recorded {
     body: Body,
     record: Record,
+    /// Of a caller that was let in.
+    stay: Option<Stay>,
 }
 
 impl HttpBody for Recorded {
@@ -111,6 +118,10 @@ impl HttpBody for Recorded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(Poll::Ready(reason)) = self.stay.as_ref().map(|stay| stay.poll_cut(context)) {
+            self.record.ended = Ended::Cut(reason);
+            return Poll::Ready(Some(Err(BodyError::Cut)));
+        }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         match &frame {
             Some(Ok(frame)) => {

@@ -39,6 +39,10 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Futu
         let gateway = Arc::clone(&gateway);
         async move { match gateway.follow_revocations().await {} }
     });
+    tasks.spawn({
+        let gateway = Arc::clone(&gateway);
+        async move { match gateway.cut_streams().await {} }
+    });
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stop = std::pin::pin!(stop);

@@ -143,7 +143,9 @@ fn fault(error: &hyper_util::client::legacy::Error) -> Refusal {
     while let Some(error) = cause {
         match error.downcast_ref::<BodyError>() {
             Some(BodyError::TooLarge) => return Refusal::BodyTooLarge,
-            Some(BodyError::BrokenOff(_) | BodyError::StoodStill) => return Refusal::BodyBroken,
+            Some(BodyError::BrokenOff(_) | BodyError::StoodStill | BodyError::Cut) => {
+                return Refusal::BodyBroken;
+            }
             None => cause = error.source(),
         }
     }

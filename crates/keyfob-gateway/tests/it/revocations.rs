@@ -2,12 +2,15 @@
 
 use crate::world::{FakeIssuer, NOW, World, soon};
 use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
 use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_jose::SigningKey;
 use serde_json::{Value, json};
 use std::time::Duration;
 
+const STREAM: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 const NEVER_SILENT: Duration = Duration::from_mins(10);
 
 fn config(quiet_after: Duration, grace: Duration) -> FeedConfig {
@@ -37,6 +40,21 @@ async fn until(world: &World, token: &str, status: u16) -> String {
         }
     };
     soon(asked).await
+}
+
+/// The same where nothing is: whoever is let in is told so.
+async fn until_nowhere(world: &World, token: &str, status: u16) {
+    let asked = async {
+        loop {
+            let request = Request::get("/v1//").header("host", "g");
+            let answer = world.send(request.header("authorization", format!("Bearer {token}")), "").await;
+            if answer.status.as_u16() == status {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(asked).await;
 }
 
 fn after(question: &str) -> u64 {
@@ -208,4 +226,66 @@ async fn a_secret_goes_to_the_issuer_alone() {
     }
 
     assert_eq!(elsewhere.questions(), [""; 0]);
+}
+
+#[tokio::test]
+async fn g_38_a_stream_ends_soon_after_its_session_and_no_other_does() {
+    let world = World::with_upstream_following(FakeIssuer::start().await, NEVER_SILENT).await;
+    tell(&world.issuer, 0, &json!([]));
+    let other = world.issuer.token_with("sid", json!("s-2"));
+    until_nowhere(&world, &other, 404).await;
+    let begin = async |token: String| {
+        let request = Request::post("/v1/responses").header("host", "g");
+        let asked = world.begin(request.header("authorization", format!("Bearer {token}")), "{}");
+        tokio::join!(asked, world.upstream.answer(STREAM))
+    };
+    let (mut ended, upstream) = begin(world.issuer.token()).await;
+    let (mut goes_on, mut other_upstream) = begin(other.clone()).await;
+
+    tell(&world.issuer, 1, &json!([{ "at": NOW, "sid": "s-1" }]));
+
+    assert!(soon(ended.frame()).await.unwrap().is_err());
+    upstream.abandoned().await;
+    other_upstream.send("2\r\nok\r\n").await;
+    assert_eq!(soon(goes_on.frame()).await.unwrap().unwrap().into_data().unwrap(), "ok");
+}
+
+#[tokio::test]
+async fn g_38_a_request_that_still_waits_for_its_answer_is_refused_when_its_key_ends() {
+    let world = World::with_upstream_following(FakeIssuer::start().await, NEVER_SILENT).await;
+    tell(&world.issuer, 0, &json!([]));
+    world.issuer.introspect(
+        200,
+        json!({
+            "active": true, "kind": "api_key", "iss": world.issuer.url, "sub": "u-1", "aud": crate::world::AUDIENCE,
+            "jti": "k-1", "workspace_id": "w-1",
+        }),
+    );
+    let request =
+        Request::post("/v1/responses").header("host", "g").header("authorization", "Bearer sk-kf-1");
+    let asked = world.send(request, "{}");
+    let ended = async {
+        let exchange = world.upstream.next().await;
+        tell(&world.issuer, 1, &json!([{ "at": NOW, "jti": "k-1" }]));
+        exchange.abandoned().await;
+    };
+
+    let (answer, ()) = tokio::join!(asked, ended);
+
+    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "invalid_token".into()));
+}
+
+#[tokio::test]
+async fn r_32_what_ended_is_refused_while_the_waiting_question_is_swallowed() {
+    let world = World::with_upstream_following(FakeIssuer::start().await, NEVER_SILENT).await;
+    tell(&world.issuer, 0, &json!([]));
+    let token = world.issuer.token();
+    until_nowhere(&world, &token, 404).await;
+    let answer = world.issuer.feed(0, 1, &json!([{ "at": NOW, "sid": "s-1" }]));
+    // Who waits for news gets none; who asks without waiting does.
+    world.issuer.tell(Box::new(move |question| {
+        if question.ends_with("wait=0") { (200, answer.clone()) } else { (503, String::new()) }
+    }));
+
+    until_nowhere(&world, &token, 401).await;
 }

@@ -9,7 +9,8 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 pub(crate) use issuer::FakeIssuer;
 use keyfob_gateway::authenticate::delivery::Delivery;
-use keyfob_gateway::gateway::{Config, Gateway};
+use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
+use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
@@ -178,6 +179,15 @@ impl World {
         Self::build(issuer, FakeUpstream::start().await, Upstream::Demo, Some(feed)).await
     }
 
+    /// A gateway that follows what has ended, before an upstream.
+    pub(crate) async fn with_upstream_following(issuer: FakeIssuer, grace: Duration) -> Self {
+        let server = ResourceServer::parse("gateway:kfs_secret").unwrap();
+        let upstream = FakeUpstream::start().await;
+        let url = UpstreamUrl::parse(&format!("http://{}/v1", upstream.address)).unwrap();
+        let feed = FeedConfig::new(server, grace);
+        Self::build(issuer, upstream, Upstream::Http { url, key: None }, Some(feed)).await
+    }
+
     async fn around(issuer: FakeIssuer, fake: FakeUpstream, upstream: Upstream) -> Self {
         Self::build(issuer, fake, upstream, None).await
     }
@@ -194,6 +204,7 @@ impl World {
             upstream,
             feed,
             delivery: Delivery::default(),
+            longest_stream: LONGEST_STREAM,
         };
         let gateway = Arc::new(Gateway::new(config, Arc::new(FixedClock), &Zeros).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

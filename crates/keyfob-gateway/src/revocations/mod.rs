@@ -1,10 +1,12 @@
 //! What has ended before its time: told by the issuer's signed feed, and refused here from then on (security G-38).
 //!
 //! The gateway asks for what comes after the last number it knows, and the issuer keeps the answer back until there is
-//! something, or for 20 s. While it is silent for longer, tokens are accepted for the grace that the administrator chose,
+//! something, or for 20 s; beside that it asks every 2 s. While the issuer is silent for longer, tokens are accepted for the grace that the administrator chose,
 //! then none is.
 
-use crate::authenticate::{Caller, CredentialKind, LONGEST_LIFE};
+mod known;
+
+use crate::authenticate::Caller;
 use crate::body::full;
 use crate::error::Refusal;
 use crate::http_client::HttpClient;
@@ -15,12 +17,12 @@ use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Limited};
 use keyfob_jose::{Claims, Expected, TokenType, VerifyError};
-use keyfob_oauth::{Clock, Timestamp};
-use serde_json::Value;
-use std::collections::HashMap;
+use keyfob_oauth::Clock;
+use known::{Known, Told};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
 
@@ -33,19 +35,6 @@ pub struct FeedConfig {
     pub quiet_after: Duration,
     /// For how long it accepts tokens all the same.
     pub grace: Duration,
-}
-
-/// What is known to have ended.
-#[derive(Clone, Debug, Default)]
-struct Known {
-    /// The number of the last entry.
-    epoch: u64,
-    sessions: HashMap<String, Timestamp>,
-    /// By their `jti`.
-    keys: HashMap<String, Timestamp>,
-    users: HashMap<String, Timestamp>,
-    /// By user, then by workspace: who asks is found without a copy of the names.
-    members: HashMap<String, HashMap<String, Timestamp>>,
 }
 
 /// How well the issuer is heard.
@@ -91,6 +80,7 @@ pub(crate) struct Revocations {
     clock: Arc<dyn Clock>,
     known: ArcSwap<Known>,
     heard: Mutex<Option<Instant>>,
+    changed: Notify,
 }
 
 /// How long the issuer may keep an answer back, in seconds.
@@ -101,13 +91,25 @@ const LIMIT: Duration = Duration::from_secs(25);
 const QUIET_AFTER: Duration = Duration::from_secs(30);
 /// A hundred entries, and room.
 const MOST_BYTES: usize = 64 * 1024;
-/// The first and the longest pause between attempts, which is also that after an answer without news that came at once.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
+/// The pause before the first new attempt, which is also that after an answer without news that came at once.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The pause between questions that are answered at once, how long one may take, and the longest between attempts: with them
+/// what has ended is refused within five seconds.
+const POLL: Duration = Duration::from_secs(2);
 
 impl FeedConfig {
     /// Follows as `server`, and accepts tokens for `grace` while the issuer is silent.
     pub fn new(server: ResourceServer, grace: Duration) -> Self {
         Self { server, quiet_after: QUIET_AFTER, grace }
+    }
+
+    /// Says how well an issuer is heard that has been silent for so long, or always.
+    fn hearing(&self, silence: Option<Duration>) -> Hearing {
+        match silence {
+            Some(silence) if silence <= self.quiet_after => Hearing::Fresh,
+            Some(silence) if silence <= self.quiet_after + self.grace => Hearing::Silent,
+            Some(_) | None => Hearing::Lost,
+        }
     }
 }
 
@@ -118,7 +120,15 @@ impl Revocations {
         client: HttpClient,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { config, keys, client, clock, known: ArcSwap::default(), heard: Mutex::new(None) }
+        Self {
+            config,
+            keys,
+            client,
+            clock,
+            known: ArcSwap::default(),
+            heard: Mutex::new(None),
+            changed: Notify::new(),
+        }
     }
 
     /// Refuses a caller whose session, key, membership or account has ended, and everybody while nobody can tell.
@@ -144,35 +154,58 @@ impl Revocations {
     /// Says how well the issuer is heard.
     pub(crate) fn hearing(&self) -> Hearing {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let quiet_after = self.config.quiet_after;
-        match heard.map(|heard| heard.elapsed()) {
-            Some(silence) if silence <= quiet_after => Hearing::Fresh,
-            Some(silence) if silence <= quiet_after + self.config.grace => Hearing::Silent,
-            Some(_) | None => Hearing::Lost,
+        self.config.hearing(heard.map(|heard| heard.elapsed()))
+    }
+
+    /// Follows the feed until the future is dropped: by a question that the issuer answers as soon as there is news, and by
+    /// one that it answers at once. Either alone is enough, so that whatever swallows the first costs seconds.
+    pub(crate) async fn follow(&self) -> Infallible {
+        tokio::select! {
+            never = self.listen() => never,
+            never = self.poll() => never,
         }
     }
 
-    /// Follows the feed until the future is dropped.
-    pub(crate) async fn follow(&self) -> Infallible {
-        let (first, longest) = PAUSES;
-        let (mut pause, mut said) = (first, Hearing::Lost);
+    /// Waits for news again and again.
+    async fn listen(&self) -> Infallible {
+        let (mut pause, mut said) = (FIRST_PAUSE, Hearing::Lost);
         loop {
             let begun = Instant::now();
-            match self.ask().await {
+            let wait = if self.has_heard() { WAIT } else { 0 };
+            match self.ask(wait, LIMIT).await {
                 Ok(has_news) => {
-                    pause = first;
-                    if !has_news && begun.elapsed() < first {
-                        tokio::time::sleep(first).await;
+                    pause = FIRST_PAUSE;
+                    if !has_news && begun.elapsed() < FIRST_PAUSE {
+                        tokio::time::sleep(FIRST_PAUSE).await;
                     }
                 }
                 Err(error) => {
                     report(&error);
                     tokio::time::sleep(pause).await;
-                    pause = longest.min(pause * 2);
+                    pause = POLL.min(pause * 2);
                 }
             }
             said = self.alarm(said);
         }
+    }
+
+    /// Asks without waiting, again and again; `listen` tells why that fails.
+    async fn poll(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(POLL).await;
+            if let Err(error) = self.ask(0, POLL).await {
+                tracing::debug!(%error, "cannot ask what has ended");
+            }
+        }
+    }
+
+    fn has_heard(&self) -> bool {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Returns once something more has ended; what ended before it is awaited counts too, once.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Says aloud when the issuer falls silent, is lost, or is heard again.
@@ -198,21 +231,24 @@ impl Revocations {
     }
 
     /// Asks once; returns whether there was news.
-    async fn ask(&self) -> Result<bool, FollowError> {
+    async fn ask(&self, wait: u64, limit: Duration) -> Result<bool, FollowError> {
+        let asked = self.known.load().epoch;
+        let answer = async {
+            let address = self.endpoint().await?;
+            let answer = self.get(&format!("{address}?after={asked}&wait={wait}")).await?;
+            self.verify(&answer).await
+        };
+        let claims = tokio::time::timeout(limit, answer).await.map_err(|_| FollowError::TooSlow)??;
+        let told = Told::read(&claims).filter(|told| told.after == asked).ok_or(FollowError::NotAFeed)?;
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.known.load_full();
-        let is_first = self.heard.lock().unwrap_or_else(PoisonError::into_inner).is_none();
-        let wait = if is_first { 0 } else { WAIT };
-        let address = self.endpoint().await?;
-        let answer = self.get(&format!("{address}?after={}&wait={wait}", known.epoch)).await?;
-        let claims = self.verify(&answer).await?;
-        let told =
-            Told::read(&claims).filter(|told| told.after == known.epoch).ok_or(FollowError::NotAFeed)?;
-        let has_news = told.epoch != known.epoch;
+        // Else the other question brought it meanwhile.
+        let has_news = known.epoch == asked && told.epoch != asked;
         if has_news {
-            let forgotten = self.clock.now();
-            self.known.store(Arc::new(known.with(&told, forgotten)));
+            self.known.store(Arc::new(known.with(&told, self.clock.now())));
+            self.changed.notify_one();
         }
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *heard = Some(Instant::now());
         Ok(has_news)
     }
 
@@ -240,7 +276,7 @@ impl Revocations {
             let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
             Ok(body.map_err(|_| FollowError::UnreadableBody)?.to_bytes())
         };
-        tokio::time::timeout(LIMIT, answer).await.map_err(|_| FollowError::TooSlow)?
+        answer.await
     }
 
     async fn verify(&self, answer: &[u8]) -> Result<Claims, FollowError> {
@@ -266,70 +302,22 @@ fn report(error: &FollowError) {
     tracing::warn!(%error, cause, "cannot follow what has ended");
 }
 
-/// An answer of the feed.
-struct Told<'a> {
-    after: u64,
-    epoch: u64,
-    entries: &'a [Value],
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'a> Told<'a> {
-    fn read(claims: &'a Claims) -> Option<Self> {
-        let number = |name| claims.get(name).and_then(Value::as_u64);
-        Some(Self {
-            after: number("after")?,
-            epoch: number("epoch")?,
-            entries: claims.get("revoked")?.as_array()?,
-        })
-    }
-}
-
-impl Known {
-    /// Returns this with what was told, without what no token outlives.
-    ///
-    /// A lower number than before is that of an issuer that was restored from a backup: all of it is asked for again, and
-    /// nothing that was known to have ended comes back.
-    fn with(&self, told: &Told<'_>, now: Timestamp) -> Self {
-        let is_restored = told.epoch < self.epoch;
-        let mut known = Self { epoch: if is_restored { 0 } else { told.epoch }, ..self.clone() };
-        for entry in told.entries {
-            let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
-            let at = entry.get("at").and_then(Value::as_i64).map_or(now, Timestamp::from_unix);
-            match (text("sid"), text("jti"), text("sub"), text("workspace_id")) {
-                (Some(session), _, _, _) => drop(known.sessions.insert(session, at)),
-                (None, Some(key), _, _) => drop(known.keys.insert(key, at)),
-                (None, None, Some(user), None) => drop(known.users.insert(user, at)),
-                (None, None, Some(user), Some(workspace)) => {
-                    known.members.entry(user).or_default().insert(workspace, at);
-                }
-                // Of a kind that comes later.
-                (None, None, None, _) => {}
-            }
-        }
-        let is_kept = |at: &Timestamp| now < at.plus(LONGEST_LIFE);
-        known.sessions.retain(|_, at| is_kept(at));
-        known.keys.retain(|_, at| is_kept(at));
-        known.users.retain(|_, at| is_kept(at));
-        known.members.retain(|_, places| {
-            places.retain(|_, at| is_kept(at));
-            !places.is_empty()
-        });
-        known
-    }
-
-    fn has_ended(&self, caller: &Caller) -> bool {
-        let is_before = |at: &Timestamp| caller.issued <= *at;
-        let (user, workspace) = (caller.subject.as_str(), caller.workspace.as_str());
-        let is_over = match &caller.credential {
-            CredentialKind::AccessToken { session, .. } => {
-                session.as_ref().is_some_and(|session| self.sessions.contains_key(session))
-            }
-            CredentialKind::PersonalAccessToken { id } | CredentialKind::ApiKey { id } => {
-                self.keys.contains_key(id)
-            }
+    #[test]
+    fn r_32_g_38_through_an_hour_of_silence_tokens_go_on_for_five_minutes_or_for_as_long_as_was_chosen() {
+        let server = ResourceServer::parse("gateway:kfs_secret").unwrap();
+        let heard = |grace: Duration| {
+            let config = FeedConfig::new(server.clone(), grace);
+            [0, 30, 31, 330, 331, 3_600].map(|seconds| config.hearing(Some(Duration::from_secs(seconds))))
         };
-        is_over
-            || self.users.get(user).is_some_and(is_before)
-            || self.members.get(user).and_then(|places| places.get(workspace)).is_some_and(is_before)
+
+        let (fresh, silent, lost) = (Hearing::Fresh, Hearing::Silent, Hearing::Lost);
+        assert_eq!(heard(Duration::from_mins(5)), [fresh, fresh, silent, silent, lost, lost]);
+        assert_eq!(heard(Duration::from_hours(24)), [fresh, fresh, silent, silent, silent, silent]);
+        assert_eq!(heard(Duration::ZERO), [fresh, fresh, lost, lost, lost, lost]);
+        assert_eq!(FeedConfig::new(server, Duration::from_hours(24)).hearing(None), lost);
     }
 }

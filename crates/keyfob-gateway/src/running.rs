@@ -1,0 +1,125 @@
+//! The answers that run: each ends when what lets its caller in has ended, or when it has run for as long as any may.
+
+use crate::authenticate::Caller;
+use futures_util::task::AtomicWaker;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Why an answer is cut off before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// What let the caller in has ended (security G-38).
+    Revoked,
+    /// It has run for as long as any may (security G-30).
+    TooLong,
+}
+
+impl Cut {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::TooLong => "too_long",
+        }
+    }
+}
+
+/// All requests that were let in and are not over.
+#[derive(Debug)]
+pub(crate) struct Running {
+    longest: Duration,
+    next: AtomicU64,
+    requests: Mutex<HashMap<u64, Arc<Request>>>,
+}
+
+#[derive(Debug)]
+struct Request {
+    caller: Arc<Caller>,
+    begun: Instant,
+    cut: AtomicU8,
+    waker: AtomicWaker,
+}
+
+/// One request's place among them; it leaves when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Stay {
+    id: u64,
+    request: Arc<Request>,
+    among: Arc<Running>,
+}
+
+const RUNS: u8 = 0;
+const REVOKED: u8 = 1;
+const TOO_LONG: u8 = 2;
+
+impl Running {
+    pub(crate) fn new(longest: Duration) -> Self {
+        Self { longest, next: AtomicU64::new(0), requests: Mutex::default() }
+    }
+
+    /// Notes that a request of `caller` runs from now on.
+    pub(crate) fn begin(self: &Arc<Self>, caller: &Arc<Caller>) -> Stay {
+        let request = Arc::new(Request {
+            caller: Arc::clone(caller),
+            begun: Instant::now(),
+            cut: AtomicU8::new(RUNS),
+            waker: AtomicWaker::new(),
+        });
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&request));
+        Stay { id, request, among: Arc::clone(self) }
+    }
+
+    /// Cuts off whoever has ended, and what has run for too long.
+    pub(crate) fn sweep(&self, has_ended: impl Fn(&Caller) -> bool) {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        for request in requests.values() {
+            if has_ended(&request.caller) {
+                request.cut(REVOKED);
+            } else if request.begun.elapsed() > self.longest {
+                request.cut(TOO_LONG);
+            }
+        }
+    }
+}
+
+impl Request {
+    fn cut(&self, reason: u8) {
+        // The first reason stays.
+        if self.cut.compare_exchange(RUNS, reason, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.waker.wake();
+        }
+    }
+
+    fn reason(&self) -> Option<Cut> {
+        match self.cut.load(Ordering::Acquire) {
+            RUNS => None,
+            REVOKED => Some(Cut::Revoked),
+            _ => Some(Cut::TooLong),
+        }
+    }
+}
+
+impl Stay {
+    /// Is ready once the request must end.
+    ///
+    /// Whoever asked last is woken: one part of a request waits at a time.
+    pub(crate) fn poll_cut(&self, context: &Context<'_>) -> Poll<Cut> {
+        self.request.waker.register(context.waker());
+        self.request.reason().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Returns once the request must end.
+    pub(crate) async fn cut(&self) -> Cut {
+        std::future::poll_fn(|context| self.poll_cut(context)).await
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.among.requests.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
