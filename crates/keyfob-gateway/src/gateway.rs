@@ -108,21 +108,24 @@ impl Gateway {
         })
     }
 
-    /// Keeps the issuer's keys fresh until the future is dropped.
-    pub(crate) async fn keep_keys_fresh(&self) -> Infallible {
-        self.keys.keep_fresh().await
-    }
-
-    /// Follows what has ended until the future is dropped, if that is wanted.
-    pub(crate) async fn follow_revocations(&self) -> Infallible {
-        match &self.revocations {
-            Some(revocations) => revocations.follow().await,
-            None => std::future::pending().await,
+    /// Does what no request waits for, until the future is dropped: fetches the issuer's keys, follows what has ended, and
+    /// cuts off answers whose caller may not stay.
+    pub(crate) async fn work(&self) -> Infallible {
+        let follow = async {
+            match &self.revocations {
+                Some(revocations) => revocations.follow().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            never = self.keys.keep_fresh() => never,
+            never = follow => never,
+            never = self.cut_streams() => never,
         }
     }
 
-    /// Cuts off answers whose caller may not stay, until the future is dropped.
-    pub(crate) async fn cut_streams(&self) -> Infallible {
+    /// Cuts off answers whose caller may not stay.
+    async fn cut_streams(&self) -> Infallible {
         loop {
             if let Some(revocations) = &self.revocations {
                 // Only that it is time again is wanted.

@@ -27,6 +27,7 @@
 
 pub mod authenticate;
 mod body;
+mod connection;
 mod demo;
 mod description;
 mod error;
