@@ -23,6 +23,9 @@ pub(crate) struct Edge {
     /// Address and port to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: SocketAddr,
+    /// Address and port for whoever runs the gateway: `/live`, `/ready` and `/metrics`.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) admin: Option<SocketAddr>,
     /// The issuer whose access tokens are accepted.
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: String,

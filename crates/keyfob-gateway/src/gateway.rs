@@ -1,5 +1,6 @@
 //! One request's road through the gateway.
 
+use crate::admin::Metrics;
 use crate::authenticate::delivery::Delivery;
 use crate::authenticate::{Authenticator, Caller, Introspection, VerifiedTokens};
 use crate::body::{Body, Limits, Passing, full};
@@ -62,6 +63,7 @@ pub struct Gateway {
     keys: Arc<Keys>,
     authenticator: Authenticator,
     running: Arc<Running>,
+    metrics: Arc<Metrics>,
     revocations: Option<Arc<Revocations>>,
     upstream: Upstream,
     client: HttpClient,
@@ -89,6 +91,7 @@ impl Gateway {
         let revocations = config.feed.map(follow).map(Arc::new);
         Ok(Self {
             running: Arc::new(Running::new(config.longest_stream)),
+            metrics: Arc::default(),
             authenticator: Authenticator {
                 keys: Arc::clone(&keys),
                 audience: config.audience,
@@ -140,7 +143,8 @@ impl Gateway {
 
     /// Answers one request, and records it.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
-        let mut record = Record::begin(self.request_names.next(), request.method(), request.uri().path());
+        let mut record =
+            Record::begin(&self.metrics, self.request_names.next(), request.method(), request.uri().path());
         let mut stay = None;
         let served = self.serve(request, &mut record, &mut stay).await;
         let response = served.unwrap_or_else(|refusal| {
@@ -165,7 +169,7 @@ impl Gateway {
     ) -> Result<Response<Body>, Refusal> {
         refuse_proxying(&request)?;
         if is_health_check(&request) {
-            return Ok(self.health());
+            return Ok(health());
         }
         if asks_for_description(&request) {
             return Ok(self.description.to_response());
@@ -227,20 +231,33 @@ impl Gateway {
         }
     }
 
-    fn health(&self) -> Response<Body> {
-        let keys = if self.keys.are_loaded() { "loaded" } else { "not loaded" };
-        let revocations = match self.revocations.as_ref().map(|revocations| revocations.hearing()) {
-            None => "not followed",
-            Some(Hearing::Fresh) => "followed",
-            Some(Hearing::Silent) => "silent",
-            Some(Hearing::Lost) => "lost",
-        };
-        let mut response = Response::new(full(format!("ok\nkeys: {keys}\nrevocations: {revocations}\n")));
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        response
+    /// Whether the issuer's keys are there.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.are_loaded()
     }
+
+    /// Says how well the issuer is heard, where it is listened to.
+    pub(crate) fn hearing(&self) -> Option<Hearing> {
+        self.revocations.as_ref().map(|revocations| revocations.hearing())
+    }
+
+    /// Returns for how long the issuer has not been heard, if it ever was.
+    pub(crate) fn silence(&self) -> Option<Duration> {
+        self.revocations.as_ref().and_then(|revocations| revocations.silence())
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+/// Says that the gateway answers, and nothing else: how it is belongs to whoever runs it (`admin`).
+fn health() -> Response<Body> {
+    let mut response = Response::new(full("ok\n"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }
 
 /// Certificates are needed as soon as one address is https.

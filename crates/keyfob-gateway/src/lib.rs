@@ -25,6 +25,7 @@
 //!
 //! Start reading at [`gateway`], which drives the road above; [`server`] is the listener around it.
 
+pub mod admin;
 pub mod authenticate;
 mod body;
 mod connection;

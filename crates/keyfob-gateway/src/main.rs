@@ -100,6 +100,12 @@ async fn run(edge: &Edge, config: Config) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(edge.listen).await.with_context(|| format!("cannot listen on {}", edge.listen))?;
     let address = listener.local_addr()?;
+    let admin = match edge.admin {
+        Some(asked) => {
+            Some(TcpListener::bind(asked).await.with_context(|| format!("cannot listen on {asked}"))?)
+        }
+        None => None,
+    };
     if is_demo {
         say("keyfob-gateway: warning: answers come from the built-in demo, not from a model");
     }
@@ -110,8 +116,17 @@ async fn run(edge: &Edge, config: Config) -> anyhow::Result<()> {
             _ = terminate.recv() => {}
         }
     };
-    server::serve(listener, Arc::new(gateway), stop).await;
-    Ok(())
+    let gateway = Arc::new(gateway);
+    let operated = async {
+        match admin {
+            Some(admin) => match keyfob_gateway::admin::serve(admin, Arc::clone(&gateway)).await {},
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = server::serve(listener, Arc::clone(&gateway), stop) => Ok(()),
+        () = operated => Ok(()),
+    }
 }
 
 fn start_log() {

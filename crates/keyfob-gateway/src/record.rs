@@ -1,5 +1,6 @@
 //! One log line per request: who, what, how it ended; never a body, a header or a query.
 
+use crate::admin::{Metrics, Observed};
 use crate::authenticate::Caller;
 use crate::body::{Body, BodyError};
 use crate::running::{Cut, Stay};
@@ -9,12 +10,14 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use keyfob_oauth::{Subject, text};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 /// What is known about a request so far; written to the log when it is dropped, however the request ended.
 #[derive(Debug)]
 pub(crate) struct Record {
+    metrics: Arc<Metrics>,
     request_id: String,
     method: Method,
     path: String,
@@ -48,11 +51,33 @@ impl Ended {
             Self::Whole => "whole",
         }
     }
+
+    /// Whose doing it was that an answer did not come whole.
+    const fn side(self) -> Option<&'static str> {
+        match self {
+            Self::CallerLeft => Some("caller"),
+            Self::BrokenOff => Some("upstream"),
+            Self::Cut(_) => Some("gateway"),
+            Self::Whole => None,
+        }
+    }
+}
+
+/// Returns what a path asks for, in the words of OpenTelemetry's conventions where there is one.
+fn operation(path: &str) -> &'static str {
+    match path {
+        "/v1/responses" | "/v1/chat/completions" => "chat",
+        "/v1/embeddings" => "embeddings",
+        "/v1/completions" => "text_completion",
+        _ => "other",
+    }
 }
 
 impl Record {
-    pub(crate) fn begin(request_id: String, method: &Method, path: &str) -> Self {
+    pub(crate) fn begin(metrics: &Arc<Metrics>, request_id: String, method: &Method, path: &str) -> Self {
+        metrics.begin();
         Self {
+            metrics: Arc::clone(metrics),
             request_id,
             method: method.clone(),
             path: text::printable(path),
@@ -88,6 +113,14 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        self.metrics.end();
+        self.metrics.count(Observed {
+            operation: operation(&self.path),
+            credential: self.credential,
+            status: self.status,
+            aborted_by: self.ended.side(),
+            took: self.started.elapsed(),
+        });
         tracing::info!(
             request.id = %self.request_id,
             subject = self.subject.as_ref().map(Subject::as_str),

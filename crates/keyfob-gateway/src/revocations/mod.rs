@@ -48,6 +48,16 @@ pub(crate) enum Hearing {
     Lost,
 }
 
+impl Hearing {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "followed",
+            Self::Silent => "silent",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// The feed could not be followed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FollowError {
@@ -153,8 +163,13 @@ impl Revocations {
 
     /// Says how well the issuer is heard.
     pub(crate) fn hearing(&self) -> Hearing {
+        self.config.hearing(self.silence())
+    }
+
+    /// Returns for how long the issuer has not been heard; nothing if it never was.
+    pub(crate) fn silence(&self) -> Option<Duration> {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        self.config.hearing(heard.map(|heard| heard.elapsed()))
+        heard.map(|heard| heard.elapsed())
     }
 
     /// Follows the feed until the future is dropped: by a question that the issuer answers as soon as there is news, and by

@@ -8,6 +8,7 @@
 )]
 
 mod access_keys;
+mod admin;
 mod authenticate;
 mod command_line;
 mod demo;

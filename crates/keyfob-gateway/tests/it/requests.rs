@@ -219,16 +219,19 @@ async fn g_23_a_body_that_turns_out_too_large_is_cut_and_its_request_with_it() {
 }
 
 #[tokio::test]
-async fn health_needs_no_token_and_says_whether_keys_are_there() {
+async fn g_42_the_public_listener_says_only_that_it_is_there_and_takes_no_orders() {
     let world = World::demo().await;
-    world.send(world.request().method("GET").uri("/v1/models"), "").await;
 
-    let answer = world.send(Request::get("/healthz").header("host", "g"), "").await;
-
-    assert_eq!(
-        (answer.status, answer.text()),
-        (StatusCode::OK, "ok\nkeys: loaded\nrevocations: not followed\n".into())
-    );
+    let answer = world.send(Request::get("/healthz?verbose").header("host", "g"), "").await;
+    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "ok\n".into()));
+    for order in ["/shutdown", "/reload", "/metrics", "/ready", "/live", "/usage"] {
+        for method in ["GET", "POST"] {
+            let request = Request::builder().method(method).uri(order).header("host", "g");
+            let answer = world.send(request, "").await;
+            assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "missing_token".into()));
+        }
+        assert_eq!(world.send(world.request().uri(order), "{}").await.status, StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]

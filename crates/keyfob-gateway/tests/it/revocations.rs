@@ -114,8 +114,14 @@ async fn g_38_a_gateway_that_never_heard_the_feed_accepts_nothing_and_says_why()
     let refused = models(&world, &world.issuer.token()).await;
 
     assert_eq!(refused, (503, "revocations_unknown".into()));
-    let health = world.send(Request::get("/healthz").header("host", "g"), "").await;
-    assert!(health.text().ends_with("revocations: lost\n"), "{}", health.text());
+    let ready = world.operator_asks("/ready").await;
+    assert_eq!(
+        (ready.status, ready.text()),
+        (StatusCode::SERVICE_UNAVAILABLE, r#"{"ready":false,"keys":"loaded","revocations":"lost"}"#.into())
+    );
+    let metrics = world.operator_asks("/metrics").await.text();
+    assert!(metrics.contains("keyfob_gateway_revocation_lag_seconds inf\n"), "{metrics}");
+    assert!(metrics.contains("keyfob_gateway_revocation_mode{mode=\"lost\"} 1\n"), "{metrics}");
 }
 
 #[tokio::test]
@@ -129,12 +135,7 @@ async fn g_38_a_silent_feed_is_forgiven_for_the_grace_and_no_longer() {
 
         world.issuer.tell(Box::new(|_| (500, String::new())));
         let silent = async {
-            while world
-                .send(Request::get("/healthz").header("host", "g"), "")
-                .await
-                .text()
-                .contains("followed")
-            {
+            while world.operator_asks("/ready").await.text().contains("followed") {
                 tokio::task::yield_now().await;
             }
         };

@@ -152,6 +152,8 @@ pub(crate) struct World {
     pub(crate) issuer: FakeIssuer,
     pub(crate) upstream: FakeUpstream,
     pub(crate) gateway: SocketAddr,
+    /// Where whoever runs the gateway asks it.
+    admin: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     tasks: JoinSet<()>,
 }
@@ -211,8 +213,16 @@ impl World {
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
         let (stop, stopped) = oneshot::channel();
-        tasks.spawn(server::serve(listener, gateway, async { drop(stopped.await) }));
-        Self { issuer, upstream: fake, gateway: address, stop: Some(stop), tasks }
+        let operated = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let admin = operated.local_addr().unwrap();
+        let served = Arc::clone(&gateway);
+        tasks.spawn(async move {
+            tokio::select! {
+                () = server::serve(listener, gateway, async { drop(stopped.await) }) => {}
+                never = keyfob_gateway::admin::serve(operated, served) => match never {},
+            }
+        });
+        Self { issuer, upstream: fake, gateway: address, admin, stop: Some(stop), tasks }
     }
 
     /// Asks the gateway to stop.
@@ -238,7 +248,16 @@ impl World {
         request: http::request::Builder,
         body: impl Into<Bytes>,
     ) -> Response<Incoming> {
-        let stream = TcpStream::connect(self.gateway).await.unwrap();
+        self.begin_at(self.gateway, request, body).await
+    }
+
+    async fn begin_at(
+        &self,
+        address: SocketAddr,
+        request: http::request::Builder,
+        body: impl Into<Bytes>,
+    ) -> Response<Incoming> {
+        let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         // Owned by the answer: it ends when the answer's body does, or is dropped.
@@ -249,6 +268,14 @@ impl World {
     /// Sends a request and returns the whole answer.
     pub(crate) async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
         let (parts, body) = self.begin(request, body).await.into_parts();
+        let body = soon(body.collect()).await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Asks as whoever runs the gateway.
+    pub(crate) async fn operator_asks(&self, path: &str) -> Answer {
+        let request = Request::get(path).header("host", "admin.test");
+        let (parts, body) = self.begin_at(self.admin, request, "").await.into_parts();
         let body = soon(body.collect()).await.unwrap().to_bytes();
         Answer { status: parts.status, headers: parts.headers, body }
     }

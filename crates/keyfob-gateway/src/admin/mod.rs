@@ -1,0 +1,93 @@
+//! The listener for whoever runs the gateway: probes and metrics, apart from the public one (security G-42).
+//!
+//! Nothing here names a person or a token, and nothing that a request brings becomes a label.
+
+mod metrics;
+
+pub(crate) use metrics::{Metrics, Observed};
+
+use crate::gateway::Gateway;
+use crate::revocations::Hearing;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{StatusCode, header};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde_json::json;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// How long the head of a request may take.
+const HEAD: Duration = Duration::from_secs(10);
+/// The pause after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How many connections there are at most; further ones wait in the listener's queue.
+const CONNECTIONS: usize = 64;
+const NO_STORE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+
+fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/live", get(live))
+        .route("/ready", get(ready))
+        .route("/metrics", get(show_metrics))
+        .fallback(async || (StatusCode::NOT_FOUND, [NO_STORE], "nothing is here\n"))
+        .with_state(gateway)
+}
+
+/// Serves it until the future is dropped.
+pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>) -> Infallible {
+    let router = router(gateway);
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
+                Ok((stream, _peer)) => {
+                    let connection = http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(HEAD)
+                        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+                    connections.spawn(connection);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection of an administrator");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            // Finished connections are taken out of the set as they end.
+            Some(_finished) = connections.join_next() => {}
+        }
+    }
+}
+
+/// The process answers.
+async fn live() -> Response {
+    ([NO_STORE], "live\n").into_response()
+}
+
+/// Requests can be let in: the issuer's keys are there, and what has ended is known where that is followed.
+async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
+    let (keys, hearing) = (gateway.has_keys(), gateway.hearing());
+    let is_ready = keys && hearing != Some(Hearing::Lost);
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "ready": is_ready,
+        "keys": if keys { "loaded" } else { "not loaded" },
+        "revocations": hearing.map_or("not followed", Hearing::as_str),
+    });
+    (status, [NO_STORE], Json(body)).into_response()
+}
+
+async fn show_metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+    let metrics = gateway.metrics();
+    metrics.note_revocations(gateway.hearing(), gateway.silence());
+    match metrics.encoded() {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE), NO_STORE], text).into_response(),
+        Err(_failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
