@@ -26,6 +26,8 @@
 //! Start reading at [`gateway`], which drives the road above; [`server`] is the listener around it.
 
 pub mod admin;
+#[expect(dead_code, reason = "the meter and the policy, which ask it, follow")]
+mod asked;
 pub mod authenticate;
 mod body;
 mod connection;
