@@ -17,14 +17,26 @@ pub(crate) enum Command {
     Edge(Edge),
 }
 
-/// Verifies access tokens and forwards requests to one upstream.
+/// Lets in who signed in at an issuer, and forwards their requests.
+///
+/// What it serves is in a file (`--config`), or for one upstream on the command line.
 #[derive(Debug, Args)]
 pub(crate) struct Edge {
+    /// The file that says everything (docs/gateway.md).
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) one: Option<OneUpstream>,
+}
+
+/// A gateway before one upstream, without a file.
+#[derive(Debug, Args)]
+pub(crate) struct OneUpstream {
     /// Address and port to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: SocketAddr,
     /// Address and port for whoever runs the gateway: `/live`, `/ready` and `/metrics`.
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "listen")]
     pub(crate) admin: Option<SocketAddr>,
     /// The issuer whose access tokens are accepted.
     #[arg(long, value_name = "URL")]

@@ -30,6 +30,7 @@ pub mod admin;
 mod asked;
 pub mod authenticate;
 mod body;
+pub mod config;
 mod connection;
 mod demo;
 mod description;

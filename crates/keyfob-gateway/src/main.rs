@@ -4,19 +4,16 @@ mod args;
 mod system;
 
 use anyhow::{Context as _, anyhow};
-use args::{Arguments, Command, Edge};
+use args::{Arguments, Command, Edge, OneUpstream};
 use clap::Parser as _;
 use keyfob_gateway::authenticate::delivery::Delivery;
+use keyfob_gateway::config::{EdgeConfig, secret_file};
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
-use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
-use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
+use keyfob_gateway::upstream::{Upstream, UpstreamUrl};
 use keyfob_oauth::{Audience, IssuerUrl};
-use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +23,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Wrong usage, as for clap's own refusals (design §6).
 const USAGE: u8 = 2;
-/// No key is longer.
-const MOST_KEY_BYTES: u64 = 16 * 1024;
 
 fn main() -> ExitCode {
     let Command::Edge(edge) = Arguments::parse().command;
@@ -36,13 +31,23 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return report(&error, ExitCode::from(USAGE)),
     };
-    match run(&edge, config) {
+    match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error, ExitCode::FAILURE),
     }
 }
 
-fn config(edge: &Edge) -> anyhow::Result<Config> {
+fn config(edge: &Edge) -> anyhow::Result<EdgeConfig> {
+    match (&edge.config, &edge.one) {
+        (Some(path), None) => Ok(EdgeConfig::read(path)?),
+        (None, Some(one)) => of_one_upstream(one),
+        (Some(_), Some(_)) | (None, None) => {
+            Err(anyhow!("name either --config, or --listen and what it needs"))
+        }
+    }
+}
+
+fn of_one_upstream(edge: &OneUpstream) -> anyhow::Result<EdgeConfig> {
     let issuer = IssuerUrl::parse(&edge.issuer).context("--issuer")?;
     let audience = edge.audience.clone().unwrap_or_else(|| issuer.as_str().to_owned());
     let upstream = match (edge.upstream.as_str(), &edge.upstream_key_file) {
@@ -50,49 +55,25 @@ fn config(edge: &Edge) -> anyhow::Result<Config> {
         ("demo", Some(_)) => return Err(anyhow!("the demo takes no --upstream-key-file")),
         (url, file) => Upstream::Http {
             url: UpstreamUrl::parse(url).context("--upstream")?,
-            key: file.as_deref().map(key).transpose().context("--upstream-key-file")?,
+            key: file.as_deref().map(secret_file::upstream_key).transpose().context("--upstream-key-file")?,
         },
     };
     let grace = Duration::from_secs(edge.revocations_grace.into());
-    let feed = edge.revocations_file.as_deref().map(|file| feed(file, grace));
-    let feed = feed.transpose().context("--revocations-file")?;
-    Ok(Config {
+    let server = edge.revocations_file.as_deref().map(secret_file::resource_server).transpose();
+    let gateway = Config {
         issuer,
         audience: Audience::new(audience),
         upstream,
-        feed,
+        feed: server.context("--revocations-file")?.map(|server| FeedConfig::new(server, grace)),
         delivery: Delivery::default(),
         longest_stream: LONGEST_STREAM,
-    })
-}
-
-fn feed(path: &Path, grace: Duration) -> anyhow::Result<FeedConfig> {
-    let text = secret_text(path, "the secret of this gateway")?;
-    let server = ResourceServer::parse(&text);
-    let server = server.with_context(|| format!("{} holds no NAME:SECRET", path.display()))?;
-    Ok(FeedConfig::new(server, grace))
-}
-
-fn key(path: &Path) -> anyhow::Result<UpstreamKey> {
-    let text = secret_text(path, "the upstream's key")?;
-    UpstreamKey::parse(&text).with_context(|| format!("{} holds no usable key", path.display()))
-}
-
-/// Reads a file with a secret, and warns if it is everybody's.
-fn secret_text(path: &Path, what: &str) -> anyhow::Result<String> {
-    let shown = path.display();
-    let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
-    let mode = file.metadata().with_context(|| format!("cannot examine {shown}"))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        tracing::warn!(file = %shown, mode = format!("{:o}", mode & 0o777), "others can read {what}");
-    }
-    let mut text = String::new();
-    file.take(MOST_KEY_BYTES).read_to_string(&mut text).with_context(|| format!("cannot read {shown}"))?;
-    Ok(text)
+    };
+    Ok(EdgeConfig { listen: edge.listen, admin: edge.admin, gateway })
 }
 
 #[tokio::main]
-async fn run(edge: &Edge, config: Config) -> anyhow::Result<()> {
+async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
+    let config = edge.gateway;
     let (issuer, upstream) = (config.issuer.clone(), config.upstream.to_string());
     let is_demo = matches!(config.upstream, Upstream::Demo);
     let gateway = Gateway::new(config, Arc::new(SystemClock), &SystemEntropy)?;

@@ -48,6 +48,7 @@ async fn there_is_no_silent_default() {
     for arguments in [&["--issuer", "https://id.test"][..], &["--upstream", "demo"]] {
         assert!(refusal(arguments).await.contains("required arguments were not provided"));
     }
+    assert!(refusal(&["--config", "x.toml"]).await.contains("cannot be used with one or more of the other"));
     let issuer = refusal(&["--issuer", "http://id.test", "--upstream", "demo"]).await;
     assert_eq!(
         issuer,

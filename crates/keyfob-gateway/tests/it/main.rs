@@ -11,6 +11,7 @@ mod access_keys;
 mod admin;
 mod authenticate;
 mod command_line;
+mod config_file;
 mod demo;
 mod headers;
 mod keys;
