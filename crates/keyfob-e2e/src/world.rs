@@ -236,6 +236,35 @@ impl World {
         Ok(())
     }
 
+    /// Puts a gateway with the demo behind it, a name at the issuer, and `settings` in its file, in the place of the one that
+    /// runs.
+    pub async fn configure_gateway(&mut self, settings: &str) -> Result<()> {
+        let file = self.folder.path().join("gateway.toml");
+        if !self.folder.path().join("gateway.secret").exists() {
+            self.add_resource_server().await?;
+        }
+        let address = free_address()?;
+        let text = format!(
+            "listen = \"{address}\"\nissuer = \"{}\"\nresource_server = \"gateway.secret\"\n{settings}\n",
+            self.issuer()
+        );
+        files::replace(&file, text.as_bytes())?;
+        let arguments = [Path::new("edge"), Path::new("--config"), &file];
+        let started = serve_gateway(
+            self.folder.path(),
+            &arguments,
+            address,
+            self.names().ok(),
+            &self.evidence,
+            self.log,
+        )
+        .await?;
+        self.gateway.kill();
+        self.gateway.finished(LIMIT).await?;
+        (self.gateway, self.gateway_url) = started;
+        Ok(())
+    }
+
     /// Ends the issuer for good.
     pub async fn stop_issuer(&mut self) -> Result<()> {
         self.issuer.kill();
@@ -321,11 +350,23 @@ async fn start_gateway(
     evidence: &Evidence,
     log: Log,
 ) -> Result<(Running, Url)> {
-    let address = free_address()?.to_string();
+    let address = free_address()?;
+    let listen = address.to_string();
+    let issuer = issuer.as_str().trim_end_matches('/');
+    let usual = ["edge", "--listen", &listen, "--upstream", "demo", "--issuer", issuer].map(Path::new);
+    serve_gateway(folder, &[&usual[..], more].concat(), address, names, evidence, log).await
+}
+
+async fn serve_gateway(
+    folder: &Path,
+    arguments: &[&Path],
+    address: SocketAddr,
+    names: Option<&Names>,
+    evidence: &Evidence,
+    log: Log,
+) -> Result<(Running, Url)> {
     let gateway = Program::new("keyfob-gateway edge", &environment::program("keyfob-gateway")?, folder)
-        .args(["edge", "--listen", &address, "--upstream", "demo"])
-        .args(["--issuer", issuer.as_str().trim_end_matches('/')])
-        .args(more)
+        .args(arguments)
         .log(log);
     let gateway = match names {
         None => gateway,

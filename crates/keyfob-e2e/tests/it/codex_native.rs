@@ -99,7 +99,7 @@ async fn r_02_a_gateway_sign_in_of_the_codex_cli_survives_five_kills_of_five_dur
 }
 
 /// The configuration that `docs/devices.md` shows.
-fn native(world: &World) -> String {
+pub(crate) fn native(world: &World) -> String {
     let issuer = world.issuer();
     let table = format!(
         r#"

@@ -21,6 +21,7 @@ mod far;
 mod faults;
 mod feed;
 mod foreign;
+mod gateway;
 mod handoff;
 mod handoff_copy;
 mod handoff_over;
