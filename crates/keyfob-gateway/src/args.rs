@@ -15,6 +15,56 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Edge(Edge),
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    Explain(Explain),
+}
+
+/// Looks at what a policy allows and refuses.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    Test(PolicyTest),
+    Diff(PolicyDiff),
+}
+
+/// Puts cases to a policy; exits with 1 if one is not decided as it says.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub(crate) struct PolicyTest {
+    /// What should be decided.
+    #[arg(value_name = "CASES.toml")]
+    pub(crate) cases: PathBuf,
+    /// The gateway's configuration, with its policy and its upstreams.
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub(crate) config: Option<PathBuf>,
+    /// A policy alone: upstreams and what they promise are not looked at.
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+/// Tells whom another policy would newly refuse or allow, by what was decided before; exits with 1 if anybody.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyDiff {
+    /// The other policy.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// The gateway's data folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// How many days to look back.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) since: u32,
+}
+
+/// Tells why a request was answered as it was.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// What the answer carried as `x-request-id`.
+    #[arg(value_name = "REQUEST_ID")]
+    pub(crate) request_id: String,
+    /// The gateway's data folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
 }
 
 /// Lets in who signed in at an issuer, and forwards their requests.
@@ -57,4 +107,10 @@ pub(crate) struct OneUpstream {
     /// For how many seconds tokens are accepted while the issuer does not tell what has ended, at most a day.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(0..=86_400), requires = "revocations_file")]
     pub(crate) revocations_grace: u32,
+    /// What callers may do [default: everything that their credentials open].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// The folder in which decisions are kept; it must be there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
 }

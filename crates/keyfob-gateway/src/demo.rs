@@ -7,6 +7,7 @@ use crate::body::{Body, BodyError, full};
 use crate::error::Refusal;
 use crate::route::UpstreamPath;
 use answer::Answer;
+pub(crate) use answer::models;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, Method, Request, Response, header};
@@ -31,7 +32,7 @@ pub(crate) async fn answer(
     now: Timestamp,
 ) -> Result<Response<Body>, Refusal> {
     match (request.method(), path.path()) {
-        (&Method::GET | &Method::HEAD, "/models") => Ok(json(&answer::models())),
+        (&Method::GET | &Method::HEAD, "/models") => Ok(json(&models())),
         (&Method::POST, "/responses") => {
             let streamed = asks_for_stream(request).await?;
             let answer = Answer::new(caller, request_id, now);

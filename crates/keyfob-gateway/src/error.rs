@@ -1,6 +1,7 @@
 //! Answers that are not the upstream's, each saying whose fault it is, in the shape that clients of the API read.
 
 use crate::body::{Body, full};
+use crate::policy::Refused;
 use http::{HeaderValue, Response, StatusCode, header};
 use keyfob_oauth::Capability;
 
@@ -8,7 +9,7 @@ use keyfob_oauth::Capability;
 ///
 /// The caller's faults come first, then the gateway's, then the upstream's. The real Codex CLI prints the message and offers
 /// nothing itself, so a refused caller is told the remedy there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     /// One sentence for every token that is presented in vain: which check failed is nobody's business (G-33).
     #[error(
@@ -33,6 +34,8 @@ pub(crate) enum Refusal {
          a workspace's administrator decides whether its members have it", .0.scope()
     )]
     CapabilityMissing(Capability),
+    #[error("{0}")]
+    Policy(Refused),
     #[error("There is nothing at this address")]
     NotFound,
     #[error("This method is not allowed")]
@@ -81,12 +84,13 @@ const CHALLENGE_CLOUD: HeaderValue =
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 impl Refusal {
-    pub(crate) const fn status(self) -> StatusCode {
+    pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::InvalidToken | Self::MissingToken => StatusCode::UNAUTHORIZED,
             Self::KeyForCapability(_) | Self::CapabilityMissing(_) | Self::CookieFromPage => {
                 StatusCode::FORBIDDEN
             }
+            Self::Policy(refused) => refused.status(),
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::OtherHost | Self::BodyBroken | Self::NotJson => StatusCode::BAD_REQUEST,
@@ -101,13 +105,14 @@ impl Refusal {
         }
     }
 
-    const fn code(self) -> &'static str {
+    const fn code(&self) -> &'static str {
         match self {
             Self::InvalidToken => "invalid_token",
             Self::MissingToken => "missing_token",
             Self::CookieFromPage => "cookie_from_page",
             Self::KeyForCapability(_) => "account_sign_in_required",
             Self::CapabilityMissing(_) => "insufficient_scope",
+            Self::Policy(refused) => refused.code(),
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::OtherHost => "invalid_target",
@@ -125,7 +130,7 @@ impl Refusal {
         }
     }
 
-    const fn challenge(self) -> Option<HeaderValue> {
+    const fn challenge(&self) -> Option<HeaderValue> {
         match self {
             Self::InvalidToken => Some(CHALLENGE_INVALID),
             Self::MissingToken => Some(CHALLENGE),
@@ -137,7 +142,7 @@ impl Refusal {
     }
 
     /// Whether the connection is of no further use: what follows on it may not be what it seems.
-    const fn ends_connection(self) -> bool {
+    const fn ends_connection(&self) -> bool {
         matches!(
             self,
             Self::MethodNotAllowed | Self::OtherHost | Self::Upgrade | Self::BodyTooLarge | Self::BodyBroken

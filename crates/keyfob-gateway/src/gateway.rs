@@ -6,20 +6,24 @@ use crate::authenticate::{Authenticator, Caller, Introspection, VerifiedTokens};
 use crate::body::{Body, Limits, Passing, full};
 use crate::description::Description;
 use crate::error::Refusal;
-use crate::http_client::{HttpClient, HttpClientError, Trust, http_client};
+use crate::forward::{DataError, Forward};
+use crate::headers;
+use crate::http_client::{HttpClientError, Trust, http_client};
 use crate::keys::Keys;
+use crate::policy::Policy;
 use crate::record::Record;
 use crate::revocations::{FeedConfig, Hearing, Revocations};
-use crate::route::{UpstreamPath, asks_for_description, is_health_check, refuse_proxying, route};
+use crate::route::{asks_for_description, is_health_check, refuse_proxying, route};
 use crate::running::{Cut, Running, Stay};
-use crate::upstream::{self, Upstream};
-use crate::{demo, headers, relay};
+use crate::upstream::Upstream;
+use crate::upstreams::NamedUpstream;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use keyfob_oauth::{AccessToken, Audience, Capability, Clock, Entropy, EntropyError, IssuerUrl};
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -31,8 +35,12 @@ pub struct Config {
     pub issuer: IssuerUrl,
     /// What tokens must be meant for.
     pub audience: Audience,
-    /// What answers.
-    pub upstream: Upstream,
+    /// What answers, the preferred one first.
+    pub upstreams: Vec<NamedUpstream>,
+    /// What callers may do.
+    pub policy: Policy,
+    /// The folder in which decisions are kept, if they are.
+    pub data: Option<PathBuf>,
     /// How it learns what has ended before its time, if it does.
     pub feed: Option<FeedConfig>,
     /// Where callers may show their credential beside `Authorization`.
@@ -55,6 +63,9 @@ pub enum StartError {
     /// Requests could not be told apart.
     #[error("cannot name requests")]
     Entropy(#[from] EntropyError),
+    /// What it keeps cannot be kept.
+    #[error("cannot use the data folder")]
+    Data(#[from] DataError),
 }
 
 /// Serves requests; shared by all connections.
@@ -65,9 +76,7 @@ pub struct Gateway {
     running: Arc<Running>,
     metrics: Arc<Metrics>,
     revocations: Option<Arc<Revocations>>,
-    upstream: Upstream,
-    client: HttpClient,
-    clock: Arc<dyn Clock>,
+    forward: Forward,
     request_names: RequestNames,
     description: Description,
 }
@@ -87,6 +96,9 @@ impl Gateway {
             let (server, audience) = (feed.server.clone(), config.audience.clone());
             Introspection::new(server, audience, feed.grace, Arc::clone(&keys), client.clone())
         });
+        let data = config.data.as_deref();
+        let forward =
+            Forward::new(config.policy, config.upstreams, data, client.clone(), Arc::clone(&clock), entropy)?;
         let follow = |feed| Revocations::new(feed, Arc::clone(&keys), client.clone(), Arc::clone(&clock));
         let revocations = config.feed.map(follow).map(Arc::new);
         Ok(Self {
@@ -99,13 +111,11 @@ impl Gateway {
                 verified: VerifiedTokens::new(),
                 introspection,
                 revocations: revocations.clone(),
-                clock: Arc::clone(&clock),
+                clock,
             },
             revocations,
             keys,
-            upstream: config.upstream,
-            client,
-            clock,
+            forward,
             request_names: RequestNames::new(entropy)?,
             description,
         })
@@ -187,29 +197,13 @@ impl Gateway {
         let path = route(&request)?;
         headers::toward_upstream(request.headers_mut(), &token, self.authenticator.delivery.header());
         let request = bounded(request)?;
-        let answer = self.answer(&path, request, &caller, record.request_id());
+        let answer = self.forward.answer(&path, request, &caller, record.request_id());
         tokio::select! {
             answer = answer => answer,
             reason = stay.cut() => Err(match reason {
                 Cut::Revoked => Refusal::InvalidToken,
                 Cut::TooLong => Refusal::UpstreamSilent,
             }),
-        }
-    }
-
-    async fn answer(
-        &self,
-        path: &UpstreamPath,
-        request: Request<Body>,
-        caller: &Caller,
-        request_id: &str,
-    ) -> Result<Response<Body>, Refusal> {
-        match &self.upstream {
-            Upstream::Demo => demo::answer(path, request, caller, request_id, self.clock.now()).await,
-            Upstream::Http { url, key } => {
-                let response = upstream::send(&self.client, url, key.as_ref(), path, request).await?;
-                relay::relay(response, key.as_ref()).await
-            }
         }
     }
 
@@ -262,11 +256,15 @@ fn health() -> Response<Body> {
 
 /// Certificates are needed as soon as one address is https.
 fn trust(config: &Config) -> Trust {
-    let plain_upstream = match &config.upstream {
+    let is_plain = |upstream: &NamedUpstream| match upstream.upstream() {
         Upstream::Demo => true,
         Upstream::Http { url, .. } => url.is_plain_http(),
     };
-    if plain_upstream && config.issuer.is_plain_http() { Trust::Nobody } else { Trust::System }
+    if config.upstreams.iter().all(is_plain) && config.issuer.is_plain_http() {
+        Trust::Nobody
+    } else {
+        Trust::System
+    }
 }
 
 /// Refuses a body that announces too much, and stops one that turns out to be too much.

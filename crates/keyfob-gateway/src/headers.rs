@@ -44,13 +44,37 @@ const CALLER_ONLY: [&str; 24] = [
     "x-base-url",
 ];
 /// The same by their beginnings.
-const CALLER_ONLY_PREFIXES: [&str; 7] =
-    ["proxy-", "x-forwarded-", "x-auth-", "x-authenticated-", "x-remote-", "x-user", "x-account"];
+const CALLER_ONLY_PREFIXES: [&str; 24] = [
+    "proxy-",
+    "x-forwarded-",
+    "x-auth-",
+    "x-authenticated-",
+    "x-remote-",
+    "x-user",
+    "x-account",
+    "keyfob-",
+    "x-keyfob-",
+    "user-id",
+    "userid",
+    "end-user",
+    "x-end-user",
+    "openai-user",
+    "x-openai-user",
+    "x-litellm-end-user",
+    "x-subject",
+    "x-principal",
+    "x-identity",
+    "x-consumer-",
+    "x-credential-",
+    "x-ms-client-principal",
+    "x-amzn-oidc-",
+    "x-goog-authenticated-",
+];
 
 /// What an upstream may tell about itself only to the gateway (security G-16).
 const UPSTREAM_ONLY: [&str; 3] = ["set-cookie", "set-cookie2", "alt-svc"];
 /// The same by their beginnings.
-const UPSTREAM_ONLY_PREFIXES: [&str; 2] = ["access-control-", "proxy-"];
+const UPSTREAM_ONLY_PREFIXES: [&str; 3] = ["access-control-", "proxy-", "keyfob-"];
 
 /// Makes the caller's headers fit to be sent: hop-by-hop first, so that nothing it names can take away what is added
 /// later (security G-14), then everything that identifies the caller.

@@ -26,19 +26,24 @@
 //! Start reading at [`gateway`], which drives the road above; [`server`] is the listener around it.
 
 pub mod admin;
-#[expect(dead_code, reason = "the meter and the policy, which ask it, follow")]
+#[expect(dead_code, reason = "the meter, which asks it, follows")]
 mod asked;
 pub mod authenticate;
 mod body;
+mod catalogue;
 pub mod config;
 mod connection;
+pub mod decisions;
 mod demo;
 mod description;
 mod error;
+mod forward;
 pub mod gateway;
 mod headers;
 mod http_client;
+mod identity;
 mod keys;
+pub mod policy;
 mod record;
 mod relay;
 pub mod resource_server;
@@ -47,3 +52,4 @@ mod route;
 mod running;
 pub mod server;
 pub mod upstream;
+pub mod upstreams;

@@ -1,17 +1,19 @@
 //! The program around the library: arguments, signals, words for people.
 
 mod args;
+mod policy_commands;
 mod system;
 
 use anyhow::{Context as _, anyhow};
-use args::{Arguments, Command, Edge, OneUpstream};
+use args::{Arguments, Command, Edge, OneUpstream, PolicyCommand};
 use clap::Parser as _;
 use keyfob_gateway::authenticate::delivery::Delivery;
-use keyfob_gateway::config::{EdgeConfig, secret_file};
+use keyfob_gateway::config::{EdgeConfig, read_policy, secret_file};
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
 use keyfob_gateway::upstream::{Upstream, UpstreamUrl};
+use keyfob_gateway::upstreams::NamedUpstream;
 use keyfob_oauth::{Audience, IssuerUrl};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -25,9 +27,22 @@ use tokio::signal::unix::{SignalKind, signal};
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let Command::Edge(edge) = Arguments::parse().command;
+    let command = Arguments::parse().command;
     start_log();
-    let config = match config(&edge) {
+    match command {
+        Command::Edge(edge) => serve(&edge),
+        Command::Policy(PolicyCommand::Test(test)) => ended(policy_commands::test(&test)),
+        Command::Policy(PolicyCommand::Diff(diff)) => ended(policy_commands::diff(&diff)),
+        Command::Explain(explain) => ended(policy_commands::explain(&explain)),
+    }
+}
+
+fn ended(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| report(&error, ExitCode::from(USAGE)))
+}
+
+fn serve(edge: &Edge) -> ExitCode {
+    let config = match config(edge) {
         Ok(config) => config,
         Err(error) => return report(&error, ExitCode::from(USAGE)),
     };
@@ -63,7 +78,9 @@ fn of_one_upstream(edge: &OneUpstream) -> anyhow::Result<EdgeConfig> {
     let gateway = Config {
         issuer,
         audience: Audience::new(audience),
-        upstream,
+        upstreams: vec![NamedUpstream::only(upstream)],
+        policy: edge.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default(),
+        data: edge.data.clone(),
         feed: server.context("--revocations-file")?.map(|server| FeedConfig::new(server, grace)),
         delivery: Delivery::default(),
         longest_stream: LONGEST_STREAM,
@@ -74,8 +91,10 @@ fn of_one_upstream(edge: &OneUpstream) -> anyhow::Result<EdgeConfig> {
 #[tokio::main]
 async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
     let config = edge.gateway;
-    let (issuer, upstream) = (config.issuer.clone(), config.upstream.to_string());
-    let is_demo = matches!(config.upstream, Upstream::Demo);
+    let issuer = config.issuer.clone();
+    let upstreams = config.upstreams.iter().map(|upstream| upstream.upstream().to_string());
+    let upstream = upstreams.collect::<Vec<_>>().join(", ");
+    let is_demo = config.upstreams.iter().any(|upstream| matches!(upstream.upstream(), Upstream::Demo));
     let gateway = Gateway::new(config, Arc::new(SystemClock), &SystemEntropy)?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let listener =

@@ -3,18 +3,18 @@
 //! Each section is read by the module that it is for. A key that nobody knows stops the start, with its place and the
 //! nearest known one; paths are relative to the file.
 
-mod place;
+pub(crate) mod place;
 pub mod secret_file;
 
 use crate::authenticate::delivery::{Delivery, InvalidDelivery};
 use crate::gateway::{Config, LONGEST_STREAM};
+use crate::policy::{Policy, PolicyError};
 use crate::revocations::FeedConfig;
-use crate::upstream::{InvalidUpstreamUrl, Upstream, UpstreamUrl};
+use crate::upstreams::{InvalidUpstream, UpstreamSections};
 use jiff::SignedDuration;
 use keyfob_oauth::{Audience, IssuerUrl, id::InvalidIssuer};
 use secret_file::SecretFileError;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -66,21 +66,12 @@ pub enum ConfigError {
     /// A place for credentials has a meaning of its own.
     #[error("`delivery`")]
     Delivery(#[from] InvalidDelivery),
-    /// An upstream's address is none.
-    #[error("`upstream.{name}.url`")]
-    Upstream {
-        /// Which upstream.
-        name: String,
-        /// Why.
-        #[source]
-        source: InvalidUpstreamUrl,
-    },
-    /// The demo would be shown a key.
-    #[error("`upstream.{0}.key_file`: the demo takes none")]
-    DemoKey(String),
-    /// There is none, or more than one.
-    #[error("there must be one `[upstream.NAME]`")]
-    Upstreams,
+    /// An upstream cannot be used.
+    #[error(transparent)]
+    Upstream(#[from] InvalidUpstream<SecretFileError>),
+    /// The policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// A time is too short or too long.
     #[error("`{key}` must be {wanted}")]
     Time {
@@ -108,7 +99,9 @@ struct File {
     #[serde(default)]
     streams: StreamsSection,
     #[serde(default)]
-    upstream: BTreeMap<String, UpstreamSection>,
+    upstream: UpstreamSections,
+    policy: Option<PathBuf>,
+    data: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,18 +129,10 @@ struct StreamsSection {
     longest: Option<SignedDuration>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UpstreamSection {
-    url: String,
-    key_file: Option<PathBuf>,
-}
-
 impl EdgeConfig {
     /// Reads the file at `path` and those that it names.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })?;
+        let text = read_text(path)?;
         let file: File = toml::from_str(&text)
             .map_err(|error| ConfigError::Malformed(place::parsing(path, &text, &error)))?;
         file.read(path.parent().unwrap_or(Path::new("")))
@@ -168,20 +153,29 @@ impl File {
                 Some(FeedConfig::new(server, grace.unwrap_or(GRACE)))
             }
         };
-        let mut upstreams = self.upstream.into_iter();
-        let (Some((name, upstream)), None) = (upstreams.next(), upstreams.next()) else {
-            return Err(ConfigError::Upstreams);
-        };
+        let policy = self.policy.map(|path| read_policy(&folder.join(path))).transpose()?;
         let gateway = Config {
             issuer,
             audience: Audience::new(audience),
-            upstream: upstream.read(name, folder)?,
+            upstreams: self.upstream.read(|path| secret_file::upstream_key(&folder.join(path)))?,
+            policy: policy.unwrap_or_default(),
+            data: self.data.map(|path| folder.join(path)),
             feed,
             delivery: Delivery::new(self.delivery.header.as_deref(), self.delivery.cookie.as_deref())?,
             longest_stream: self.streams.longest()?,
         };
         Ok(EdgeConfig { listen: self.listen, admin: self.admin.map(|admin| admin.listen), gateway })
     }
+}
+
+/// Reads a policy file.
+pub fn read_policy(path: &Path) -> Result<Policy, ConfigError> {
+    let text = read_text(path)?;
+    Ok(Policy::parse(path, &text)?)
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.display().to_string(), source })
 }
 
 impl RevocationsSection {
@@ -210,23 +204,5 @@ fn between(
     match Duration::try_from(time) {
         Ok(time) if (shortest..=longest).contains(&time) => Ok(time),
         Ok(_) | Err(_) => Err(ConfigError::Time { key, wanted }),
-    }
-}
-
-impl UpstreamSection {
-    fn read(self, name: String, folder: &Path) -> Result<Upstream, ConfigError> {
-        match (self.url.as_str(), self.key_file) {
-            ("demo", None) => Ok(Upstream::Demo),
-            ("demo", Some(_)) => Err(ConfigError::DemoKey(name)),
-            (url, file) => {
-                let key = file.map(|file| secret_file::upstream_key(&folder.join(file))).transpose();
-                let key = key.map_err(|source| ConfigError::Secret {
-                    key: format!("upstream.{name}.key_file"),
-                    source,
-                })?;
-                let url = UpstreamUrl::parse(url).map_err(|source| ConfigError::Upstream { name, source })?;
-                Ok(Upstream::Http { url, key })
-            }
-        }
     }
 }

@@ -128,7 +128,7 @@ impl Answer {
 ///
 /// That client drops the whole list over one missing member, and then warns that it knows nothing of the model. It
 /// insists on every member here but `description` and `context_window`.
-pub(super) fn models() -> Value {
+pub(crate) fn models() -> Value {
     json!({
         "object": "list",
         "data": [{ "id": MODEL, "object": "model", "created": 0, "owned_by": "keyfob" }],

@@ -67,7 +67,7 @@ async fn a_personal_access_token_opens_the_gateway_as_its_person() {
     world.issuer.introspect(200, counts(&world.issuer, &kind));
 
     let request = Request::post("/v1/responses").header("host", "g").header("authorization", "Bearer at-1");
-    let answer = world.send(request, "{}").await;
+    let answer = world.send(request, r#"{"model":"keyfob-demo"}"#).await;
 
     let text = answer.text();
     assert!(text.contains("you are u-1 in workspace w-1, calling through a personal access token"), "{text}");

@@ -54,7 +54,7 @@ fn a_file_says_what_is_served_and_the_rest_is_as_usual() {
     let chosen = (Duration::from_secs(90), Some(Duration::from_hours(24)));
     assert_eq!((gateway.longest_stream, gateway.feed.map(|feed| feed.grace)), chosen);
     assert_eq!(gateway.audience.as_str(), "https://gateway.test");
-    assert_eq!(gateway.upstream.to_string(), "https://models.test/v1");
+    assert_eq!(gateway.upstreams[0].upstream().to_string(), "https://models.test/v1");
     assert_eq!(most.admin, Some("127.0.0.1:1".parse().unwrap()));
 }
 
@@ -83,18 +83,15 @@ fn what_nobody_knows_stops_the_start_with_its_place_and_the_nearest_word() {
 fn g_11_g_15_a_value_that_cannot_be_used_is_named_with_what_is_wanted() {
     let wrong = [
         (String::new(), "gateway.toml:1:1: missing field `listen`"),
-        (START.to_owned(), "there must be one `[upstream.NAME]`"),
+        (START.to_owned(), "there is no `[upstream.NAME]`"),
         (
             format!("{START}[upstream.a]\nurl = 'http://10.0.0.1/v1'"),
-            "`upstream.a.url`: the upstream must use https; http is allowed only on loopback",
+            "`url` of the upstream `a`: the upstream must use https; http is allowed only on loopback",
         ),
-        (
-            format!("{START}[upstream.a]\nurl = 'demo'\nkey_file = 'k'"),
-            "`upstream.a.key_file`: the demo takes none",
-        ),
+        (format!("{START}[upstream.a]\nurl = 'demo'\nkey_file = 'k'"), "the demo takes no `key_file`"),
         (
             format!("{START}[upstream.a]\nurl = 'https://a.test'\nkey_file = 'k'"),
-            "`upstream.a.key_file`: cannot read k: No such file or directory (os error 2)",
+            "`key_file` of the upstream `a`: cannot read k: No such file or directory (os error 2)",
         ),
         (
             format!("{START}{DEMO}[delivery]\nheader = 'Cookie'"),

@@ -141,6 +141,7 @@ async fn g_16_g_17_what_an_upstream_says_to_us_stays_here() {
         "HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2\r\naccess-control-allow-origin: *\r\n\
          access-control-allow-credentials: true\r\nalt-svc: h3=\":443\"\r\nkeep-alive: timeout=5\r\n\
          connection: x-secret\r\nx-secret: 1\r\nx-echo: Bearer {UPSTREAM_KEY}\r\nx-request-id: theirs\r\n\
+         keyfob-upstream: theirs\r\nkeyfob-data-policy: theirs\r\n\
          content-length: 2\r\n\r\nok"
     );
 
@@ -148,8 +149,9 @@ async fn g_16_g_17_what_an_upstream_says_to_us_stays_here() {
 
     let mut names: Vec<&str> = answer.headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["content-length", "date", "x-request-id"]);
+    assert_eq!(names, ["content-length", "date", "keyfob-upstream", "x-request-id"]);
     assert_eq!(answer.headers["x-request-id"], "000000000000000000000001");
+    assert_eq!(answer.headers["keyfob-upstream"], "default");
 }
 
 #[tokio::test]

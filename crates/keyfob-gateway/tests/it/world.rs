@@ -10,13 +10,16 @@ use hyper_util::rt::TokioIo;
 pub(crate) use issuer::FakeIssuer;
 use keyfob_gateway::authenticate::delivery::Delivery;
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
+use keyfob_gateway::policy::Policy;
 use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
+use keyfob_gateway::upstreams::{NamedUpstream, UpstreamSections};
 use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -106,6 +109,17 @@ impl Exchange {
         self.stream.write_all(bytes.as_bytes()).await.unwrap();
     }
 
+    /// Returns the body, read to the length that the head announces.
+    pub(crate) async fn body(&mut self) -> String {
+        let length: usize = self.header("content-length")[0].parse().unwrap();
+        let (_, begun) = self.head.split_once("\r\n\r\n").unwrap();
+        let mut body = begun.as_bytes().to_vec();
+        while body.len() < length {
+            assert_ne!(soon(self.stream.read_buf(&mut body)).await.unwrap(), 0, "the body broke off");
+        }
+        String::from_utf8(body).unwrap()
+    }
+
     /// Returns once the gateway has hung up.
     pub(crate) async fn abandoned(mut self) {
         let mut rest = [0; 4096];
@@ -148,6 +162,23 @@ impl Answer {
     }
 }
 
+/// What a gateway may send where.
+struct Rules {
+    upstreams: Vec<NamedUpstream>,
+    policy: Policy,
+    data: Option<PathBuf>,
+}
+
+/// Reads `[upstream.NAME]` as the configuration does; a key is `UPSTREAM_KEY`, whatever the file.
+fn named_upstreams(text: &str) -> Vec<NamedUpstream> {
+    #[derive(serde::Deserialize)]
+    struct File {
+        upstream: UpstreamSections,
+    }
+    let file: File = toml::from_str(text).unwrap();
+    file.upstream.read(|_| UpstreamKey::parse(UPSTREAM_KEY)).unwrap()
+}
+
 pub(crate) struct World {
     pub(crate) issuer: FakeIssuer,
     pub(crate) upstream: FakeUpstream,
@@ -178,7 +209,20 @@ impl World {
 
     /// A gateway that answers from the demo, and follows what has ended.
     pub(crate) async fn following(issuer: FakeIssuer, feed: FeedConfig) -> Self {
-        Self::build(issuer, FakeUpstream::start().await, Upstream::Demo, Some(feed)).await
+        let upstreams = vec![NamedUpstream::only(Upstream::Demo)];
+        let rules = Rules { upstreams, policy: Policy::default(), data: None };
+        Self::build(issuer, FakeUpstream::start().await, rules, Some(feed)).await
+    }
+
+    /// A gateway with these upstreams, in which `UPSTREAM` is the address of the fake one, and this policy.
+    pub(crate) async fn ruled(upstreams: &str, policy: &str, data: Option<&Path>) -> Self {
+        let fake = FakeUpstream::start().await;
+        let rules = Rules {
+            upstreams: named_upstreams(&upstreams.replace("UPSTREAM", &fake.address.to_string())),
+            policy: Policy::parse(Path::new("policy.toml"), policy).unwrap(),
+            data: data.map(Path::to_owned),
+        };
+        Self::build(FakeIssuer::start().await, fake, rules, None).await
     }
 
     /// A gateway that follows what has ended, before an upstream.
@@ -187,23 +231,23 @@ impl World {
         let upstream = FakeUpstream::start().await;
         let url = UpstreamUrl::parse(&format!("http://{}/v1", upstream.address)).unwrap();
         let feed = FeedConfig::new(server, grace);
-        Self::build(issuer, upstream, Upstream::Http { url, key: None }, Some(feed)).await
+        let upstreams = vec![NamedUpstream::only(Upstream::Http { url, key: None })];
+        let rules = Rules { upstreams, policy: Policy::default(), data: None };
+        Self::build(issuer, upstream, rules, Some(feed)).await
     }
 
     async fn around(issuer: FakeIssuer, fake: FakeUpstream, upstream: Upstream) -> Self {
-        Self::build(issuer, fake, upstream, None).await
+        let upstreams = vec![NamedUpstream::only(upstream)];
+        Self::build(issuer, fake, Rules { upstreams, policy: Policy::default(), data: None }, None).await
     }
 
-    async fn build(
-        issuer: FakeIssuer,
-        fake: FakeUpstream,
-        upstream: Upstream,
-        feed: Option<FeedConfig>,
-    ) -> Self {
+    async fn build(issuer: FakeIssuer, fake: FakeUpstream, rules: Rules, feed: Option<FeedConfig>) -> Self {
         let config = Config {
             issuer: IssuerUrl::parse(&issuer.url).unwrap(),
             audience: Audience::new(AUDIENCE),
-            upstream,
+            upstreams: rules.upstreams,
+            policy: rules.policy,
+            data: rules.data,
             feed,
             delivery: Delivery::default(),
             longest_stream: LONGEST_STREAM,

@@ -1,0 +1,202 @@
+//! From an admitted caller to an answer: what is asked, what the policy says of it, which upstream answers.
+
+use crate::authenticate::Caller;
+use crate::body::Body;
+use crate::catalogue::Catalogue;
+use crate::decisions::{Decisions, Entry, OpenError};
+use crate::error::Refusal;
+use crate::http_client::HttpClient;
+use crate::identity::{self, PseudonymError, Pseudonyms};
+use crate::policy::{Outcome, Policy, Question, Route, Said, Store, Who, decide, model_of, obey};
+use crate::route::UpstreamPath;
+use crate::upstream::{self, Upstream};
+use crate::upstreams::{Identity, NamedUpstream, Sent, Upstreams};
+use crate::{demo, relay};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use keyfob_oauth::{Clock, Entropy};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Which upstream answered.
+const UPSTREAM: HeaderName = HeaderName::from_static("keyfob-upstream");
+/// What of the caller's data policy the answer was made under.
+const DATA_POLICY: HeaderName = HeaderName::from_static("keyfob-data-policy");
+
+/// Sends what may be sent to whom it may go.
+#[derive(Debug)]
+pub(crate) struct Forward {
+    policy: Policy,
+    upstreams: Upstreams,
+    catalogue: Catalogue,
+    pseudonyms: Option<Pseudonyms>,
+    decisions: Option<Arc<Decisions>>,
+    client: HttpClient,
+    clock: Arc<dyn Clock>,
+}
+
+/// What is kept in the data folder cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The key of pseudonyms.
+    #[error(transparent)]
+    Pseudonyms(#[from] PseudonymError),
+    /// What is decided.
+    #[error(transparent)]
+    Decisions(#[from] OpenError),
+}
+
+impl Forward {
+    /// Opens what is kept in `data`, if there is such a folder.
+    pub(crate) fn new(
+        policy: Policy,
+        upstreams: Vec<NamedUpstream>,
+        data: Option<&Path>,
+        client: HttpClient,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, DataError> {
+        let tells_pseudonyms = upstreams.iter().any(|upstream| upstream.identity() == Identity::Pseudonym);
+        let pseudonyms = match (tells_pseudonyms, data) {
+            (false, _) => None,
+            (true, None) => return Err(PseudonymError::NoFolder.into()),
+            (true, Some(folder)) => Some(Pseudonyms::open(folder, entropy)?),
+        };
+        Ok(Self {
+            policy,
+            upstreams: Upstreams::new(upstreams),
+            catalogue: Catalogue::default(),
+            pseudonyms,
+            decisions: data.map(Decisions::open).transpose()?.map(Arc::new),
+            client,
+            clock,
+        })
+    }
+
+    /// Answers a request whose headers are fit to be sent.
+    pub(crate) async fn answer(
+        &self,
+        path: &UpstreamPath,
+        mut request: Request<Body>,
+        caller: &Caller,
+        request_id: &str,
+    ) -> Result<Response<Body>, Refusal> {
+        let who = Who::from(caller);
+        let said = if self.reads_body(&who) { Said::read(&mut request).await? } else { None };
+        let method = request.method().clone();
+        let question = Question {
+            route: Route::of(path.path()),
+            method: &method,
+            model: model_of(&method, path.path(), said.as_ref()),
+        };
+        let all = self.upstreams.all();
+        let decision = decide(&self.policy, &who, &question, all);
+        let entry = Entry::new(request_id, self.clock.now(), (&who, &question), &decision, all);
+        let mut kept = Kept { entry: Some(entry), decisions: self.decisions.clone() };
+        let allowed = match decision.outcome {
+            Outcome::Allowed(allowed) => allowed,
+            Outcome::Refused(why) => return Err(Refusal::Policy(why)),
+        };
+        if path.path() == "/models" && matches!(method, Method::GET | Method::HEAD) && !self.is_open(&who) {
+            return self.catalogue.list(&self.client, &self.policy, all, &who, path).await;
+        }
+        obey(decision.store, path.path(), said.as_ref(), &mut request)?;
+        drop(said);
+        let to = |place, request| self.send(place, request, path, caller, request_id);
+        let sent = self.upstreams.send(&allowed, request, to).await.ok_or(Refusal::UpstreamUnreachable)?;
+        let Sent { place, unreachable, outcome } = sent;
+        kept.answered(all, place, &unreachable);
+        let mut response = outcome?;
+        if let Some(upstream) = all.get(place) {
+            tell(response.headers_mut(), upstream.name(), &who, decision.store);
+        }
+        Ok(response)
+    }
+
+    async fn send(
+        &self,
+        place: usize,
+        mut request: Request<Body>,
+        path: &UpstreamPath,
+        caller: &Caller,
+        request_id: &str,
+    ) -> Result<Response<Body>, Refusal> {
+        let Some(upstream) = self.upstreams.all().get(place) else {
+            return Err(Refusal::UpstreamUnreachable);
+        };
+        identity::tell(
+            request.headers_mut(),
+            upstream.identity(),
+            &Who::from(caller),
+            self.pseudonyms.as_ref(),
+        );
+        match upstream.upstream() {
+            Upstream::Demo => demo::answer(path, request, caller, request_id, self.clock.now()).await,
+            Upstream::Http { url, key } => {
+                let response = upstream::send(&self.client, url, key.as_ref(), path, request).await?;
+                relay::relay(response, key.as_ref()).await
+            }
+        }
+    }
+
+    /// Whether what is decided depends on what the body says.
+    fn reads_body(&self, who: &Who<'_>) -> bool {
+        self.policy.reads_bodies()
+            || who.models.is_some()
+            || !self.upstreams.all().iter().all(NamedUpstream::serves_all)
+    }
+
+    /// Whether the one upstream's own list of models is what the caller may use.
+    fn is_open(&self, who: &Who<'_>) -> bool {
+        let serves_all = matches!(self.upstreams.all(), [only] if only.serves_all());
+        serves_all && who.models.is_none() && self.policy.is_open()
+    }
+}
+
+/// Says who answered, under which of the caller's demands.
+fn tell(headers: &mut HeaderMap, upstream: &str, who: &Who<'_>, store: Store) {
+    // Names and tags that an upstream was chosen by are words, and fit into any header.
+    if let Ok(name) = HeaderValue::from_str(upstream) {
+        headers.insert(UPSTREAM, name);
+    }
+    let mut kept_to = Vec::new();
+    kept_to.extend(who.retention.map(|tag| format!("retention={tag}")));
+    kept_to.extend(who.residency.map(|tag| format!("residency={tag}")));
+    if who.data_sharing == Some(false) {
+        kept_to.push("data-sharing=off".into());
+    }
+    if store == Store::Forbidden {
+        kept_to.push("store=false".into());
+    }
+    if kept_to.is_empty() {
+        return;
+    }
+    if let Ok(value) = HeaderValue::from_str(&kept_to.join(", ")) {
+        headers.insert(DATA_POLICY, value);
+    }
+}
+
+/// What was decided, kept when it is dropped, however the request ended.
+struct Kept {
+    entry: Option<Entry>,
+    decisions: Option<Arc<Decisions>>,
+}
+
+impl Kept {
+    /// Notes which upstream was asked, and which ones could not be reached before.
+    fn answered(&mut self, all: &[NamedUpstream], place: usize, unreachable: &[usize]) {
+        let Some(entry) = &mut self.entry else { return };
+        let name =
+            |place: usize| all.get(place).map_or_else(String::new, |upstream| upstream.name().to_owned());
+        entry.upstream = Some(name(place));
+        let away = unreachable.iter().map(|place| (name(*place), "could not be reached".to_owned()));
+        entry.passed_over.extend(away);
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let (Some(entry), Some(decisions)) = (self.entry.take(), &self.decisions) {
+            decisions.keep(entry);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The places that may answer: each has a name, the models it serves, and what it promises about data.
+//!
+//! Which of them may answer a question is decided by [`crate::policy::decide`]; here is what they promise, and in which
+//! order those that may are tried. The order is that of the file: the first that is well answers everything, so that
+//! what an upstream keeps for its callers, such as a stored answer or a cached prompt, is found again.
+
+mod health;
+mod once;
+mod section;
+
+pub use section::{InvalidUpstream, UpstreamSection, UpstreamSections};
+
+use crate::body::Body;
+use crate::error::Refusal;
+use crate::policy::{Case, Model, Pattern, Who};
+use crate::upstream::Upstream;
+use health::Health;
+use http::{Request, Response, request};
+use once::Once;
+use std::fmt;
+use tokio::time::Instant;
+
+/// An upstream, and what holds of it.
+#[derive(Debug)]
+pub struct NamedUpstream {
+    name: String,
+    upstream: Upstream,
+    models: Vec<Pattern>,
+    retention: Vec<String>,
+    residency: Vec<String>,
+    sharing: Sharing,
+    identity: Identity,
+}
+
+/// Whether an upstream uses what it is sent beyond the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    #[default]
+    Off,
+    On,
+}
+
+/// What an upstream is told about who calls (security G-39).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// Nothing.
+    #[default]
+    None,
+    /// A name that is the same for one person of one workspace at every time, and means nothing to anybody else.
+    Pseudonym,
+    /// The subject that the issuer vouches for.
+    Subject,
+}
+
+impl NamedUpstream {
+    /// An upstream that serves every model and promises nothing.
+    pub fn only(upstream: Upstream) -> Self {
+        let name = match &upstream {
+            Upstream::Demo => "demo",
+            Upstream::Http { .. } => "default",
+        };
+        Self {
+            name: name.to_owned(),
+            upstream,
+            models: vec![Pattern::any()],
+            retention: Vec::new(),
+            residency: Vec::new(),
+            sharing: Sharing::Off,
+            identity: Identity::None,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns where requests to it go.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    pub(crate) const fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Whether every model is served.
+    pub(crate) fn serves_all(&self) -> bool {
+        self.models.iter().any(Pattern::is_any)
+    }
+
+    /// Whether it may be asked for `model`; where none is named, only by an upstream that serves whatever it is.
+    pub(crate) fn serves(&self, model: Model<'_>) -> bool {
+        match model {
+            Model::None => true,
+            Model::Unsaid => self.serves_all(),
+            Model::Named(name) => self.models.iter().any(|pattern| pattern.matches(name, Case::Kept)),
+        }
+    }
+
+    /// Returns what `who` demands of their data and the upstream does not promise.
+    pub(crate) fn lacks(&self, who: &Who<'_>) -> Vec<String> {
+        let mut lacks = Vec::new();
+        let mut demand = |kind: &str, tag: Option<&str>, promised: &[String]| {
+            if let Some(tag) = tag.filter(|tag| !promised.iter().any(|promised| promised == tag)) {
+                lacks.push(format!("{kind} `{}`", keyfob_oauth::text::printable(tag)));
+            }
+        };
+        demand("retention", who.retention, &self.retention);
+        demand("residency", who.residency, &self.residency);
+        if who.data_sharing == Some(false) && self.sharing == Sharing::On {
+            lacks.push("no data sharing".into());
+        }
+        lacks
+    }
+}
+
+/// All upstreams of a gateway, in the order of preference, and how they are.
+#[derive(Debug)]
+pub(crate) struct Upstreams {
+    all: Vec<NamedUpstream>,
+    health: Vec<Health>,
+}
+
+/// What became of a request to some upstream.
+pub(crate) struct Sent {
+    /// Who answered, or failed last.
+    pub(crate) place: usize,
+    /// Those that could not be reached before, in order.
+    pub(crate) unreachable: Vec<usize>,
+    pub(crate) outcome: Result<Response<Body>, Refusal>,
+}
+
+impl Upstreams {
+    pub(crate) fn new(all: Vec<NamedUpstream>) -> Self {
+        let health = all.iter().map(|_| Health::default()).collect();
+        Self { all, health }
+    }
+
+    pub(crate) fn all(&self) -> &[NamedUpstream] {
+        &self.all
+    }
+
+    /// Returns `allowed` with those last that could not be reached a moment ago.
+    fn in_turn(&self, allowed: &[usize], now: Instant) -> Vec<usize> {
+        let rests = |place: &usize| self.health.get(*place).is_some_and(|health| health.rests(now));
+        let (resting, well): (Vec<usize>, Vec<usize>) = allowed.iter().copied().partition(rests);
+        [well, resting].concat()
+    }
+
+    /// Sends the request to the first of `allowed` that can be reached, once.
+    ///
+    /// Another is tried only where the connection failed and no byte of the request had been taken (security G-32); what
+    /// is not in `allowed` is never tried.
+    pub(crate) async fn send<F, G>(&self, allowed: &[usize], request: Request<Body>, to: F) -> Option<Sent>
+    where
+        F: Fn(usize, Request<Body>) -> G,
+        G: Future<Output = Result<Response<Body>, Refusal>>,
+    {
+        let turn = self.in_turn(allowed, Instant::now());
+        let last = turn.last().copied()?;
+        let (parts, body) = request.into_parts();
+        let once = Once::new(body);
+        let mut unreachable = Vec::new();
+        for place in turn {
+            let outcome = to(place, Request::from_parts(copy(&parts), once.body())).await;
+            let failed = matches!(outcome, Err(Refusal::UpstreamUnreachable));
+            if let Some(health) = self.health.get(place) {
+                if failed { health.failed(Instant::now()) } else { health.succeeded() }
+            }
+            if !failed || place == last || once.was_touched() {
+                return Some(Sent { place, unreachable, outcome });
+            }
+            tracing::warn!(
+                upstream = self.all.get(place).map(NamedUpstream::name),
+                "trying another upstream"
+            );
+            unreachable.push(place);
+        }
+        None
+    }
+}
+
+fn copy(parts: &request::Parts) -> request::Parts {
+    let mut copied = Request::new(()).into_parts().0;
+    copied.method = parts.method.clone();
+    copied.uri = parts.uri.clone();
+    copied.version = parts.version;
+    copied.headers = parts.headers.clone();
+    copied.extensions = parts.extensions.clone();
+    copied
+}
+
+impl fmt::Display for NamedUpstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}
