@@ -2,7 +2,9 @@
 
 use crate::surroundings::Surroundings;
 use keyfob_client::CertificateFile;
-use std::ffi::{OsStr, OsString};
+use keyfob_client::provider::variable::{is_secret, steers_credentials};
+use keyfob_client::whereabouts::{CERTIFICATES, Whereabouts};
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
@@ -18,8 +20,6 @@ const RUNTIME_FOLDER: &str = "XDG_RUNTIME_DIR";
 const BROWSER: &str = "BROWSER";
 /// Set where somebody came over SSH.
 const SSH_CONNECTION: &str = "SSH_CONNECTION";
-/// Which file has the authorities that are trusted beside the system's: the first that is set to something.
-const CERTIFICATES: [&str; 2] = ["CODEX_CA_CERTIFICATE", "SSL_CERT_FILE"];
 /// Which login this terminal is pinned to.
 pub(crate) const LOGIN: &str = "KEYFOB_LOGIN";
 /// In a test build: the failpoint at which something happens, and what.
@@ -29,24 +29,14 @@ const FAIL_AT: &str = "KEYFOB_FAIL_AT";
 /// The environment, read once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
-    /// The value of `CODEX_HOME`, if it is set and not empty.
-    pub(crate) codex_home: Option<PathBuf>,
-    /// The value of `HOME`.
-    pub(crate) home: Option<PathBuf>,
-    /// The value of `DBUS_SESSION_BUS_ADDRESS`.
-    pub(crate) session_bus: Option<String>,
-    /// The value of `XDG_RUNTIME_DIR`.
-    pub(crate) runtime_folder: Option<PathBuf>,
+    /// Where the configuration and the logins are.
+    pub(crate) whereabouts: Whereabouts,
     /// The value of `BROWSER`.
     pub(crate) browser: Option<String>,
     /// Whether `SSH_CONNECTION` is set, so that the browser is on another machine.
     pub(crate) is_over_ssh: bool,
-    /// The value of `CODEX_CA_CERTIFICATE` or `SSL_CERT_FILE`.
-    pub(crate) certificates: Option<CertificateFile>,
     /// The value of `KEYFOB_LOGIN`; what is set to nothing names no login, which is an error and not nothing.
     pub(crate) login: Option<OsString>,
-    /// What the command itself was told by `-c`, in order.
-    pub(crate) overrides: Vec<String>,
     /// The value of `KEYFOB_FAIL_AT`.
     #[cfg(feature = "failpoints")]
     pub(crate) fail_at: Option<String>,
@@ -57,17 +47,19 @@ impl Environment {
     pub(crate) fn read(overrides: Vec<String>) -> Self {
         let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         Self {
-            codex_home: path(CODEX_HOME),
-            home: path(HOME),
-            session_bus: variable(SESSION_BUS).and_then(|address| address.into_string().ok()),
-            runtime_folder: path(RUNTIME_FOLDER),
+            whereabouts: Whereabouts {
+                codex_home: path(CODEX_HOME),
+                home: path(HOME),
+                session_bus: variable(SESSION_BUS).and_then(|address| address.into_string().ok()),
+                runtime_folder: path(RUNTIME_FOLDER),
+                certificates: CERTIFICATES
+                    .into_iter()
+                    .find_map(|variable| path(variable).map(|path| CertificateFile { variable, path })),
+                overrides,
+            },
             browser: variable(BROWSER).and_then(|names| names.into_string().ok()),
             is_over_ssh: variable(SSH_CONNECTION).is_some(),
-            certificates: CERTIFICATES
-                .into_iter()
-                .find_map(|variable| path(variable).map(|path| CertificateFile { variable, path })),
             login: variable(LOGIN),
-            overrides,
             #[cfg(feature = "failpoints")]
             fail_at: variable(FAIL_AT).and_then(|name| name.into_string().ok()),
         }
@@ -126,33 +118,10 @@ pub(crate) fn names_of_codex_credentials() -> Vec<OsString> {
         .collect()
 }
 
-fn is_secret(name: &OsStr) -> bool {
-    const ENDINGS: [&str; 10] = [
-        "_API_KEY",
-        "_TOKEN",
-        "_SECRET",
-        "PASSWORD",
-        "_ACCESS_KEY",
-        "_SECRET_KEY",
-        "_PRIVATE_KEY",
-        "_PASSPHRASE",
-        "_PAT",
-        "_CREDENTIALS",
-    ];
-    let name = name.to_string_lossy().to_ascii_uppercase();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
-
-/// Whether it is one of the Codex CLI's or of OpenAI's libraries: they hold credentials, or say where those go.
-fn steers_credentials(name: &OsStr) -> bool {
-    const HARMLESS: [&str; 2] = [CODEX_HOME, CERTIFICATES[0]];
-    let name = name.to_string_lossy().to_ascii_uppercase();
-    ["CODEX_", "OPENAI_"].iter().any(|start| name.starts_with(start)) && !HARMLESS.contains(&name.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
 
     #[test]
     fn c_48_variables_that_hold_credentials_or_steer_them_are_known_by_their_names() {

@@ -2,26 +2,22 @@
 
 use crate::environment::{self, Environment, LOGIN};
 use keyfob_client::logins::Logins;
-use keyfob_client::store::{self, CredentialStore, SessionBus};
-use keyfob_client::{Home, HomeError, Network};
+use keyfob_client::store::{self, CredentialStore};
+use keyfob_client::{Home, HomeError, Network, NoHome};
 use keyfob_codex::config::CredentialsStore;
 use keyfob_oauth::IssuerUrl;
 use keyfob_oauth::id::InvalidIssuer;
 use keyfob_settings::edit::{self, EditError};
 use keyfob_settings::logins::{Chosen, InvalidLoginName, Rule, Which, choose};
 use keyfob_settings::{Places, Settings};
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A setting cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("CODEX_HOME points to {0:?}, but that path does not exist")]
-    NoSuchHome(PathBuf),
-    #[error("neither CODEX_HOME nor HOME is set")]
-    NoHome,
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
     #[error(transparent)]
     Layers(#[from] keyfob_settings::SettingsError),
     #[error("the issuer in `--issuer` is not usable")]
@@ -40,21 +36,9 @@ pub(crate) enum SettingsError {
     Edit(#[from] EditError),
 }
 
-/// Where the administrator's files are, as for the Codex CLI.
-const SYSTEM: &str = "/etc/codex";
-/// Where macOS keeps what a device management prefers, for everybody.
-const PREFERENCES: &str = "/Library/Managed Preferences/com.openai.codex.plist";
-
 /// Returns the home: `$CODEX_HOME`, which must exist, or `~/.codex`.
 pub(crate) fn home(environment: &Environment) -> Result<Home, SettingsError> {
-    match (&environment.codex_home, &environment.home) {
-        (Some(path), _) => match fs::canonicalize(path) {
-            Ok(canonical) => Ok(Home::new(canonical)),
-            Err(_) => Err(SettingsError::NoSuchHome(path.clone())),
-        },
-        (None, Some(home)) => Ok(Home::new(home.join(".codex"))),
-        (None, None) => Err(SettingsError::NoHome),
-    }
+    Ok(environment.whereabouts.home()?)
 }
 
 /// Reads every layer of the configuration of `home`.
@@ -64,22 +48,12 @@ pub(crate) fn load(environment: &Environment, home: &Home) -> Result<Settings, S
 
 /// Returns where the layers of the configuration of `home` are.
 pub(crate) fn places(environment: &Environment, home: &Home) -> Places {
-    let preferences = if cfg!(target_os = "macos") { vec![PathBuf::from(PREFERENCES)] } else { Vec::new() };
-    Places {
-        system: SYSTEM.into(),
-        preferences,
-        shared: home.codex_config_file(),
-        own: home.config_file(),
-        home: environment.home.clone(),
-        flags: environment.overrides.clone(),
-    }
+    environment.whereabouts.places(home)
 }
 
 /// Returns the logins of `home`, in the stores that the configuration asks for: files, if it asks for none.
 pub(crate) fn logins(environment: &Environment, home: &Home, settings: &Settings) -> Logins {
-    let restrictions = Arc::new(settings.restrictions().clone());
-    let bus = session_bus(environment);
-    Logins::new(home.clone(), store_kind(settings), bus, network(environment), restrictions)
+    environment.whereabouts.logins(home, settings)
 }
 
 fn store_kind(settings: &Settings) -> CredentialsStore {
@@ -88,7 +62,7 @@ fn store_kind(settings: &Settings) -> CredentialsStore {
 
 /// Returns how issuers are asked: whoever the environment says is trusted beside the system's authorities.
 pub(crate) fn network(environment: &Environment) -> Network {
-    environment.certificates.clone().map(Network::trusting).unwrap_or_default()
+    environment.whereabouts.network()
 }
 
 /// Chooses the login that a command acts on here; `flag` is what it was told.
@@ -162,7 +136,7 @@ pub(crate) fn keyring(environment: &Environment, home: &Home, settings: &Setting
         CredentialsStore::Auto => Fallback::File,
         CredentialsStore::File | CredentialsStore::Ephemeral => return None,
     };
-    let store = store::open(CredentialsStore::Keyring, home, &session_bus(environment));
+    let store = store::open(CredentialsStore::Keyring, home, &environment.whereabouts.session_bus());
     Some(Keyring { store, fallback })
 }
 
@@ -180,15 +154,6 @@ pub(crate) fn codex_knows(issuer: &IssuerUrl, settings: &Settings) -> bool {
     settings.chatgpt_base_url().is_some_and(|url| IssuerUrl::parse(&url.value).as_ref() == Ok(issuer))
 }
 
-/// The bus of the user's session, where the D-Bus specification says it is; without one, the keyring says so.
-fn session_bus(environment: &Environment) -> SessionBus {
-    match (&environment.session_bus, &environment.runtime_folder) {
-        (Some(address), _) => SessionBus::new(address.clone()),
-        (None, Some(folder)) => SessionBus::new(format!("unix:path={}/bus", folder.display())),
-        (None, None) => SessionBus::new("unix:path=/nonexistent"),
-    }
-}
-
 /// Returns the issuer to sign in at: the argument, else the one in the configuration.
 pub(crate) fn issuer(
     argument: Option<&str>,
@@ -203,6 +168,8 @@ pub(crate) fn issuer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyfob_client::Whereabouts;
+    use std::fs;
 
     fn home_with(name: &str, config: &str) -> (tempfile::TempDir, Home) {
         let folder = tempfile::tempdir().unwrap();
@@ -253,14 +220,20 @@ mod tests {
     #[test]
     fn the_home_is_codex_home_or_dot_codex() {
         let environment = |codex_home: Option<&str>, home: Option<&str>| Environment {
-            codex_home: codex_home.map(Into::into),
-            home: home.map(Into::into),
+            whereabouts: Whereabouts {
+                codex_home: codex_home.map(Into::into),
+                home: home.map(Into::into),
+                ..Whereabouts::default()
+            },
             ..Environment::default()
         };
 
         assert_eq!(home(&environment(Some("/"), Some("/h"))).unwrap(), Home::new("/".into()));
         assert_eq!(home(&environment(None, Some("/h"))).unwrap(), Home::new("/h/.codex".into()));
-        assert!(matches!(home(&environment(Some("/no/such"), None)), Err(SettingsError::NoSuchHome(_))));
-        assert!(matches!(home(&environment(None, None)), Err(SettingsError::NoHome)));
+        assert!(matches!(
+            home(&environment(Some("/no/such"), None)),
+            Err(SettingsError::NoHome(NoHome::Missing(_)))
+        ));
+        assert!(matches!(home(&environment(None, None)), Err(SettingsError::NoHome(NoHome::Unnamed))));
     }
 }

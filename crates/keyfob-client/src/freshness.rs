@@ -1,9 +1,10 @@
 //! Whether an access token can be used now or should be refreshed first.
 
 use crate::clock_skew::{Moment, is_before};
+use crate::store::Digest;
 use keyfob_codex::auth_file::AccountTokens;
 use keyfob_jose::Lifetime;
-use keyfob_oauth::{Entropy, EntropyError};
+use keyfob_oauth::{AccessToken, Entropy, EntropyError};
 use std::time::Duration;
 
 /// How much earlier or later than the exact moment this process refreshes, so that many do not at once.
@@ -35,9 +36,25 @@ pub enum Need {
     New,
     /// That what is stored is what the issuer gave this home, and nobody has changed it since.
     Vouched,
+    /// That it is not the one with this digest, which a server refused: one that another process stored meanwhile will do.
+    InPlaceOf(Digest),
 }
 
 impl Need {
+    /// Wants another one than `refused`.
+    pub fn in_place_of(refused: &AccessToken) -> Self {
+        Self::InPlaceOf(Digest::of(refused.expose().as_bytes()))
+    }
+
+    /// Says the same of `token` alone.
+    fn of_token(self, token: &AccessToken) -> Self {
+        match self {
+            Self::InPlaceOf(refused) if Digest::of(token.expose().as_bytes()) == refused => Self::New,
+            Self::InPlaceOf(_) => Self::Life(Duration::ZERO),
+            Self::Usable(_) | Self::Life(_) | Self::New | Self::Vouched => self,
+        }
+    }
+
     /// Whether nothing but an answer of the issuer will do.
     fn wants_an_answer(self) -> bool {
         matches!(self, Self::New | Self::Vouched)
@@ -64,6 +81,7 @@ impl Freshness {
     /// Judges the access token of `tokens` at `moment` for what is needed of it.
     pub(crate) fn of(tokens: &AccountTokens, moment: Moment, need: Need) -> Self {
         let now = moment.now;
+        let need = need.of_token(&tokens.access_token);
         let Some(lifetime) = Lifetime::read_unverified(tokens.access_token.expose()) else {
             return match tokens.last_refresh {
                 Some(written) if now.since(written) < OPAQUE_LIFE && !need.wants_an_answer() => Self::Fresh,
@@ -88,7 +106,7 @@ impl Freshness {
                 (life * 6 / 10).min(LONGEST_LEEWAY) * jitter.permille / 1000
             }
             Need::Life(least) => least,
-            Need::New | Need::Vouched => return Self::ExpiresSoon,
+            Need::New | Need::Vouched | Need::InPlaceOf(_) => return Self::ExpiresSoon,
         };
         if now.plus(leeway) >= expires { Self::ExpiresSoon } else { Self::Fresh }
     }
@@ -103,7 +121,7 @@ impl Freshness {
 mod tests {
     use super::*;
     use keyfob_jose::{SigningKey, TokenType};
-    use keyfob_oauth::{AccessToken, IdToken, Timestamp};
+    use keyfob_oauth::{IdToken, Timestamp};
     use serde_json::json;
 
     fn tokens(access_token: &str, written: i64) -> AccountTokens {
@@ -141,6 +159,21 @@ mod tests {
 
         assert_eq!(judge(691_199), Freshness::Fresh);
         assert_eq!(judge(691_200), Freshness::ExpiresSoon);
+    }
+
+    #[test]
+    fn g_31_what_a_server_refused_is_not_fresh_and_what_came_after_it_is() {
+        let key = SigningKey::generate().unwrap();
+        let claims = json!({ "iat": 0, "exp": 3600 });
+        let token = key.sign(TokenType::AccessToken, &claims).unwrap();
+        let judge = |refused: &str, now: i64| {
+            let need = Need::in_place_of(&AccessToken::new(refused));
+            Freshness::of(&tokens(&token, 0), Timestamp::from_unix(now).into(), need)
+        };
+
+        assert_eq!(judge(&token, 1), Freshness::ExpiresSoon);
+        assert_eq!(judge("another", 1), Freshness::Fresh);
+        assert_eq!(judge("another", 3600), Freshness::Expired);
     }
 
     #[test]

@@ -1,69 +1,53 @@
 //! Credentials in the environment: what is there, and whether restrictions let it be used (security C-53, design D9).
 
 use super::{Acting, on_runtime};
-use crate::environment::variable;
+use crate::environment;
 use crate::error::{CommandError, Failure};
+use keyfob_client::provider::variable::{self, VariableError};
 use keyfob_client::why::{Asked, Found, Places, Source};
-use keyfob_client::{TokenFacts, who_is};
 use keyfob_codex::client::UNNAMED_ISSUER;
 use keyfob_codex::config::LoginMethod;
-use keyfob_oauth::{AccessToken, IssuerUrl, WorkspaceId};
-use keyfob_settings::{Broken, Judgement, Presented, Settings, Workspace};
+use keyfob_oauth::{AccessToken, IssuerUrl};
+use keyfob_settings::{Judgement, Settings};
 
 /// Looks at the variables alone, as if nothing were stored.
 pub(super) fn look(asked: Asked) -> Places {
     Places {
         asked,
-        codex_api_key: Found::api_key(variable(Source::CodexApiKey.as_str()).as_deref()),
-        codex_access_token: Found::access_token(variable(Source::CodexAccessToken.as_str()).as_deref()),
+        codex_api_key: Found::api_key(environment::variable(Source::CodexApiKey.as_str()).as_deref()),
+        codex_access_token: Found::access_token(
+            environment::variable(Source::CodexAccessToken.as_str()).as_deref(),
+        ),
         stored_login: Found::Absent,
     }
 }
 
 /// Returns what restrictions say of what is in the variable, without asking anybody.
 pub(super) fn judge(source: Source, settings: &Settings) -> Judgement {
-    let restrictions = settings.restrictions();
-    match source {
-        Source::StoredLogin => Judgement::Allowed,
-        Source::CodexApiKey => restrictions.judge(Presented::Key),
-        // The token does not say what it is bound to, or nobody has verified what it says.
-        Source::CodexAccessToken => {
-            let named = token(source).and_then(|token| TokenFacts::unverified(&token).issuer);
-            restrictions
-                .judge(Presented::Account { issuer: named.as_ref(), workspace: Workspace::Unverified })
-        }
-    }
+    variable::judge(source, token(source).as_ref(), settings.restrictions())
 }
 
 /// Refuses what restrictions exclude; whose a token is, its issuer is asked if that matters. What is stored stays.
 pub(super) fn admit(source: Source, acting: &Acting) -> Result<(), CommandError> {
     let name = source.as_str();
-    let refused = |broken: Broken| Err(Failure::VariableRestricted { name, broken }.into());
-    let origin = match judge(source, &acting.settings) {
-        Judgement::Allowed => return Ok(()),
-        Judgement::Broken(broken) => return refused(broken),
-        Judgement::Unverified(origin) => origin,
-    };
-    let unverified = |source| Failure::VariableUnverified { name, origin: origin.clone(), source };
-    let token = token(source).ok_or_else(|| unverified(None))?;
-    let here = issuer(&acting.settings).ok_or_else(|| unverified(None))?;
-    // A token goes to nobody but its own issuer (security C-23); one that names none is of where people sign in here.
-    if TokenFacts::unverified(&token).issuer.is_some_and(|named| named != here) {
-        return Err(unverified(None).into());
+    let (token, here) = (token(source), issuer(&acting.settings));
+    let (restrictions, network) = (acting.settings.restrictions(), acting.logins.network());
+    if judge(source, &acting.settings) == Judgement::Allowed {
+        return Ok(());
     }
-    let whose = on_runtime(async { Ok(who_is(acting.logins.network(), &here, &token).await) })?;
-    let whose = whose.map_err(|error| unverified(Some(Box::new(error))))?;
-    let workspace = WorkspaceId::new(whose.chatgpt_account_id);
-    let presented = Presented::Account { issuer: Some(&here), workspace: Workspace::Of(&workspace) };
-    match acting.settings.restrictions().judge(presented) {
-        Judgement::Allowed => Ok(()),
-        Judgement::Broken(broken) => refused(broken),
-        Judgement::Unverified(_) => Err(unverified(None).into()),
-    }
+    let admitted = on_runtime(async {
+        Ok(variable::admit(source, token.as_ref(), restrictions, here.as_ref(), network).await)
+    })?;
+    admitted.map_err(|error| match error {
+        VariableError::Restricted(broken) => Failure::VariableRestricted { name, broken }.into(),
+        VariableError::Unverified { origin, source } => {
+            Failure::VariableUnverified { name, origin, source }.into()
+        }
+    })
 }
 
 fn token(source: Source) -> Option<AccessToken> {
-    let text = variable(source.as_str())?.into_string().ok()?;
+    let text = environment::variable(source.as_str())?.into_string().ok()?;
     Some(AccessToken::new(text))
 }
 

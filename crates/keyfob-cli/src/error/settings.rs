@@ -12,8 +12,7 @@ impl From<SettingsError> for CommandError {
             SettingsError::Layers(layers) if layers.is_about_restrictions() => Exit::PolicyDenied,
             SettingsError::IssuerArgument(_) | SettingsError::LoginArgument(_) => Exit::Usage,
             SettingsError::Layers(_)
-            | SettingsError::NoSuchHome(_)
-            | SettingsError::NoHome
+            | SettingsError::NoHome(_)
             | SettingsError::LoginVariable(_)
             | SettingsError::NoWorkingFolder(_)
             | SettingsError::UnnamedWorkingFolder

@@ -127,11 +127,35 @@ pub async fn token(
     without: &[OsString],
     clock: &dyn Clock,
 ) -> Result<Secret, CommandError> {
+    token_but(None, command, kept, without, clock).await
+}
+
+/// As [`token`], where a server refused `refused`: what another process had printed meanwhile will do.
+pub async fn token_in_place_of(
+    refused: &Secret,
+    command: &TokenCommand,
+    kept: Option<&Session>,
+    without: &[OsString],
+    clock: &dyn Clock,
+) -> Result<Secret, CommandError> {
+    token_but(Some(refused), command, kept, without, clock).await
+}
+
+async fn token_but(
+    refused: Option<&Secret>,
+    command: &TokenCommand,
+    kept: Option<&Session>,
+    without: &[OsString],
+    clock: &dyn Clock,
+) -> Result<Secret, CommandError> {
     let Some(kept) = kept.filter(|_| !command.used_for.is_zero()) else {
         return Ok(run(command, without, clock.now()).await?.token);
     };
     let store = kept.store();
-    let cached = || Cached::read(store.blocking(), command, clock.now());
+    let cached = || {
+        let cached = Cached::read(store.blocking(), command, clock.now());
+        cached.filter(|cached| refused.is_none_or(|refused| cached.token != *refused))
+    };
     if let Some(cached) = cached() {
         return Ok(cached.token);
     }

@@ -12,6 +12,7 @@ mod decision;
 mod headers;
 mod look;
 mod server;
+pub mod variable;
 
 pub use credential::{Bound, Credential, Fingerprint, Refusal, authorize};
 pub use decision::{Decision, Source, Way};

@@ -90,7 +90,7 @@ impl Refresh {
                 (Need::Vouched, Some(digest)) => {
                     self.go(State::Vouching(slot, trouble, moment), Effect::Recognise(digest))
                 }
-                (Need::Usable(_) | Need::Life(_) | Need::New | Need::Vouched, _) => {
+                (Need::Usable(_) | Need::Life(_) | Need::New | Need::Vouched | Need::InPlaceOf(_), _) => {
                     self.judge(slot, trouble, moment, false)
                 }
             },
