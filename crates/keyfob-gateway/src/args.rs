@@ -15,6 +15,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Edge(Edge),
+    #[cfg(feature = "local")]
+    Local(crate::local_command::Local),
     #[command(subcommand)]
     Policy(PolicyCommand),
     Explain(Explain),

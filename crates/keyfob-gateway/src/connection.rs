@@ -66,12 +66,7 @@ impl Connections {
             let gateway = Arc::clone(&self.gateway);
             async move { Ok::<_, Infallible>(gateway.handle(request).await) }
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_header_size(HEAD_BYTES)
-            .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), service);
+        let connection = protocol().serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = &mut connection => ended,
@@ -85,4 +80,15 @@ impl Connections {
         }
         drop(place);
     }
+}
+
+/// Returns HTTP/1.1 with the limits of a connection.
+pub(crate) fn protocol() -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_header_size(HEAD_BYTES)
+        .max_buf_size(BUFFER);
+    protocol
 }

@@ -48,10 +48,7 @@ async fn asks_for_stream(request: Request<Body>) -> Result<bool, Refusal> {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::NotJson);
     }
-    let body = request.into_body().collect().await.map_err(|error| match error {
-        BodyError::TooLarge => Refusal::BodyTooLarge,
-        BodyError::BrokenOff(_) | BodyError::StoodStill | BodyError::Cut => Refusal::BodyBroken,
-    })?;
+    let body = request.into_body().collect().await.map_err(|error| Refusal::from(&error))?;
     let asked: Map<String, Value> = serde_json::from_slice(&body.to_bytes()).map_err(|_| Refusal::NotJson)?;
     match asked.get("stream") {
         None | Some(Value::Null) => Ok(false),

@@ -1,6 +1,6 @@
 //! Answers that are not the upstream's, each saying whose fault it is, in the shape that clients of the API read.
 
-use crate::body::{Body, full};
+use crate::body::{Body, BodyError, full};
 use crate::policy::Refused;
 use http::{HeaderValue, Response, StatusCode, header};
 use keyfob_oauth::Capability;
@@ -105,7 +105,7 @@ impl Refusal {
         }
     }
 
-    const fn code(&self) -> &'static str {
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::InvalidToken => "invalid_token",
             Self::MissingToken => "missing_token",
@@ -151,14 +151,8 @@ impl Refusal {
 
     /// Returns the answer; JSON always, never a page and never a redirect.
     pub(crate) fn into_response(self) -> Response<Body> {
-        let kind = if self.status().is_server_error() { "server_error" } else { "invalid_request_error" };
-        let body = serde_json::json!({
-            "error": { "message": self.to_string(), "type": kind, "param": null, "code": self.code() }
-        });
-        let mut response = Response::new(full(body.to_string()));
-        *response.status_mut() = self.status();
+        let mut response = answer(self.status(), self.code(), &self.to_string());
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(challenge) = self.challenge() {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
@@ -170,4 +164,26 @@ impl Refusal {
         }
         response
     }
+}
+
+/// What is wrong with a body that a caller sends.
+impl From<&BodyError> for Refusal {
+    fn from(error: &BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::BodyTooLarge,
+            BodyError::BrokenOff(_) | BodyError::StoodStill | BodyError::Cut => Self::BodyBroken,
+        }
+    }
+}
+
+/// Returns an answer in the shape that clients of the API read; JSON always, never a page and never a redirect.
+pub(crate) fn answer(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
+    let body = serde_json::json!({
+        "error": { "message": message, "type": kind, "param": null, "code": code }
+    });
+    let mut response = Response::new(full(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }

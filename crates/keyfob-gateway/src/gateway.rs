@@ -84,7 +84,7 @@ pub struct Gateway {
 /// What a caller's body must keep to (security G-23, G-24).
 const CALLER_LIMITS: Limits = Limits { idle: Duration::from_secs(30), size: Some(32 * 1024 * 1024) };
 /// The name of a request, on every answer and in the log.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Gateway {
     /// Makes a gateway; nothing is fetched yet.
@@ -268,7 +268,7 @@ fn trust(config: &Config) -> Trust {
 }
 
 /// Refuses a body that announces too much, and stops one that turns out to be too much.
-fn bounded(request: Request<Incoming>) -> Result<Request<Body>, Refusal> {
+pub(crate) fn bounded(request: Request<Incoming>) -> Result<Request<Body>, Refusal> {
     let announced = request.body().size_hint().lower();
     if CALLER_LIMITS.size.is_some_and(|most| announced > most) {
         return Err(Refusal::BodyTooLarge);
@@ -278,7 +278,7 @@ fn bounded(request: Request<Incoming>) -> Result<Request<Body>, Refusal> {
 
 /// Reads what a refused caller is still sending, within reason: a connection that is closed on unread bytes may be
 /// reset before the caller has read why it was refused.
-async fn hear_out(request: &mut Request<Incoming>) {
+pub(crate) async fn hear_out(request: &mut Request<Incoming>) {
     const MOST: usize = 1024 * 1024;
     const LONGEST: Duration = Duration::from_secs(2);
     if request.headers().contains_key(header::EXPECT) {
@@ -300,17 +300,17 @@ async fn hear_out(request: &mut Request<Incoming>) {
 
 /// Names requests: unlike before and after a restart, in order within one run.
 #[derive(Debug)]
-struct RequestNames {
+pub(crate) struct RequestNames {
     run: u64,
     next: AtomicU64,
 }
 
 impl RequestNames {
-    fn new(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+    pub(crate) fn new(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         Ok(Self { run: u64::from_be_bytes(entropy.bytes()?), next: AtomicU64::new(1) })
     }
 
-    fn next(&self) -> String {
+    pub(crate) fn next(&self) -> String {
         format!("{:016x}{:08x}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
     }
 }

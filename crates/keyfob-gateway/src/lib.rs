@@ -43,6 +43,8 @@ mod headers;
 mod http_client;
 mod identity;
 mod keys;
+#[cfg(feature = "local")]
+pub mod local;
 pub mod policy;
 mod record;
 mod relay;

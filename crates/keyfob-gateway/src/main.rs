@@ -1,6 +1,8 @@
 //! The program around the library: arguments, signals, words for people.
 
 mod args;
+#[cfg(feature = "local")]
+mod local_command;
 mod policy_commands;
 mod system;
 
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Command::Policy(PolicyCommand::Test(test)) => ended(policy_commands::test(&test)),
         Command::Policy(PolicyCommand::Diff(diff)) => ended(policy_commands::diff(&diff)),
         Command::Explain(explain) => ended(policy_commands::explain(&explain)),
+        #[cfg(feature = "local")]
+        Command::Local(local) => local_command::run(local),
     }
 }
 
@@ -96,7 +100,7 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
     let upstream = upstreams.collect::<Vec<_>>().join(", ");
     let is_demo = config.upstreams.iter().any(|upstream| matches!(upstream.upstream(), Upstream::Demo));
     let gateway = Gateway::new(config, Arc::new(SystemClock), &SystemEntropy)?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stop = stop()?;
     let listener =
         TcpListener::bind(edge.listen).await.with_context(|| format!("cannot listen on {}", edge.listen))?;
     let address = listener.local_addr()?;
@@ -110,12 +114,6 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
         say("keyfob-gateway: warning: answers come from the built-in demo, not from a model");
     }
     say(&format!("keyfob-gateway: edge on http://{address}, issuer {issuer}, upstream {upstream}"));
-    let stop = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
     let gateway = Arc::new(gateway);
     let operated = async {
         match admin {
@@ -127,6 +125,17 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
         () = server::serve(listener, Arc::clone(&gateway), stop) => Ok(()),
         () = operated => Ok(()),
     }
+}
+
+/// Returns what is done once somebody asks the program to stop.
+fn stop() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 fn start_log() {

@@ -100,6 +100,13 @@ impl Record {
         self.credential = Some(caller.credential.as_str());
     }
 
+    /// Notes that a tool called, or a program of the user.
+    #[cfg(feature = "local")]
+    pub(crate) fn tool(&mut self, name: &str, credential: &'static str) {
+        self.subject = Some(Subject::new(name));
+        self.credential = Some(credential);
+    }
+
     /// Notes the status and returns the body that completes this record while it is sent, for as long as the caller may
     /// stay.
     pub(crate) fn follow(mut self, status: StatusCode, body: Body, stay: Option<Stay>) -> Body {

@@ -31,3 +31,16 @@ impl Entropy for SystemEntropy {
 pub(crate) fn log_filter() -> Option<String> {
     std::env::var("KEYFOB_LOG").ok()
 }
+
+/// Returns the value of `name`.
+#[cfg(feature = "local")]
+#[expect(clippy::disallowed_methods, reason = "the one adapter of the environment")]
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
+
+/// Returns the names of all variables.
+#[cfg(feature = "local")]
+pub(crate) fn variable_names() -> Vec<std::ffi::OsString> {
+    std::env::vars_os().map(|(name, _)| name).collect()
+}

@@ -52,6 +52,12 @@ pub enum InvalidUpstreamUrl {
     Decorated,
 }
 
+impl std::fmt::Display for UpstreamUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl UpstreamUrl {
     /// Parses an https address, or http on loopback, without user, query and fragment.
     pub fn parse(text: &str) -> Result<Self, InvalidUpstreamUrl> {
@@ -142,10 +148,7 @@ fn fault(error: &hyper_util::client::legacy::Error) -> Refusal {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         match error.downcast_ref::<BodyError>() {
-            Some(BodyError::TooLarge) => return Refusal::BodyTooLarge,
-            Some(BodyError::BrokenOff(_) | BodyError::StoodStill | BodyError::Cut) => {
-                return Refusal::BodyBroken;
-            }
+            Some(of_caller) => return Refusal::from(of_caller),
             None => cause = error.source(),
         }
     }

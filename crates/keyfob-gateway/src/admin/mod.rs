@@ -2,7 +2,7 @@
 //!
 //! Nothing here names a person or a token, and nothing that a request brings becomes a label.
 
-mod metrics;
+pub(crate) mod metrics;
 
 pub(crate) use metrics::{Metrics, Observed};
 

@@ -15,6 +15,8 @@ mod config_file;
 mod demo;
 mod headers;
 mod keys;
+#[cfg(feature = "local")]
+mod local;
 mod policy;
 mod policy_commands;
 mod requests;

@@ -35,7 +35,7 @@ pub(crate) const UPSTREAM_KEY: &str = "sk-upstream-0123456789";
 const HANGS: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
-struct FixedClock;
+pub(crate) struct FixedClock;
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
