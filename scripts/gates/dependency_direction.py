@@ -29,6 +29,13 @@ MAY_NAME = {
     "keyfob-floors": set(),
 }
 
+# What a crate may name behind a feature alone, and the one place of it that does: crate → feature → (folder, names).
+BEHIND_FEATURE = {
+    "keyfob-gateway": {
+        "local": (("src/local/", "src/local_command.rs"), {"keyfob-client", "keyfob-codex", "keyfob-settings"}),
+    },
+}
+
 # A crate of others → the only crates of ours that may name it.
 HOMES = {
     "anyhow": {"keyfob-cli", "keyfob-issuer", "keyfob-gateway", "keyfob-e2e", "keyfob-floors", "keyfob-testing"},
@@ -48,6 +55,32 @@ NEVER = {
 }
 
 
+def behind_features(package):
+    """Returns what may be named because a feature brings it in and nothing else does."""
+    allowed = set()
+    for feature, (_places, names) in BEHIND_FEATURE.get(package["name"], {}).items():
+        brought = set(package.get("features", {}).get(feature, []))
+        optional = {d["name"] for d in package["dependencies"] if d["kind"] != "dev" and d.get("optional")}
+        allowed |= {name for name in names & optional if f"dep:{name}" in brought}
+    return allowed
+
+
+def strays(package, files):
+    """`files` are pairs of a path in the crate and its text; yields those that name what another place alone may."""
+    for feature, (places, names) in BEHIND_FEATURE.get(package, {}).items():
+        for path, text in files:
+            if path.startswith(places):
+                continue
+            for name in sorted(names):
+                if f"{name.replace('-', '_')}::" in text:
+                    yield f"{package}/{path} must not name {name}: only the feature `{feature}` does, in {places[0]}"
+
+
+def sources(package):
+    folder = ROOT / "crates" / package
+    return [(str(path.relative_to(folder)), path.read_text()) for path in sorted(folder.glob("src/**/*.rs"))]
+
+
 def violations(packages):
     """`packages` are those of `cargo metadata --no-deps`."""
     for package in packages:
@@ -57,7 +90,7 @@ def violations(packages):
             continue
         named = {d["name"] for d in package["dependencies"] if d["kind"] != "dev"}
         ours = {other for other in named if other.startswith("keyfob-")}
-        for other in sorted(ours - MAY_NAME[name]):
+        for other in sorted(ours - MAY_NAME[name] - behind_features(package)):
             yield f"{name} must not name {other}"
         for other in sorted(named & HOMES.keys()):
             if name not in HOMES[other]:
@@ -70,7 +103,10 @@ def main():
     command = ["cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"]
     text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     packages = json.loads(text)["packages"]
-    return report("dependency-direction", list(violations(packages)), f"{len(packages)} crates point downwards")
+    found = list(violations(packages))
+    for package in BEHIND_FEATURE:
+        found.extend(strays(package, sources(package)))
+    return report("dependency-direction", found, f"{len(packages)} crates point downwards")
 
 
 if __name__ == "__main__":

@@ -116,6 +116,20 @@ class DependencyDirection(unittest.TestCase):
         self.assertEqual(len(self.judge("keyfob-issuer-core", "tokio", "build")), 1)
         self.assertEqual(self.judge("keyfob-issuer-core", "tokio", "dev"), [])
 
+    def test_what_a_feature_brings_in_is_optional_and_named_in_its_place_alone(self):
+        def judge(optional, features):
+            dependency = {"name": "keyfob-client", "kind": None, "optional": optional}
+            package = {"name": "keyfob-gateway", "dependencies": [dependency], "features": features}
+            return len(list(dependency_direction.violations([package])))
+
+        self.assertEqual(judge(True, {"local": ["dep:keyfob-client"]}), 0)
+        self.assertEqual(judge(False, {"local": []}), 1)
+        self.assertEqual(judge(True, {"other": ["dep:keyfob-client"]}), 1)
+        text = "use keyfob_client::Home;"
+        strays = dependency_direction.strays
+        self.assertEqual(list(strays("keyfob-gateway", [("src/local/person.rs", text)])), [])
+        self.assertEqual(len(list(strays("keyfob-gateway", [("src/gateway.rs", text)]))), 1)
+
 
 class Licences(unittest.TestCase):
     def test_expressions_are_read_as_spdx_means_them(self):
