@@ -197,7 +197,8 @@ impl LocalGateway {
         let Some(again) = again else { return Err(Denied::SendAgain) };
         let response = self.send(&head, full(again), &path, &newer).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            *self.helpless.lock().unwrap_or_else(PoisonError::into_inner) = newer.renewable.clone();
+            let mut helpless = self.helpless.lock().unwrap_or_else(PoisonError::into_inner);
+            helpless.clone_from(&newer.renewable);
         }
         passed_on(response, &newer).await
     }

@@ -146,7 +146,7 @@ impl SocketPlace {
 fn is_ours_alone(found: &Metadata) -> bool {
     found.is_dir()
         && found.uid() == rustix::process::geteuid().as_raw()
-        && found.permissions().mode() & 0o077 == 0
+        && found.permissions().mode() & 0o777 == FOLDER_MODE
 }
 
 #[cfg(test)]

@@ -26,11 +26,13 @@ impl Quota {
         self.missing = self.missing.saturating_sub(passed);
         self.seen = now;
         let after = self.missing + MINUTE / self.per_minute.get();
-        if after > MINUTE {
-            return Err(after - MINUTE);
+        match after.checked_sub(MINUTE) {
+            Some(wait) if !wait.is_zero() => Err(wait),
+            Some(_) | None => {
+                self.missing = after;
+                Ok(())
+            }
         }
-        self.missing = after;
-        Ok(())
     }
 }
 

@@ -46,15 +46,8 @@ fn g_02_no_part_and_no_likeness_of_a_key_opens_anything() {
     let other = keys.create(&name("b"), None, NOW, &Fixed(2)).unwrap();
     let digest = KeyDigest::of(key.expose()).to_hex();
 
-    let last = key.expose().len() - 1;
-    let unlike = [
-        "",
-        "kfl-",
-        &key.expose()[..last],
-        &format!("{}A", key.expose()),
-        &key.expose().to_uppercase(),
-        &digest,
-    ];
+    let shorter = key.expose().split_at(key.expose().len() - 1).0;
+    let unlike = ["", "kfl-", shorter, &format!("{}A", key.expose()), &key.expose().to_uppercase(), &digest];
     for shown in unlike {
         assert_eq!(keys.find(shown).unwrap(), None, "{shown}");
     }

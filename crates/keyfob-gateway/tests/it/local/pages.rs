@@ -47,7 +47,8 @@ async fn g_03_a_second_request_on_a_connection_is_looked_at_like_the_first() {
     let both = format!("{good}{evil}{good}");
     let (told, _) = tokio::join!(local.send_raw(&both), local.reply(200, "{}"));
 
-    let statuses: Vec<&str> = told.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    let answers = told.split("HTTP/1.1 ").skip(1);
+    let statuses: Vec<&str> = answers.filter_map(|answer| answer.split(' ').next()).collect();
     assert_eq!(statuses, ["200", "421"], "{told}");
     assert!(local.upstream.saw_nothing());
 }
@@ -143,7 +144,10 @@ async fn serve_page(listener: TcpListener) {
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut asked = [0; 4096];
-        stream.read(&mut asked).await.ok();
+        // A browser opens connections before it needs them.
+        if stream.read(&mut asked).await.unwrap_or(0) == 0 {
+            continue;
+        }
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
             PAGE.len()
