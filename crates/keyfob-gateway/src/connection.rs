@@ -1,94 +1,158 @@
 //! One accepted connection: how it is spoken to, within which limits, and how it ends.
 
+mod protocol;
+
+#[cfg(feature = "local")]
+pub(crate) use protocol::http1;
+
+use crate::door::Door;
 use crate::gateway::Gateway;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
+use crate::patience::Patience;
+use crate::places::{Place, Places};
+use crate::tls::Tls;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
-/// How long the head of a request may take (security G-24).
-const HEAD: Duration = Duration::from_secs(10);
+/// How callers connect.
+#[derive(Debug, Default)]
+pub struct Transport {
+    /// With which certificate; without one, in the open.
+    pub tls: Option<Arc<Tls>>,
+    /// Within which limits.
+    pub limits: ConnectionLimits,
+}
+
+/// What a connection must keep to (security G-24, G-45).
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// How many there are at most; further ones wait in the listener's queue.
+    pub most: usize,
+    /// How many there are at most of one address; further ones are closed.
+    pub most_of_address: usize,
+    /// How many may be at their TLS handshake; further ones are closed.
+    pub most_handshakes: usize,
+    /// How long a handshake may take, and the head of a request.
+    pub head: Duration,
+    /// How long a caller may take nothing of what it is sent.
+    pub write_idle: Duration,
+    /// How long an HTTP/2 connection may stand without a request.
+    pub idle: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            most: 8_192,
+            most_of_address: 4_096,
+            most_handshakes: 1_024,
+            head: Duration::from_secs(10),
+            write_idle: Duration::from_mins(1),
+            idle: Duration::from_mins(1),
+        }
+    }
+}
+
 /// How large the head of a request may be: a token of 16 KiB and as much again.
 const HEAD_BYTES: usize = 32 * 1024;
-/// What a connection may hold of what its reader does not take (security G-27).
-const BUFFER: usize = 64 * 1024;
-/// How many connections there are at most; further ones wait in the listener's queue.
-const CONNECTIONS: usize = 8_192;
 
 /// What serves accepted connections; shared by all listeners.
 #[derive(Debug)]
 pub(crate) struct Connections {
     gateway: Arc<Gateway>,
-    places: Arc<Semaphore>,
-}
-
-/// The right to one connection; free again when dropped.
-#[derive(Debug)]
-pub(crate) struct Place {
-    _of_all: OwnedSemaphorePermit,
+    places: Places,
+    handshakes: Semaphore,
+    transport: Transport,
 }
 
 impl Connections {
-    pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway, places: Arc::new(Semaphore::new(CONNECTIONS)) }
+    pub(crate) fn new(gateway: Arc<Gateway>, transport: Transport) -> Self {
+        let limits = &transport.limits;
+        let places = Places::new(limits.most, limits.most_of_address);
+        let handshakes = Semaphore::new(limits.most_handshakes.min(Semaphore::MAX_PERMITS));
+        Self { gateway, places, handshakes, transport }
     }
 
     /// Returns a place for one connection more, once there is one.
     pub(crate) async fn place(&self) -> Place {
-        match Arc::clone(&self.places).acquire_owned().await {
-            Ok(of_all) => Place { _of_all: of_all },
-            // The semaphore is never closed.
-            Err(_closed) => std::future::pending().await,
-        }
+        self.places.place().await
     }
 
     /// Serves a connection until it ends; once `draining` is true, it ends with the request that it is at.
     ///
-    /// Dropping the future cuts the connection.
+    /// Dropping the future cuts the connection and everything that was asked for on it.
     pub(crate) async fn serve(
         self: Arc<Self>,
         stream: TcpStream,
         peer: SocketAddr,
         place: Place,
-        mut draining: watch::Receiver<bool>,
+        draining: watch::Receiver<bool>,
     ) {
+        let Some(counted) = self.places.count(peer.ip()) else {
+            tracing::debug!(%peer, "the address has too many connections");
+            return;
+        };
         // Small events must not wait for each other's acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, %peer, "the connection ended before it began");
             return;
         }
-        let service = service_fn(|request| {
-            let gateway = Arc::clone(&self.gateway);
-            async move { Ok::<_, Infallible>(gateway.handle(request).await) }
-        });
-        let connection = protocol().serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = &mut connection => ended,
-            () = async { drop(draining.wait_for(|draining| *draining).await) } => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+        let stream = Patience::new(stream, self.transport.limits.write_idle);
+        let ended = match &self.transport.tls {
+            None => self.speak(stream, draining).await,
+            Some(tls) => self.speak_over(tls, stream, draining).await,
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, %peer, "connection ended");
+            let cause = std::error::Error::source(&error).map(tracing::field::display);
+            tracing::debug!(%error, cause, %peer, "connection ended");
         }
-        drop(place);
+        drop((counted, place));
+    }
+
+    /// Makes a TLS connection of `stream` first.
+    async fn speak_over(
+        &self,
+        tls: &Tls,
+        stream: Patience<TcpStream>,
+        draining: watch::Receiver<bool>,
+    ) -> Result<(), Ended> {
+        let stream = {
+            // Whoever only begins handshakes must not keep others from theirs: one too many is closed at once.
+            let _handshake = self.handshakes.try_acquire().map_err(|_| Ended::TooManyHandshakes)?;
+            let handshake = tls.acceptor().accept(stream);
+            tokio::time::timeout(self.transport.limits.head, handshake)
+                .await
+                .map_err(|_| Ended::HandshakeTooSlow)?
+                .map_err(Ended::Handshake)?
+        };
+        self.speak(stream, draining).await
+    }
+
+    async fn speak<S>(&self, stream: S, draining: watch::Receiver<bool>) -> Result<(), Ended>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (stream, opening) = Door::new(stream, HEAD_BYTES);
+        protocol::speak(stream, opening, &self.gateway, &self.transport.limits, draining).await
     }
 }
 
-/// Returns HTTP/1.1 with the limits of a connection.
-pub(crate) fn protocol() -> http1::Builder {
-    let mut protocol = http1::Builder::new();
-    protocol
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_header_size(HEAD_BYTES)
-        .max_buf_size(BUFFER);
-    protocol
+/// Why a connection ended before its end.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("too many handshakes at once")]
+    TooManyHandshakes,
+    #[error("the handshake took too long")]
+    HandshakeTooSlow,
+    #[error("the handshake failed")]
+    Handshake(#[source] std::io::Error),
+    #[error("no request came in time")]
+    NoRequest,
+    #[error("the connection broke off")]
+    Broken(#[source] std::io::Error),
+    #[error("{0}")]
+    Http(#[source] hyper::Error),
 }

@@ -9,10 +9,11 @@ use crate::http_client::HttpClient;
 use crate::identity::{self, PseudonymError, Pseudonyms};
 use crate::policy::{Outcome, Policy, Question, Route, Said, Store, Who, decide, model_of, obey};
 use crate::route::UpstreamPath;
-use crate::upstream::{self, Upstream};
+use crate::upgrade::{Way, Wish};
+use crate::upstream::{self, Upstream, UpstreamKey, UpstreamUrl};
 use crate::upstreams::{Identity, NamedUpstream, Sent, Upstreams};
 use crate::{demo, relay};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use keyfob_oauth::{Clock, Entropy};
 use std::path::Path;
 use std::sync::Arc;
@@ -79,6 +80,7 @@ impl Forward {
         mut request: Request<Body>,
         caller: &Caller,
         request_id: &str,
+        wish: Option<Wish>,
     ) -> Result<Response<Body>, Refusal> {
         let who = Who::from(caller);
         let said = if self.reads_body(&who) { Said::read(&mut request).await? } else { None };
@@ -101,7 +103,7 @@ impl Forward {
         }
         obey(decision.store, path.path(), said.as_ref(), &mut request)?;
         drop(said);
-        let to = |place, request| self.send(place, request, path, caller, request_id);
+        let to = |place, request| self.send(place, request, path, (caller, request_id), wish.as_ref());
         let sent = self.upstreams.send(&allowed, request, to).await.ok_or(Refusal::UpstreamUnreachable)?;
         let Sent { place, unreachable, outcome } = sent;
         kept.answered(all, place, &unreachable);
@@ -117,8 +119,8 @@ impl Forward {
         place: usize,
         mut request: Request<Body>,
         path: &UpstreamPath,
-        caller: &Caller,
-        request_id: &str,
+        (caller, request_id): (&Caller, &str),
+        wish: Option<&Wish>,
     ) -> Result<Response<Body>, Refusal> {
         let Some(upstream) = self.upstreams.all().get(place) else {
             return Err(Refusal::UpstreamUnreachable);
@@ -129,13 +131,36 @@ impl Forward {
             &Who::from(caller),
             self.pseudonyms.as_ref(),
         );
-        match upstream.upstream() {
-            Upstream::Demo => demo::answer(path, request, caller, request_id, self.clock.now()).await,
-            Upstream::Http { url, key } => {
+        match (upstream.upstream(), wish) {
+            (Upstream::Demo, None) => demo::answer(path, request, caller, request_id, self.clock.now()).await,
+            (Upstream::Demo, Some(_)) => Err(Refusal::Upgrade),
+            (Upstream::Http { url, key }, None) => {
                 let response = upstream::send(&self.client, url, key.as_ref(), path, request).await?;
                 relay::relay(response, key.as_ref()).await
             }
+            (Upstream::Http { url, key }, Some(wish)) => {
+                self.tunnel(url, key.as_ref(), path, request, wish).await
+            }
         }
+    }
+
+    /// Asks the upstream for a WebSocket; what it answers instead is passed on like any answer.
+    async fn tunnel(
+        &self,
+        url: &UpstreamUrl,
+        key: Option<&UpstreamKey>,
+        path: &UpstreamPath,
+        mut request: Request<Body>,
+        wish: &Wish,
+    ) -> Result<Response<Body>, Refusal> {
+        let way = request.extensions_mut().remove::<Way>().ok_or(Refusal::Upgrade)?;
+        wish.web_socket.ask(request.headers_mut());
+        let response = upstream::send(&self.client, url, key, path, request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return relay::relay(response, key).await;
+        }
+        let stay = Arc::clone(&wish.stay);
+        way.through(wish.end.clone(), response, async move { stay.cut().await })
     }
 
     /// Whether what is decided depends on what the body says.

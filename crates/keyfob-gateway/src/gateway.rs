@@ -15,8 +15,11 @@ use crate::record::Record;
 use crate::revocations::{FeedConfig, Hearing, Revocations};
 use crate::route::{asks_for_description, is_health_check, refuse_proxying, route};
 use crate::running::{Cut, Running, Stay};
+use crate::streams::Streams;
+use crate::upgrade::{WebSocket, Wish};
 use crate::upstream::Upstream;
 use crate::upstreams::NamedUpstream;
+use crate::{keep_alive, target};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
@@ -47,6 +50,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// How long an answer may run: its token may expire meanwhile (security G-30).
     pub longest_stream: Duration,
+    /// How streams are passed on.
+    pub streams: Streams,
 }
 
 /// How long an answer may run, unless something else is configured.
@@ -75,6 +80,7 @@ pub struct Gateway {
     authenticator: Authenticator,
     running: Arc<Running>,
     metrics: Arc<Metrics>,
+    streams: Streams,
     revocations: Option<Arc<Revocations>>,
     forward: Forward,
     request_names: RequestNames,
@@ -104,6 +110,7 @@ impl Gateway {
         Ok(Self {
             running: Arc::new(Running::new(config.longest_stream)),
             metrics: Arc::default(),
+            streams: config.streams,
             authenticator: Authenticator {
                 keys: Arc::clone(&keys),
                 audience: config.audience,
@@ -157,16 +164,19 @@ impl Gateway {
             Record::begin(&self.metrics, self.request_names.next(), request.method(), request.uri().path());
         let mut stay = None;
         let served = self.serve(request, &mut record, &mut stay).await;
-        let response = served.unwrap_or_else(|refusal| {
+        let mut response = served.unwrap_or_else(|refusal| {
             // A refusal is told to the end.
             stay = None;
             refusal.into_response()
         });
-        let (mut parts, body) = response.into_parts();
         match HeaderValue::from_str(record.request_id()) {
-            Ok(name) => drop(parts.headers.insert(REQUEST_ID, name)),
+            Ok(name) => drop(response.headers_mut().insert(REQUEST_ID, name)),
             Err(_) => debug_assert!(false, "names of requests are hexadecimal"),
         }
+        if let Some(interval) = self.streams.keep_alive {
+            response = keep_alive::between_events(response, interval);
+        }
+        let (parts, body) = response.into_parts();
         let body = record.follow(parts.status, body, stay);
         Response::from_parts(parts, body)
     }
@@ -177,7 +187,9 @@ impl Gateway {
         record: &mut Record,
         stay: &mut Option<Stay>,
     ) -> Result<Response<Body>, Refusal> {
+        target::settle(&mut request)?;
         refuse_proxying(&request)?;
+        let web_socket = WebSocket::asked(&request, self.streams.web_sockets)?;
         if is_health_check(&request) {
             return Ok(health());
         }
@@ -196,8 +208,13 @@ impl Gateway {
         let stay = stay.insert(self.running.begin(&caller));
         let path = route(&request)?;
         headers::toward_upstream(request.headers_mut(), &token, self.authenticator.delivery.header());
+        let tunnel = web_socket.map(|wish| Wish {
+            web_socket: wish,
+            end: hyper::upgrade::on(&mut request),
+            stay: Arc::new(self.running.begin(&caller)),
+        });
         let request = bounded(request)?;
-        let answer = self.forward.answer(&path, request, &caller, record.request_id());
+        let answer = self.forward.answer(&path, request, &caller, record.request_id(), tunnel);
         tokio::select! {
             answer = answer => answer,
             reason = stay.cut() => Err(match reason {

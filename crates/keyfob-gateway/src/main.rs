@@ -11,9 +11,12 @@ use args::{Arguments, Command, Edge, OneUpstream, PolicyCommand};
 use clap::Parser as _;
 use keyfob_gateway::authenticate::delivery::Delivery;
 use keyfob_gateway::config::{EdgeConfig, read_policy, secret_file};
+use keyfob_gateway::connection::Transport;
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
+use keyfob_gateway::streams::Streams;
+use keyfob_gateway::tls::Tls;
 use keyfob_gateway::upstream::{Upstream, UpstreamUrl};
 use keyfob_gateway::upstreams::NamedUpstream;
 use keyfob_oauth::{Audience, IssuerUrl};
@@ -88,8 +91,9 @@ fn of_one_upstream(edge: &OneUpstream) -> anyhow::Result<EdgeConfig> {
         feed: server.context("--revocations-file")?.map(|server| FeedConfig::new(server, grace)),
         delivery: Delivery::default(),
         longest_stream: LONGEST_STREAM,
+        streams: Streams::default(),
     };
-    Ok(EdgeConfig { listen: edge.listen, admin: edge.admin, gateway })
+    Ok(EdgeConfig { listen: edge.listen, admin: edge.admin, tls: None, gateway })
 }
 
 #[tokio::main]
@@ -99,8 +103,10 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
     let upstreams = config.upstreams.iter().map(|upstream| upstream.upstream().to_string());
     let upstream = upstreams.collect::<Vec<_>>().join(", ");
     let is_demo = config.upstreams.iter().any(|upstream| matches!(upstream.upstream(), Upstream::Demo));
+    let tls = edge.tls.map(Tls::open).transpose().context("`[tls]`")?.map(Arc::new);
     let gateway = Gateway::new(config, Arc::new(SystemClock), &SystemEntropy)?;
     let stop = stop()?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let listener =
         TcpListener::bind(edge.listen).await.with_context(|| format!("cannot listen on {}", edge.listen))?;
     let address = listener.local_addr()?;
@@ -113,7 +119,16 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
     if is_demo {
         say("keyfob-gateway: warning: answers come from the built-in demo, not from a model");
     }
-    say(&format!("keyfob-gateway: edge on http://{address}, issuer {issuer}, upstream {upstream}"));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    say(&format!("keyfob-gateway: edge on {scheme}://{address}, issuer {issuer}, upstream {upstream}"));
+    let reload = async {
+        while hangup.recv().await.is_some() {
+            if let Some(tls) = &tls {
+                tls.reload();
+            }
+        }
+    };
+    let transport = Transport { tls: tls.clone(), ..Transport::default() };
     let gateway = Arc::new(gateway);
     let operated = async {
         match admin {
@@ -122,8 +137,9 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
         }
     };
     tokio::select! {
-        () = server::serve(listener, Arc::clone(&gateway), stop) => Ok(()),
+        () = server::serve(listener, Arc::clone(&gateway), transport, stop) => Ok(()),
         () = operated => Ok(()),
+        () = reload => Ok(()),
     }
 }
 

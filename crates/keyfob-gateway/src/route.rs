@@ -1,7 +1,7 @@
 //! Where a request goes: one allow list, on one reading of the path.
 
 use crate::error::Refusal;
-use http::{Method, Request, header};
+use http::{Method, Request};
 use keyfob_oauth::metadata::RESOURCE_PATH;
 
 /// A path that was checked: what follows `/v1` of the caller's path, with the query, as it is sent.
@@ -23,7 +23,7 @@ impl UpstreamPath {
 /// The methods of the APIs that are served.
 const METHODS: [Method; 4] = [Method::GET, Method::HEAD, Method::POST, Method::DELETE];
 
-/// Refuses what would make a relay of the gateway: tunnels, other protocols, and targets with a host of their own.
+/// Refuses what would make a relay of the gateway: tunnels, and targets with a host of their own.
 pub(crate) fn refuse_proxying<B>(request: &Request<B>) -> Result<(), Refusal> {
     if request.method() == Method::CONNECT || request.method() == Method::TRACE {
         return Err(Refusal::MethodNotAllowed);
@@ -31,9 +31,6 @@ pub(crate) fn refuse_proxying<B>(request: &Request<B>) -> Result<(), Refusal> {
     let target = request.uri();
     if target.scheme().is_some() || target.authority().is_some() || target.path() == "*" {
         return Err(Refusal::OtherHost);
-    }
-    if request.headers().contains_key(header::UPGRADE) {
-        return Err(Refusal::Upgrade);
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The listener: connections in, and an orderly end.
 
-use crate::connection::{Connections, Place};
+use crate::connection::{Connections, Transport};
 use crate::gateway::Gateway;
+use crate::places::Place;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,13 +19,21 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `stop` is done, then lets running requests end within 30 s.
 ///
 /// Dropping the future ends everything at once.
-pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    transport: Transport,
+    stop: impl Future<Output = ()>,
+) {
     let mut background = JoinSet::new();
     background.spawn({
         let gateway = Arc::clone(&gateway);
         async move { match gateway.work().await {} }
     });
-    let connections = Arc::new(Connections::new(gateway));
+    if let Some(tls) = transport.tls.clone() {
+        background.spawn(async move { match tls.follow_files().await {} });
+    }
+    let connections = Arc::new(Connections::new(gateway, transport));
     let (drain, draining) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let mut stop = std::pin::pin!(stop);

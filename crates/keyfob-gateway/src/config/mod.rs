@@ -10,6 +10,8 @@ use crate::authenticate::delivery::{Delivery, InvalidDelivery};
 use crate::gateway::{Config, LONGEST_STREAM};
 use crate::policy::{Policy, PolicyError};
 use crate::revocations::FeedConfig;
+use crate::streams::{Streams, WebSockets};
+use crate::tls::TlsFiles;
 use crate::upstreams::{InvalidUpstream, UpstreamSections};
 use jiff::SignedDuration;
 use keyfob_oauth::{Audience, IssuerUrl, id::InvalidIssuer};
@@ -32,6 +34,8 @@ pub struct EdgeConfig {
     pub listen: SocketAddr,
     /// Where whoever runs it asks it, if anywhere.
     pub admin: Option<SocketAddr>,
+    /// Where its certificate is; without one, callers come in the open.
+    pub tls: Option<TlsFiles>,
     /// What it serves, and whom.
     pub gateway: Config,
 }
@@ -94,6 +98,7 @@ struct File {
     resource_server: Option<PathBuf>,
     revocations: Option<RevocationsSection>,
     admin: Option<AdminSection>,
+    tls: Option<TlsFiles>,
     #[serde(default)]
     delivery: DeliverySection,
     #[serde(default)]
@@ -127,6 +132,9 @@ struct DeliverySection {
 #[serde(deny_unknown_fields)]
 struct StreamsSection {
     longest: Option<SignedDuration>,
+    keep_alive: Option<SignedDuration>,
+    #[serde(default)]
+    web_sockets: bool,
 }
 
 impl EdgeConfig {
@@ -163,8 +171,10 @@ impl File {
             feed,
             delivery: Delivery::new(self.delivery.header.as_deref(), self.delivery.cookie.as_deref())?,
             longest_stream: self.streams.longest()?,
+            streams: self.streams.read()?,
         };
-        Ok(EdgeConfig { listen: self.listen, admin: self.admin.map(|admin| admin.listen), gateway })
+        let tls = self.tls.map(|tls| tls.within(folder));
+        Ok(EdgeConfig { listen: self.listen, admin: self.admin.map(|admin| admin.listen), tls, gateway })
     }
 }
 
@@ -186,6 +196,15 @@ impl RevocationsSection {
 }
 
 impl StreamsSection {
+    fn read(&self) -> Result<Streams, ConfigError> {
+        let (shortest, longest) = (Duration::from_secs(1), Duration::from_mins(10));
+        let wanted = "a time such as \"15s\", at least a second and at most 10 minutes";
+        let keep_alive =
+            self.keep_alive.map(|time| between("streams.keep_alive", time, shortest, longest, wanted));
+        let web_sockets = if self.web_sockets { WebSockets::Tunnelled } else { WebSockets::Refused };
+        Ok(Streams { keep_alive: keep_alive.transpose()?, web_sockets })
+    }
+
     fn longest(&self) -> Result<Duration, ConfigError> {
         let (shortest, longest) = (Duration::from_secs(1), Duration::from_hours(24));
         let wanted = "a time such as \"1h\", at least a second and at most a day";

@@ -3,7 +3,7 @@
 use super::browsers::Names;
 use super::callers::Peer;
 use super::gateway::LocalGateway;
-use crate::connection::protocol;
+use crate::connection::{ConnectionLimits, http1};
 use crate::server::{ACCEPT_PAUSE, FAREWELL};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -101,7 +101,8 @@ fn begin<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         let (gateway, names) = (Arc::clone(&gateway), names.clone());
         async move { Ok::<_, Infallible>(gateway.handle(request, peer, &names).await) }
     });
-    let connection = connections.watch(protocol().serve_connection(TokioIo::new(stream), service));
+    let connection = connections
+        .watch(http1(&ConnectionLimits::default()).serve_connection(TokioIo::new(stream), service));
     // Ends by its limits, with its peer, or when the gateway does.
     tokio::spawn(async move {
         if let Err(error) = connection.await {

@@ -104,7 +104,7 @@ async fn the_demo_reads_only_json_objects() {
 async fn s_03_the_cloud_route_needs_an_account_with_the_scope_and_refuses_a_key_in_so_many_words() {
     let world = World::demo().await;
     let ask = async |token: &str| {
-        let request = http::Request::builder().method("GET").uri("/v1/cloud/workspace");
+        let request = http::Request::builder().method("GET").uri("/v1/cloud/workspace").header("host", "g");
         let answer = world.send(request.header("authorization", format!("Bearer {token}")), "").await;
         let challenge =
             answer.headers.get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());

@@ -14,6 +14,7 @@ mod command_line;
 mod config_file;
 mod demo;
 mod headers;
+mod http2;
 mod keys;
 #[cfg(feature = "local")]
 mod local;
@@ -21,6 +22,10 @@ mod policy;
 mod policy_commands;
 mod requests;
 mod revocations;
+mod slow;
+mod smuggling;
 mod streams;
+mod tls;
 mod upstreams;
+mod web_sockets;
 mod world;

@@ -9,11 +9,13 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 pub(crate) use issuer::FakeIssuer;
 use keyfob_gateway::authenticate::delivery::Delivery;
+use keyfob_gateway::connection::Transport;
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
 use keyfob_gateway::policy::Policy;
 use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
+use keyfob_gateway::streams::Streams;
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
 use keyfob_gateway::upstreams::{NamedUpstream, UpstreamSections};
 use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
@@ -86,6 +88,11 @@ impl FakeUpstream {
         Exchange { head, stream }
     }
 
+    /// Returns the next connection, nothing of which was read.
+    pub(crate) async fn accept(&self) -> TcpStream {
+        soon(self.listener.accept()).await.unwrap().0
+    }
+
     /// Returns the next request, answered with these bytes.
     pub(crate) async fn answer(&self, bytes: &str) -> Exchange {
         let mut exchange = self.next().await;
@@ -101,7 +108,7 @@ impl FakeUpstream {
 
 pub(crate) struct Exchange {
     pub(crate) head: String,
-    stream: TcpStream,
+    pub(crate) stream: TcpStream,
 }
 
 impl Exchange {
@@ -236,12 +243,33 @@ impl World {
         Self::build(issuer, upstream, rules, Some(feed)).await
     }
 
+    /// A gateway with this transport and these streams, before an upstream that it has a key for.
+    pub(crate) async fn with(transport: Transport, streams: Streams) -> Self {
+        let upstream = FakeUpstream::start().await;
+        let url = UpstreamUrl::parse(&format!("http://{}/base/v1", upstream.address)).unwrap();
+        let key = Some(UpstreamKey::parse(UPSTREAM_KEY).unwrap());
+        let upstreams = vec![NamedUpstream::only(Upstream::Http { url, key })];
+        let rules = Rules { upstreams, policy: Policy::default(), data: None };
+        Self::start(FakeIssuer::start().await, upstream, rules, None, transport, streams).await
+    }
+
     async fn around(issuer: FakeIssuer, fake: FakeUpstream, upstream: Upstream) -> Self {
         let upstreams = vec![NamedUpstream::only(upstream)];
         Self::build(issuer, fake, Rules { upstreams, policy: Policy::default(), data: None }, None).await
     }
 
     async fn build(issuer: FakeIssuer, fake: FakeUpstream, rules: Rules, feed: Option<FeedConfig>) -> Self {
+        Self::start(issuer, fake, rules, feed, Transport::default(), Streams::default()).await
+    }
+
+    async fn start(
+        issuer: FakeIssuer,
+        fake: FakeUpstream,
+        rules: Rules,
+        feed: Option<FeedConfig>,
+        transport: Transport,
+        streams: Streams,
+    ) -> Self {
         let config = Config {
             issuer: IssuerUrl::parse(&issuer.url).unwrap(),
             audience: Audience::new(AUDIENCE),
@@ -251,6 +279,7 @@ impl World {
             feed,
             delivery: Delivery::default(),
             longest_stream: LONGEST_STREAM,
+            streams,
         };
         let gateway = Arc::new(Gateway::new(config, Arc::new(FixedClock), &Zeros).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -262,7 +291,7 @@ impl World {
         let served = Arc::clone(&gateway);
         tasks.spawn(async move {
             tokio::select! {
-                () = server::serve(listener, gateway, async { drop(stopped.await) }) => {}
+                () = server::serve(listener, gateway, transport, async { drop(stopped.await) }) => {}
                 never = keyfob_gateway::admin::serve(operated, served) => match never {},
             }
         });

@@ -1,0 +1,149 @@
+//! TLS toward callers: which protocol is agreed on, and a certificate that changes.
+
+use crate::world::{World, soon};
+use http::{Request, StatusCode};
+use keyfob_gateway::connection::{ConnectionLimits, Transport};
+use keyfob_gateway::streams::Streams;
+use keyfob_gateway::tls::{Tls, TlsFiles};
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// Writes a certificate of its own for `localhost` and its key.
+fn make(folder: &Path, name: &str) {
+    let of = |ending: &str| folder.join(format!("{name}{ending}"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(of(".key"))
+        .arg("-out")
+        .arg(of(".pem"))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+}
+
+/// Puts the pair `name` where the gateway looks.
+fn put(folder: &Path, name: &str, key: &str) {
+    std::fs::copy(folder.join(format!("{name}.pem")), folder.join("live.pem")).unwrap();
+    std::fs::copy(folder.join(format!("{key}.key")), folder.join("live.key")).unwrap();
+}
+
+async fn world(folder: &TempDir) -> (World, Arc<Tls>) {
+    make(folder.path(), "a");
+    make(folder.path(), "b");
+    put(folder.path(), "a", "a");
+    let files = TlsFiles { certificate: folder.path().join("live.pem"), key: folder.path().join("live.key") };
+    let tls = Arc::new(Tls::open(files).unwrap());
+    let transport = Transport { tls: Some(Arc::clone(&tls)), limits: ConnectionLimits::default() };
+    (World::with(transport, Streams::default()).await, tls)
+}
+
+/// Connects, trusting the certificate `name` alone.
+async fn connect(
+    world: &World,
+    folder: &TempDir,
+    name: &str,
+    protocols: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    let file = folder.path().join(format!("{name}.pem"));
+    roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let stream = TcpStream::connect(world.gateway).await.unwrap();
+    let host = ServerName::try_from("localhost").unwrap();
+    soon(TlsConnector::from(Arc::new(config)).connect(host, stream)).await
+}
+
+#[tokio::test]
+async fn both_protocols_are_spoken_over_tls_and_the_open_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, _tls) = world(&folder).await;
+
+    let stream = connect(&world, &folder, "a", &["h2", "http/1.1"]).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let health = Request::get("https://localhost/healthz").body(()).unwrap();
+    let (response, _) = soon(sender.ready()).await.unwrap().send_request(health, true).unwrap();
+    assert_eq!(soon(response).await.unwrap().status(), StatusCode::OK);
+
+    let mut stream = connect(&world, &folder, "a", &["http/1.1"]).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    soon(stream.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let plain = soon(async {
+        let mut stream = TcpStream::connect(world.gateway).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: g\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.ok();
+        answer
+    });
+    assert!(!plain.await.starts_with(b"HTTP/"));
+}
+
+#[tokio::test]
+async fn g_43_a_new_certificate_counts_from_then_on_and_a_bad_one_never_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (world, tls) = world(&folder).await;
+    let mut standing = connect(&world, &folder, "a", &["http/1.1"]).await.unwrap();
+
+    // The halves of two pairs.
+    put(folder.path(), "b", "a");
+    tls.reload();
+    // A good one after it is read after it, so that both were looked at once it is served.
+    assert!(connect(&world, &folder, "a", &["http/1.1"]).await.is_ok());
+    put(folder.path(), "b", "b");
+    tls.reload();
+    soon(async { while connect(&world, &folder, "b", &["http/1.1"]).await.is_err() {} }).await;
+    assert!(connect(&world, &folder, "a", &["http/1.1"]).await.is_err());
+
+    standing.write_all(b"GET /healthz HTTP/1.1\r\nhost: g\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    soon(standing.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+}
+
+#[test]
+fn a_certificate_with_the_key_of_another_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    make(folder.path(), "a");
+    make(folder.path(), "b");
+    let files = |certificate: &str, key: &str| TlsFiles {
+        certificate: folder.path().join(certificate),
+        key: folder.path().join(key),
+    };
+    let said = |files: TlsFiles| {
+        Tls::open(files).unwrap_err().to_string().replace(folder.path().to_str().unwrap(), "")
+    };
+
+    assert_eq!(said(files("a.pem", "b.key")), "the key in /b.key does not belong to the certificate");
+    assert_eq!(said(files("a.key", "a.key")), "/a.key holds no certificate in PEM");
+    assert_eq!(said(files("a.pem", "a.pem")), "/a.pem holds no key in PEM");
+    assert_eq!(said(files("c.pem", "a.key")), "cannot read /c.pem");
+}

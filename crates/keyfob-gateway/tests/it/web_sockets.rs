@@ -1,0 +1,126 @@
+//! Web sockets: opened by the upstream, for whoever may call, and closed to everybody else.
+
+use crate::world::{UPSTREAM_KEY, World, soon};
+use futures_util::{SinkExt as _, StreamExt as _};
+use keyfob_gateway::connection::Transport;
+use keyfob_gateway::streams::{Streams, WebSockets};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
+use tokio_tungstenite::{accept_hdr_async, client_async};
+
+const HANDSHAKE: &str = "host: g\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                        sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nset-cookie: a=b\r\n\r\n";
+
+async fn world() -> World {
+    let streams = Streams { web_sockets: WebSockets::Tunnelled, ..Streams::default() };
+    World::with(Transport::default(), streams).await
+}
+
+#[expect(clippy::result_large_err, reason = "the type is the library's")]
+#[tokio::test]
+async fn g_12_a_web_socket_is_tunnelled_both_ways_with_the_upstreams_key() {
+    let world = world().await;
+    let mut request = format!("ws://{}/v1/realtime?model=m", world.gateway).into_client_request().unwrap();
+    let bearer = format!("Bearer {}", world.issuer.token());
+    request.headers_mut().insert("authorization", bearer.parse().unwrap());
+    request.headers_mut().insert("cookie", "canary".parse().unwrap());
+    let protocols = "realtime, openai-insecure-api-key.sk-canary";
+    request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
+
+    let caller = async {
+        let stream = TcpStream::connect(world.gateway).await.unwrap();
+        client_async(request, stream).await.unwrap().0
+    };
+    let upstream = async {
+        let stream = world.upstream.accept().await;
+        let mut seen = String::new();
+        let socket =
+            accept_hdr_async(stream, |request: &http::Request<()>, mut response: http::Response<()>| {
+                seen = format!("{} {:?}", request.uri(), request.headers());
+                response.headers_mut().insert("sec-websocket-protocol", "realtime".parse().unwrap());
+                Ok(response)
+            });
+        (socket.await.unwrap(), seen)
+    };
+    let (mut caller, (mut upstream, seen)) = Box::pin(soon(async { tokio::join!(caller, upstream) })).await;
+    caller.send(Message::text("up")).await.unwrap();
+    assert_eq!(soon(upstream.next()).await.unwrap().unwrap(), Message::text("up"));
+    upstream.send(Message::text("down")).await.unwrap();
+    assert_eq!(soon(caller.next()).await.unwrap().unwrap(), Message::text("down"));
+
+    assert!(seen.starts_with("/base/v1/realtime?model=m "), "{seen}");
+    // That the key is marked as sensitive ends at the wire.
+    assert!(seen.contains(UPSTREAM_KEY) && !seen.contains("canary"), "{seen}");
+    drop(caller);
+    while let Some(Ok(_)) = soon(upstream.next()).await {}
+}
+
+#[tokio::test]
+async fn g_12_what_is_no_handshake_or_asks_elsewhere_is_refused() {
+    let world = world().await;
+    let credential = format!("authorization: Bearer {}\r\n", world.issuer.token());
+    let cases = [
+        (format!("GET /v1/models HTTP/1.1\r\n{HANDSHAKE}{credential}"), "501"),
+        (format!("POST /v1/responses HTTP/1.1\r\n{HANDSHAKE}{credential}"), "501"),
+        (format!("GET /v1/responses HTTP/1.1\r\n{}{credential}", HANDSHAKE.replace("13", "8")), "501"),
+        (
+            format!(
+                "GET /v1/responses HTTP/1.1\r\n{}{credential}",
+                HANDSHAKE.replace("websocket\r", "h2c\r")
+            ),
+            "501",
+        ),
+        (
+            format!("GET /v1/responses HTTP/1.1\r\n{HANDSHAKE}{credential}origin: https://evil.test\r\n"),
+            "501",
+        ),
+        (format!("GET /v1/responses HTTP/1.1\r\n{HANDSHAKE}"), "401"),
+    ];
+    for (head, status) in cases {
+        let answer = world.send_raw(&format!("{head}\r\n")).await;
+
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {answer}");
+    }
+    assert!(world.upstream.saw_nothing());
+}
+
+#[tokio::test]
+async fn g_20_what_follows_an_upgrade_goes_nowhere_before_the_upstream_has_switched() {
+    let world = world().await;
+    let credential = format!("authorization: Bearer {}\r\n", world.issuer.token());
+    let head = format!("GET /v1/responses HTTP/1.1\r\n{HANDSHAKE}{credential}\r\n");
+    let second = format!("GET /v1/canary HTTP/1.1\r\nhost: g\r\n{credential}\r\n");
+
+    // In one piece with it.
+    let answer = world.send_raw(&format!("{head}{second}")).await;
+    assert!(!answer.contains("HTTP/1.1 101"), "{answer}");
+
+    // After it, while the upstream thinks.
+    for upstreams in [None, Some("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), Some(SWITCHED)] {
+        let world = self::world().await;
+        let credential = format!("authorization: Bearer {}\r\n", world.issuer.token());
+        let mut caller = TcpStream::connect(world.gateway).await.unwrap();
+        caller
+            .write_all(format!("GET /v1/responses HTTP/1.1\r\n{HANDSHAKE}{credential}\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut exchange = world.upstream.next().await;
+        caller.write_all(second.as_bytes()).await.unwrap();
+        if let Some(answer) = upstreams {
+            drop(exchange.stream.write_all(answer.as_bytes()).await);
+        }
+        let mut said = Vec::new();
+        if upstreams.is_some() {
+            drop(soon(caller.read_to_end(&mut said)).await);
+        } else {
+            drop(caller);
+        }
+        let mut seen = Vec::new();
+        drop(soon(exchange.stream.read_to_end(&mut seen)).await);
+        assert_eq!(String::from_utf8_lossy(&seen), "", "{upstreams:?}");
+        assert!(world.upstream.saw_nothing(), "{upstreams:?}");
+    }
+}
