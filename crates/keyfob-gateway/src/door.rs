@@ -17,7 +17,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 /// With what HTTP/2 begins (RFC 9113 §3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -25,6 +27,8 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const REFUSED: &[u8] = b"\0\r\n\r\n";
 /// How much is read at once.
 const PIECE: usize = 8 * 1024;
+/// How long a refusal may take to be told to who did not wait for it.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Reads through `inner` what has one reading.
 #[derive(Debug)]
@@ -49,8 +53,8 @@ enum State {
     Chunks(Chunks),
     /// A request to change the protocol has come, and nothing may follow before it is answered.
     Asked,
-    /// Something did follow.
-    Early,
+    /// Something did follow: the connection ends, after a moment for an answer that is made already.
+    Early(Pin<Box<Sleep>>),
     /// What is not judged: HTTP/2, or a tunnel.
     Open,
     /// Something was refused; nothing more is read.
@@ -181,10 +185,10 @@ impl<S> Door<S> {
             State::Asked if self.opening.is_open() => self.state = State::Open,
             // RFC 6455 §4.1: nothing may be sent before the answer. It would be a second request, or slip into a tunnel.
             State::Asked => {
-                self.state = State::Early;
+                self.state = State::Early(Box::pin(tokio::time::sleep(MOMENT)));
                 return Ok(false);
             }
-            State::Early => return Ok(false),
+            State::Early(_) => return Ok(false),
             State::Open => self.judged.unsplit(self.raw.split()),
             State::Refused => self.raw.clear(),
         }
@@ -219,12 +223,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
                 }
                 return Poll::Ready(Ok(()));
             }
-            match door.state {
+            match &mut door.state {
                 State::Open if door.raw.is_empty() => {
                     return Pin::new(&mut door.inner).poll_read(context, buffer);
                 }
                 // Straight from the connection: there is nothing to judge but how long it is.
-                State::Body(rest) if door.raw.is_empty() => {
+                &mut State::Body(rest) if door.raw.is_empty() => {
                     let most = buffer.remaining().min(usize::try_from(rest).unwrap_or(usize::MAX));
                     let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
                     ready!(Pin::new(&mut door.inner).poll_read(context, &mut part))?;
@@ -234,7 +238,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
                     return Poll::Ready(Ok(()));
                 }
                 State::Refused => return Poll::Ready(Ok(())),
-                State::Early => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+                State::Early(moment) => {
+                    ready!(moment.as_mut().poll(context));
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                }
                 _ => {}
             }
             if ready!(door.poll_more(context))? == 0 {

@@ -99,7 +99,9 @@ async fn g_20_what_follows_an_upgrade_goes_nowhere_before_the_upstream_has_switc
     assert!(!answer.contains("HTTP/1.1 101"), "{answer}");
 
     // After it, while the upstream thinks.
-    for upstreams in [None, Some("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), Some(SWITCHED)] {
+    for upstreams in
+        [None, Some("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"), Some(SWITCHED)]
+    {
         let world = self::world().await;
         let credential = format!("authorization: Bearer {}\r\n", world.issuer.token());
         let mut caller = TcpStream::connect(world.gateway).await.unwrap();
