@@ -46,8 +46,11 @@ mod http_client;
 mod identity;
 mod keep_alive;
 mod keys;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "what writes it follows"))]
+pub mod ledger;
 #[cfg(feature = "local")]
 pub mod local;
+pub mod money;
 mod patience;
 mod places;
 pub mod policy;
@@ -61,6 +64,7 @@ pub mod server;
 pub mod streams;
 mod target;
 pub mod tls;
+mod tokens;
 mod upgrade;
 pub mod upstream;
 pub mod upstreams;

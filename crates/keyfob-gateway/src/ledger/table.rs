@@ -1,0 +1,166 @@
+//! The ledger's tables.
+
+use super::{Message, OpenFault, Spent};
+use crate::money::Money;
+use crate::tokens::Tokens;
+use keyfob_oauth::Timestamp;
+use rusqlite::{Connection, OpenFlags, Row, params};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// For how long another program may hold the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS reserved (
+    number INTEGER PRIMARY KEY,
+    request_id TEXT NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    credential TEXT NOT NULL,
+    key_id TEXT,
+    route TEXT NOT NULL,
+    model TEXT,
+    upstream TEXT NOT NULL,
+    input INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    price INTEGER
+) STRICT;
+CREATE INDEX IF NOT EXISTS reserved_by_time ON reserved (at);
+CREATE TABLE IF NOT EXISTS ended (
+    request_id TEXT NOT NULL PRIMARY KEY REFERENCES reserved (request_id),
+    state TEXT NOT NULL CHECK (state IN ('settled', 'aborted')),
+    input INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    is_estimate INTEGER NOT NULL,
+    price INTEGER,
+    status INTEGER,
+    ms INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS reserved_stays BEFORE UPDATE ON reserved
+BEGIN SELECT RAISE(ABORT, 'what stands in the ledger is not changed'); END;
+CREATE TRIGGER IF NOT EXISTS reserved_is_kept BEFORE DELETE ON reserved
+BEGIN SELECT RAISE(ABORT, 'what stands in the ledger is not removed'); END;
+CREATE TRIGGER IF NOT EXISTS ended_stays BEFORE UPDATE ON ended
+BEGIN SELECT RAISE(ABORT, 'what stands in the ledger is not changed'); END;
+CREATE TRIGGER IF NOT EXISTS ended_is_kept BEFORE DELETE ON ended
+BEGIN SELECT RAISE(ABORT, 'what stands in the ledger is not removed'); END;
+";
+
+/// Opens the file to write, made for its owner alone if it is not there.
+pub(super) fn open(path: &Path) -> Result<Connection, OpenFault> {
+    drop(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?);
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // A reservation is durable before its request leaves.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.execute_batch(SCHEMA)?;
+    Ok(connection)
+}
+
+/// Opens the file to read.
+pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    // Not read-only: a file in WAL mode that nobody has open must be able to make what belongs to it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Adds all rows, or none.
+pub(super) fn add(connection: &mut Connection, messages: &[Message]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for message in messages {
+        match message {
+            Message::Reserve(row, _) => {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO reserved (request_id, at, subject, workspace, credential, key_id, route, model, \
+                         upstream, input, output, price) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                    )?
+                    .execute(params![
+                        row.request_id,
+                        row.at.as_unix(),
+                        row.subject,
+                        row.workspace,
+                        row.credential,
+                        row.key_id,
+                        row.route,
+                        row.model,
+                        row.upstream,
+                        whole(row.tokens.input),
+                        whole(row.tokens.output),
+                        row.price.map(|price| whole(price.as_nano())),
+                    ])?;
+            }
+            Message::Settle(row) => {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO ended (request_id, state, input, cached, output, reasoning, is_estimate, price, \
+                         status, ms, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    )?
+                    .execute(params![
+                        row.request_id,
+                        row.state.as_str(),
+                        whole(row.tokens.input),
+                        whole(row.tokens.cached),
+                        whole(row.tokens.output),
+                        whole(row.tokens.reasoning),
+                        row.is_estimate,
+                        row.price.map(|price| whole(price.as_nano())),
+                        row.status,
+                        i64::try_from(row.took.as_millis()).unwrap_or(i64::MAX),
+                        whole(row.bytes),
+                    ])?;
+            }
+        }
+    }
+    transaction.commit()
+}
+
+/// SQLite's numbers have a sign.
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Reads a number that was written by [`whole`].
+pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(i64::unsigned_abs)
+}
+
+/// Reads an amount, if there is one.
+pub(super) fn amount(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Money>> {
+    row.get::<_, Option<i64>>(column).map(|nano| nano.map(|nano| Money::from_nano(nano.unsigned_abs())))
+}
+
+/// Returns what was spent since.
+pub(super) fn spent(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Spent>> {
+    let mut statement = connection.prepare(
+        "SELECT at, subject, workspace, key_id, coalesce(ended.input, reserved.input) AS input, \
+         coalesce(ended.output, reserved.output) AS output, \
+         CASE WHEN ended.request_id IS NULL THEN reserved.price ELSE ended.price END AS price \
+         FROM reserved LEFT JOIN ended USING (request_id) WHERE at >= ?1 ORDER BY number",
+    )?;
+    let rows = statement.query_map([since.as_unix()], |row| {
+        let tokens =
+            Tokens { input: count(row, "input")?, output: count(row, "output")?, ..Tokens::default() };
+        Ok(Spent {
+            at: Timestamp::from_unix(row.get("at")?),
+            subject: row.get("subject")?,
+            workspace: row.get("workspace")?,
+            key_id: row.get("key_id")?,
+            tokens: tokens.input.saturating_add(tokens.output),
+            price: amount(row, "price")?.unwrap_or_default(),
+        })
+    })?;
+    rows.collect()
+}
