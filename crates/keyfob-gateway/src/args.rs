@@ -112,7 +112,10 @@ pub(crate) struct OneUpstream {
     /// What callers may do [default: everything that their credentials open].
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
-    /// The folder in which decisions are kept; it must be there.
+    /// The folder in which decisions are kept, and what is used; it must be there.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// What models cost (docs/usage.md).
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub(crate) prices: Option<PathBuf>,
 }

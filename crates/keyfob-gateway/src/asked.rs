@@ -2,12 +2,10 @@
 //!
 //! The body goes on byte for byte; only [`with_usage`] adds a member, where a stream would else not tell its usage.
 
-use crate::body::{Body, BodyError, full};
 use crate::error::Refusal;
 use crate::route::UpstreamPath;
 use bytes::Bytes;
-use http::{Method, Request, header};
-use http_body_util::BodyExt as _;
+use http::Method;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -105,27 +103,6 @@ fn asks_for_usage(options: &RawValue) -> bool {
     options.is_some_and(|options| options.get("include_usage") == Some(&Value::Bool(true)))
 }
 
-/// Takes the whole body in, which `request` bounds, and reads it.
-pub(crate) async fn read(request: Request<Body>) -> Result<(Request<Bytes>, Asked), Refusal> {
-    // What is packed would have to be inflated to be judged, and nothing is inflated here.
-    if request.headers().contains_key(header::CONTENT_ENCODING) {
-        return Err(Refusal::NotJson);
-    }
-    let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|error| match error {
-        BodyError::TooLarge => Refusal::BodyTooLarge,
-        BodyError::BrokenOff(_) | BodyError::StoodStill | BodyError::Cut => Refusal::BodyBroken,
-    })?;
-    let body = body.to_bytes();
-    let asked = Asked::parse(&body)?;
-    Ok((Request::from_parts(parts, body), asked))
-}
-
-/// Returns the request with its body as it came.
-pub(crate) fn forwarded(request: Request<Bytes>) -> Request<Body> {
-    request.map(full)
-}
-
 /// Returns the body with `stream_options.include_usage` set, and every other byte as it was.
 pub(crate) fn with_usage(body: &Bytes) -> Result<Bytes, Refusal> {
     let looked = look(body)?;
@@ -151,6 +128,7 @@ pub(crate) fn with_usage(body: &Bytes) -> Result<Bytes, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::Request;
 
     #[test]
     fn a_body_tells_model_stream_and_limit_under_each_apis_names() {

@@ -59,6 +59,11 @@ pub(crate) enum Refusal {
          shortly"
     )]
     RevocationsUnknown,
+    #[error(
+        "The gateway cannot write down what is used, and sends nothing that is not written down. This is the gateway's \
+         fault; its administrator must look after its data folder"
+    )]
+    LedgerUnavailable,
     #[error("The gateway cannot reach its upstream")]
     UpstreamUnreachable,
     #[error("The gateway's upstream did not answer in time")]
@@ -96,7 +101,9 @@ impl Refusal {
             Self::OtherHost | Self::BodyBroken | Self::NotJson => StatusCode::BAD_REQUEST,
             Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::KeysUnavailable | Self::RevocationsUnknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::KeysUnavailable | Self::RevocationsUnknown | Self::LedgerUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::UpstreamSilent => StatusCode::GATEWAY_TIMEOUT,
             Self::UpstreamUnreachable
             | Self::UpstreamRedirected
@@ -122,6 +129,7 @@ impl Refusal {
             Self::NotJson => "invalid_json",
             Self::KeysUnavailable => "issuer_unreachable",
             Self::RevocationsUnknown => "revocations_unknown",
+            Self::LedgerUnavailable => "ledger_unavailable",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamSilent => "upstream_timeout",
             Self::UpstreamRedirected => "upstream_redirect",

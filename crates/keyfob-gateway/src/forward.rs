@@ -1,5 +1,7 @@
 //! From an admitted caller to an answer: what is asked, what the policy says of it, which upstream answers.
 
+use crate::account::{Accounts, Asking, Permit};
+use crate::asked::{Api, Asked};
 use crate::authenticate::Caller;
 use crate::body::Body;
 use crate::catalogue::Catalogue;
@@ -12,8 +14,8 @@ use crate::route::UpstreamPath;
 use crate::upgrade::{Way, Wish};
 use crate::upstream::{self, Upstream, UpstreamKey, UpstreamUrl};
 use crate::upstreams::{Identity, NamedUpstream, Sent, Upstreams};
-use crate::{demo, relay};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use crate::{demo, ledger, relay};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use keyfob_oauth::{Clock, Entropy};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ pub(crate) struct Forward {
     catalogue: Catalogue,
     pseudonyms: Option<Pseudonyms>,
     decisions: Option<Arc<Decisions>>,
+    accounts: Option<Accounts>,
     client: HttpClient,
     clock: Arc<dyn Clock>,
 }
@@ -44,14 +47,17 @@ pub enum DataError {
     /// What is decided.
     #[error(transparent)]
     Decisions(#[from] OpenError),
+    /// What is used.
+    #[error(transparent)]
+    Ledger(#[from] ledger::OpenError),
 }
 
 impl Forward {
     /// Opens what is kept in `data`, if there is such a folder.
     pub(crate) fn new(
-        policy: Policy,
-        upstreams: Vec<NamedUpstream>,
+        (policy, upstreams): (Policy, Vec<NamedUpstream>),
         data: Option<&Path>,
+        accounts: Option<Accounts>,
         client: HttpClient,
         clock: Arc<dyn Clock>,
         entropy: &dyn Entropy,
@@ -68,6 +74,7 @@ impl Forward {
             catalogue: Catalogue::default(),
             pseudonyms,
             decisions: data.map(Decisions::open).transpose()?.map(Arc::new),
+            accounts,
             client,
             clock,
         })
@@ -83,8 +90,14 @@ impl Forward {
         wish: Option<Wish>,
     ) -> Result<Response<Body>, Refusal> {
         let who = Who::from(caller);
-        let said = if self.reads_body(&who) { Said::read(&mut request).await? } else { None };
         let method = request.method().clone();
+        let api = self.accounts.as_ref().and_then(|_| Api::of(&method, path));
+        let reads = api.is_some() || self.reads_body(&who);
+        let mut said = if reads { Said::read(&mut request).await? } else { None };
+        // What asks a model in a way that cannot be read could not be counted.
+        if api.is_some() && said.is_none() {
+            return Err(Refusal::NotJson);
+        }
         let question = Question {
             route: Route::of(path.path()),
             method: &method,
@@ -101,13 +114,32 @@ impl Forward {
         if path.path() == "/models" && matches!(method, Method::GET | Method::HEAD) && !self.is_open(&who) {
             return self.catalogue.list(&self.client, &self.policy, all, &who, path).await;
         }
+        let route = question.route;
+        let hides_usage = meter(api, said.as_mut(), &mut request)?;
         obey(decision.store, path.path(), said.as_ref(), &mut request)?;
+        let account = match (&self.accounts, self.upstreams.first(&allowed)) {
+            (Some(accounts), Some(first)) => {
+                let none = Asked::default();
+                let asked = said.as_ref().map_or(&none, Said::asked);
+                let upstream = first.name();
+                let asking = Asking { request_id, caller, route, api, asked, upstream, hides_usage };
+                Some(accounts.reserve(asking, Permit::default()).await?)
+            }
+            (None, _) | (_, None) => None,
+        };
         drop(said);
         let to = |place, request| self.send(place, request, path, (caller, request_id), wish.as_ref());
         let sent = self.upstreams.send(&allowed, request, to).await.ok_or(Refusal::UpstreamUnreachable)?;
         let Sent { place, unreachable, outcome } = sent;
         kept.answered(all, place, &unreachable);
-        let mut response = outcome?;
+        let mut response = match (outcome, account) {
+            (Ok(response), Some(account)) => account.follow(response),
+            (Err(refusal), Some(account)) => {
+                account.refused(&refusal);
+                return Err(refusal);
+            }
+            (outcome, None) => outcome?,
+        };
         if let Some(upstream) = all.get(place) {
             tell(response.headers_mut(), upstream.name(), &who, decision.store);
         }
@@ -175,6 +207,17 @@ impl Forward {
         let serves_all = matches!(self.upstreams.all(), [only] if only.serves_all());
         serves_all && who.models.is_none() && self.policy.is_open()
     }
+}
+
+/// Makes an answer one that can be counted; returns whether the usage that its stream tells is not for the caller.
+fn meter(api: Option<Api>, said: Option<&mut Said>, request: &mut Request<Body>) -> Result<bool, Refusal> {
+    let (Some(api), Some(said)) = (api, said) else { return Ok(false) };
+    request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let asks = api == Api::Chat && said.asked().streams && !said.asked().tells_usage;
+    if asks {
+        said.ask_for_usage(request)?;
+    }
+    Ok(asks)
 }
 
 /// Says who answered, under which of the caller's demands.

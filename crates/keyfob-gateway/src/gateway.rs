@@ -1,5 +1,6 @@
 //! One request's road through the gateway.
 
+use crate::account::Accounts;
 use crate::admin::Metrics;
 use crate::authenticate::delivery::Delivery;
 use crate::authenticate::{Authenticator, Caller, Introspection, VerifiedTokens};
@@ -11,6 +12,7 @@ use crate::headers;
 use crate::http_client::{HttpClientError, Trust, http_client};
 use crate::keys::Keys;
 use crate::policy::Policy;
+use crate::prices::Prices;
 use crate::record::Record;
 use crate::revocations::{FeedConfig, Hearing, Revocations};
 use crate::route::{asks_for_description, is_health_check, refuse_proxying, route};
@@ -42,8 +44,10 @@ pub struct Config {
     pub upstreams: Vec<NamedUpstream>,
     /// What callers may do.
     pub policy: Policy,
-    /// The folder in which decisions are kept, if they are.
+    /// The folder in which decisions are kept, and what is used, if they are.
     pub data: Option<PathBuf>,
+    /// What models cost, if that is known.
+    pub prices: Option<Prices>,
     /// How it learns what has ended before its time, if it does.
     pub feed: Option<FeedConfig>,
     /// Where callers may show their credential beside `Authorization`.
@@ -103,13 +107,22 @@ impl Gateway {
             Introspection::new(server, audience, feed.grace, Arc::clone(&keys), client.clone())
         });
         let data = config.data.as_deref();
-        let forward =
-            Forward::new(config.policy, config.upstreams, data, client.clone(), Arc::clone(&clock), entropy)?;
+        let metrics = Arc::<Metrics>::default();
+        let open = |folder| Accounts::open(folder, config.prices, Arc::clone(&metrics), Arc::clone(&clock));
+        let accounts = data.map(open).transpose().map_err(DataError::from)?;
+        let forward = Forward::new(
+            (config.policy, config.upstreams),
+            data,
+            accounts,
+            client.clone(),
+            Arc::clone(&clock),
+            entropy,
+        )?;
         let follow = |feed| Revocations::new(feed, Arc::clone(&keys), client.clone(), Arc::clone(&clock));
         let revocations = config.feed.map(follow).map(Arc::new);
         Ok(Self {
             running: Arc::new(Running::new(config.longest_stream)),
-            metrics: Arc::default(),
+            metrics,
             streams: config.streams,
             authenticator: Authenticator {
                 keys: Arc::clone(&keys),

@@ -6,6 +6,7 @@
 //! request ─► authenticate   the access token, against the issuer's published keys      ─► Caller
 //!         ─► route          an allowed method, and one canonical path under /v1/
 //!         ─► headers        hop-by-hop and credentials dropped, the upstream's key added
+//!         ─► account        where a ledger is kept: reserved before the first byte leaves, settled at the end
 //!         ─► upstream       sent once, the body as it comes
 //!         ─► relay          status and headers, then each chunk as it comes
 //!         ─► record         one log line: request id, subject, path, status, time, bytes
@@ -25,8 +26,8 @@
 //!
 //! Start reading at [`gateway`], which drives the road above; [`server`] is the listener around it.
 
+mod account;
 pub mod admin;
-#[expect(dead_code, reason = "the meter, which asks it, follows")]
 mod asked;
 mod attention;
 pub mod authenticate;
@@ -46,14 +47,16 @@ mod http_client;
 mod identity;
 mod keep_alive;
 mod keys;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "what writes it follows"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "the limits, which ask what was spent, follow"))]
 pub mod ledger;
 #[cfg(feature = "local")]
 pub mod local;
+mod meter;
 pub mod money;
 mod patience;
 mod places;
 pub mod policy;
+pub mod prices;
 mod record;
 mod relay;
 pub mod resource_server;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use args::{Arguments, Command, Edge, OneUpstream, PolicyCommand};
 use clap::Parser as _;
 use keyfob_gateway::authenticate::delivery::Delivery;
-use keyfob_gateway::config::{EdgeConfig, read_policy, secret_file};
+use keyfob_gateway::config::{EdgeConfig, read_policy, read_prices, secret_file};
 use keyfob_gateway::connection::Transport;
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
 use keyfob_gateway::revocations::FeedConfig;
@@ -88,6 +88,7 @@ fn of_one_upstream(edge: &OneUpstream) -> anyhow::Result<EdgeConfig> {
         upstreams: vec![NamedUpstream::only(upstream)],
         policy: edge.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default(),
         data: edge.data.clone(),
+        prices: edge.prices.as_deref().map(read_prices).transpose()?,
         feed: server.context("--revocations-file")?.map(|server| FeedConfig::new(server, grace)),
         delivery: Delivery::default(),
         longest_stream: LONGEST_STREAM,

@@ -148,6 +148,11 @@ impl Upstreams {
         [well, resting].concat()
     }
 
+    /// Returns which of `allowed` is asked first.
+    pub(crate) fn first(&self, allowed: &[usize]) -> Option<&NamedUpstream> {
+        self.all.get(*self.in_turn(allowed, Instant::now()).first()?)
+    }
+
     /// Sends the request to the first of `allowed` that can be reached, once.
     ///
     /// Another is tried only where the connection failed and no byte of the request had been taken (security G-32); what

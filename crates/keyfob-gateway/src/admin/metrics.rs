@@ -2,6 +2,7 @@
 //! conventions for generative AI.
 
 use crate::revocations::Hearing;
+use crate::tokens::Tokens;
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -25,6 +26,7 @@ pub(crate) struct Metrics {
     running: Gauge,
     silence: Gauge<f64, AtomicU64>,
     hearing: Family<Mode, Gauge>,
+    tokens: Family<Token, Counter>,
 }
 
 /// What is known of a request that is over.
@@ -52,6 +54,12 @@ struct Request {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Operation {
     gen_ai_operation_name: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Token {
+    gen_ai_operation_name: &'static str,
+    gen_ai_token_type: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -109,7 +117,13 @@ impl Default for Metrics {
             "1 for how well the issuer is heard: followed, silent (for no longer than is accepted) or lost",
             hearing.clone(),
         );
-        Self { registry, requests, durations, aborts, running, silence, hearing }
+        let tokens = Family::<Token, Counter>::default();
+        registry.register(
+            "gen_ai_client_token_usage",
+            "Tokens that were used, told by upstreams or estimated; cached is a part of input, and reasoning of output",
+            tokens.clone(),
+        );
+        Self { registry, requests, durations, aborts, running, silence, hearing, tokens }
     }
 }
 
@@ -129,6 +143,19 @@ impl Metrics {
             .observe(observed.took.as_secs_f64());
         if let Some(side) = observed.aborted_by {
             self.aborts.get_or_create(&Abort { side }).inc();
+        }
+    }
+
+    /// Counts what an answer used.
+    pub(crate) fn count_tokens(&self, operation: &'static str, tokens: &Tokens) {
+        for (kind, count) in [
+            ("input", tokens.input),
+            ("cached", tokens.cached),
+            ("output", tokens.output),
+            ("reasoning", tokens.reasoning),
+        ] {
+            let labels = Token { gen_ai_operation_name: operation, gen_ai_token_type: kind };
+            self.tokens.get_or_create(&labels).inc_by(count);
         }
     }
 

@@ -9,6 +9,7 @@ pub mod secret_file;
 use crate::authenticate::delivery::{Delivery, InvalidDelivery};
 use crate::gateway::{Config, LONGEST_STREAM};
 use crate::policy::{Policy, PolicyError};
+use crate::prices::{InvalidPrices, Prices};
 use crate::revocations::FeedConfig;
 use crate::streams::{Streams, WebSockets};
 use crate::tls::TlsFiles;
@@ -76,6 +77,12 @@ pub enum ConfigError {
     /// The policy cannot be used.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The prices cannot be used.
+    #[error(transparent)]
+    Prices(#[from] InvalidPrices),
+    /// There is nothing to price.
+    #[error("`prices` needs `data`, the folder of the ledger")]
+    PricesWithoutData,
     /// A time is too short or too long.
     #[error("`{key}` must be {wanted}")]
     Time {
@@ -107,6 +114,7 @@ struct File {
     upstream: UpstreamSections,
     policy: Option<PathBuf>,
     data: Option<PathBuf>,
+    prices: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,7 +170,11 @@ impl File {
             }
         };
         let policy = self.policy.map(|path| read_policy(&folder.join(path))).transpose()?;
+        if self.prices.is_some() && self.data.is_none() {
+            return Err(ConfigError::PricesWithoutData);
+        }
         let gateway = Config {
+            prices: self.prices.map(|path| read_prices(&folder.join(path))).transpose()?,
             issuer,
             audience: Audience::new(audience),
             upstreams: self.upstream.read(|path| secret_file::upstream_key(&folder.join(path)))?,
@@ -182,6 +194,12 @@ impl File {
 pub fn read_policy(path: &Path) -> Result<Policy, ConfigError> {
     let text = read_text(path)?;
     Ok(Policy::parse(path, &text)?)
+}
+
+/// Reads a file of prices.
+pub fn read_prices(path: &Path) -> Result<Prices, ConfigError> {
+    let text = read_text(path)?;
+    Ok(Prices::parse(path, &text)?)
 }
 
 fn read_text(path: &Path) -> Result<String, ConfigError> {

@@ -2,7 +2,7 @@
 
 use super::store::forbid_store;
 use super::{Model, Store};
-use crate::asked::Asked;
+use crate::asked::{Asked, with_usage};
 use crate::body::{Body, BodyError, full};
 use crate::error::Refusal;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use http_body_util::BodyExt as _;
 #[derive(Debug)]
 pub(crate) struct Said {
     bytes: Bytes,
-    model: Option<String>,
+    asked: Asked,
 }
 
 impl Said {
@@ -33,13 +33,24 @@ impl Said {
             BodyError::BrokenOff(_) | BodyError::StoodStill | BodyError::Cut => Refusal::BodyBroken,
         })?;
         let bytes = bytes.to_bytes();
-        let model = if bytes.is_empty() { None } else { Asked::parse(&bytes)?.model };
+        let asked = if bytes.is_empty() { Asked::default() } else { Asked::parse(&bytes)? };
         *request.body_mut() = full(bytes.clone());
-        Ok(Some(Self { bytes, model }))
+        Ok(Some(Self { bytes, asked }))
     }
 
     pub(crate) fn model(&self) -> Option<&str> {
-        self.model.as_deref()
+        self.asked.model.as_deref()
+    }
+
+    pub(crate) const fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// Makes `request` ask for the usage of its stream.
+    pub(crate) fn ask_for_usage(&mut self, request: &mut Request<Body>) -> Result<(), Refusal> {
+        self.bytes = with_usage(&self.bytes)?;
+        *request.body_mut() = full(self.bytes.clone());
+        Ok(())
     }
 }
 

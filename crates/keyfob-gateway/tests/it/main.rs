@@ -18,6 +18,7 @@ mod http2;
 mod keys;
 #[cfg(feature = "local")]
 mod local;
+mod metering;
 mod policy;
 mod policy_commands;
 mod requests;

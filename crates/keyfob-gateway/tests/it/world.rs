@@ -12,6 +12,7 @@ use keyfob_gateway::authenticate::delivery::Delivery;
 use keyfob_gateway::connection::Transport;
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
 use keyfob_gateway::policy::Policy;
+use keyfob_gateway::prices::Prices;
 use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
@@ -23,6 +24,7 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,12 +47,22 @@ impl Clock for FixedClock {
     }
 }
 
+/// One byte, again and again.
 #[derive(Debug)]
-struct Zeros;
+struct Repeated(u8);
 
-impl Entropy for Zeros {
+impl Repeated {
+    /// Zeros, or something else for each further gateway on a folder: their requests have names of their own.
+    fn of(data: Option<&Path>) -> Self {
+        static NEXT: AtomicU8 = AtomicU8::new(1);
+        let is_first = data.is_none_or(|data| !data.join("ledger.sqlite").exists());
+        Self(if is_first { 0 } else { NEXT.fetch_add(1, Ordering::Relaxed) })
+    }
+}
+
+impl Entropy for Repeated {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-        bytes.fill(0);
+        bytes.fill(self.0);
         Ok(())
     }
 }
@@ -174,6 +186,7 @@ struct Rules {
     upstreams: Vec<NamedUpstream>,
     policy: Policy,
     data: Option<PathBuf>,
+    prices: Option<Prices>,
 }
 
 /// Reads `[upstream.NAME]` as the configuration does; a key is `UPSTREAM_KEY`, whatever the file.
@@ -217,7 +230,7 @@ impl World {
     /// A gateway that answers from the demo, and follows what has ended.
     pub(crate) async fn following(issuer: FakeIssuer, feed: FeedConfig) -> Self {
         let upstreams = vec![NamedUpstream::only(Upstream::Demo)];
-        let rules = Rules { upstreams, policy: Policy::default(), data: None };
+        let rules = Rules { upstreams, policy: Policy::default(), data: None, prices: None };
         Self::build(issuer, FakeUpstream::start().await, rules, Some(feed)).await
     }
 
@@ -228,8 +241,19 @@ impl World {
             upstreams: named_upstreams(&upstreams.replace("UPSTREAM", &fake.address.to_string())),
             policy: Policy::parse(Path::new("policy.toml"), policy).unwrap(),
             data: data.map(Path::to_owned),
+            prices: None,
         };
         Self::build(FakeIssuer::start().await, fake, rules, None).await
+    }
+
+    /// A gateway that writes down what is used, at these prices.
+    pub(crate) async fn metered(data: &Path, prices: &str) -> Self {
+        let upstream = FakeUpstream::start().await;
+        let url = UpstreamUrl::parse(&format!("http://{}/v1", upstream.address)).unwrap();
+        let upstreams = vec![NamedUpstream::only(Upstream::Http { url, key: None })];
+        let prices = Some(Prices::parse(Path::new("prices.toml"), prices).unwrap());
+        let rules = Rules { upstreams, policy: Policy::default(), data: Some(data.to_owned()), prices };
+        Self::build(FakeIssuer::start().await, upstream, rules, None).await
     }
 
     /// A gateway that follows what has ended, before an upstream.
@@ -239,7 +263,7 @@ impl World {
         let url = UpstreamUrl::parse(&format!("http://{}/v1", upstream.address)).unwrap();
         let feed = FeedConfig::new(server, grace);
         let upstreams = vec![NamedUpstream::only(Upstream::Http { url, key: None })];
-        let rules = Rules { upstreams, policy: Policy::default(), data: None };
+        let rules = Rules { upstreams, policy: Policy::default(), data: None, prices: None };
         Self::build(issuer, upstream, rules, Some(feed)).await
     }
 
@@ -249,13 +273,19 @@ impl World {
         let url = UpstreamUrl::parse(&format!("http://{}/base/v1", upstream.address)).unwrap();
         let key = Some(UpstreamKey::parse(UPSTREAM_KEY).unwrap());
         let upstreams = vec![NamedUpstream::only(Upstream::Http { url, key })];
-        let rules = Rules { upstreams, policy: Policy::default(), data: None };
+        let rules = Rules { upstreams, policy: Policy::default(), data: None, prices: None };
         Self::start(FakeIssuer::start().await, upstream, rules, None, transport, streams).await
     }
 
     async fn around(issuer: FakeIssuer, fake: FakeUpstream, upstream: Upstream) -> Self {
         let upstreams = vec![NamedUpstream::only(upstream)];
-        Self::build(issuer, fake, Rules { upstreams, policy: Policy::default(), data: None }, None).await
+        Self::build(
+            issuer,
+            fake,
+            Rules { upstreams, policy: Policy::default(), data: None, prices: None },
+            None,
+        )
+        .await
     }
 
     async fn build(issuer: FakeIssuer, fake: FakeUpstream, rules: Rules, feed: Option<FeedConfig>) -> Self {
@@ -270,18 +300,20 @@ impl World {
         transport: Transport,
         streams: Streams,
     ) -> Self {
+        let entropy = Repeated::of(rules.data.as_deref());
         let config = Config {
             issuer: IssuerUrl::parse(&issuer.url).unwrap(),
             audience: Audience::new(AUDIENCE),
             upstreams: rules.upstreams,
             policy: rules.policy,
             data: rules.data,
+            prices: rules.prices,
             feed,
             delivery: Delivery::default(),
             longest_stream: LONGEST_STREAM,
             streams,
         };
-        let gateway = Arc::new(Gateway::new(config, Arc::new(FixedClock), &Zeros).unwrap());
+        let gateway = Arc::new(Gateway::new(config, Arc::new(FixedClock), &entropy).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
