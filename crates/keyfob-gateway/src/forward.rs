@@ -9,7 +9,9 @@ use crate::decisions::{Decisions, Entry, OpenError};
 use crate::error::Refusal;
 use crate::http_client::HttpClient;
 use crate::identity::{self, PseudonymError, Pseudonyms};
-use crate::policy::{Outcome, Policy, Question, Route, Said, Store, Who, decide, model_of, obey};
+use crate::policy::{
+    Model, Obeyed, Outcome, Policy, Question, Route, Said, Store, Who, decide, model_of, obey,
+};
 use crate::route::UpstreamPath;
 use crate::upgrade::{Way, Wish};
 use crate::upstream::{self, Upstream, UpstreamKey, UpstreamUrl};
@@ -101,7 +103,11 @@ impl Forward {
         let question = Question {
             route: Route::of(path.path()),
             method: &method,
-            model: model_of(&method, path.path(), said.as_ref()),
+            model: match &wish {
+                None => model_of(&method, path.path(), said.as_ref()),
+                // What is said on a WebSocket is not read: whatever depends on the model is refused.
+                Some(_) => Model::Unsaid,
+            },
         };
         let all = self.upstreams.all();
         let decision = decide(&self.policy, &who, &question, all);
@@ -116,7 +122,10 @@ impl Forward {
         }
         let route = question.route;
         let hides_usage = meter(api, said.as_mut(), &mut request)?;
-        obey(decision.store, path.path(), said.as_ref(), &mut request)?;
+        if wish.is_some() && decision.store == Store::Forbidden {
+            return Err(Refusal::Upgrade);
+        }
+        let obeyed = obey(decision.store, path.path(), said.as_ref(), &mut request)?;
         let account = match (&self.accounts, self.upstreams.first(&allowed)) {
             (Some(accounts), Some(first)) => {
                 let none = Asked::default();
@@ -141,7 +150,7 @@ impl Forward {
             (outcome, None) => outcome?,
         };
         if let Some(upstream) = all.get(place) {
-            tell(response.headers_mut(), upstream.name(), &who, decision.store);
+            tell(response.headers_mut(), upstream.name(), &who, obeyed);
         }
         Ok(response)
     }
@@ -221,7 +230,7 @@ fn meter(api: Option<Api>, said: Option<&mut Said>, request: &mut Request<Body>)
 }
 
 /// Says who answered, under which of the caller's demands.
-fn tell(headers: &mut HeaderMap, upstream: &str, who: &Who<'_>, store: Store) {
+fn tell(headers: &mut HeaderMap, upstream: &str, who: &Who<'_>, obeyed: Obeyed) {
     // Names and tags that an upstream was chosen by are words, and fit into any header.
     if let Ok(name) = HeaderValue::from_str(upstream) {
         headers.insert(UPSTREAM, name);
@@ -232,7 +241,7 @@ fn tell(headers: &mut HeaderMap, upstream: &str, who: &Who<'_>, store: Store) {
     if who.data_sharing == Some(false) {
         kept_to.push("data-sharing=off".into());
     }
-    if store == Store::Forbidden {
+    if obeyed == Obeyed::StoreForbidden {
         kept_to.push("store=false".into());
     }
     if kept_to.is_empty() {

@@ -21,7 +21,7 @@ pub(crate) use file::{TAG, tag};
 pub(crate) use pattern::{Case, Pattern};
 pub(crate) use question::{Credential, Model, Question, Route, Who};
 pub(crate) use rule::Store;
-pub(crate) use said::{Said, model_of, obey};
+pub(crate) use said::{Obeyed, Said, model_of, obey};
 
 use crate::upstreams::NamedUpstream;
 use http::StatusCode;

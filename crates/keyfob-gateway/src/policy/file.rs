@@ -75,19 +75,22 @@ enum StoreWord {
     Forbid,
 }
 
+/// A list that may be there, with its place.
+type List<T> = Option<Spanned<Vec<T>>>;
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WhenTable {
-    credential: Option<Vec<Credential>>,
-    workspace: Option<Vec<Spanned<String>>>,
-    subject: Option<Vec<Spanned<String>>>,
-    scope: Option<Vec<Spanned<String>>>,
-    retention: Option<Vec<Spanned<String>>>,
-    residency: Option<Vec<Spanned<String>>>,
+    credential: List<Credential>,
+    workspace: List<Spanned<String>>,
+    subject: List<Spanned<String>>,
+    scope: List<Spanned<String>>,
+    retention: List<Spanned<String>>,
+    residency: List<Spanned<String>>,
     data_sharing: Option<bool>,
-    route: Option<Vec<Route>>,
-    method: Option<Vec<Spanned<String>>>,
-    models: Option<Vec<Spanned<String>>>,
+    route: List<Route>,
+    method: List<Spanned<String>>,
+    models: List<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -167,7 +170,7 @@ impl Reader<'_> {
 
     fn when(&self, table: WhenTable) -> Result<When, PolicyError> {
         Ok(When {
-            credential: table.credential,
+            credential: self.filled(table.credential)?,
             workspace: self.each(
                 table.workspace,
                 "a pattern is visible characters without spaces",
@@ -187,7 +190,7 @@ impl Reader<'_> {
             retention: self.each(table.retention, TAG, tag)?,
             residency: self.each(table.residency, TAG, tag)?,
             data_sharing: table.data_sharing,
-            route: table.route,
+            route: self.filled(table.route)?,
             method: self.each(table.method, "a method is written like `POST`", method)?,
             models: self.each(
                 table.models,
@@ -197,14 +200,24 @@ impl Reader<'_> {
         })
     }
 
-    /// Reads a list; an empty one would fit nothing, and nobody means that.
+    /// Returns what is in a list; an empty one would fit nothing, and nobody means that.
+    fn filled<T>(&self, list: List<T>) -> Result<Option<Vec<T>>, PolicyError> {
+        match list {
+            Some(list) if list.get_ref().is_empty() => {
+                Err(self.wrong(&list, "an empty list fits nothing: leave it out, or name what is meant"))
+            }
+            list => Ok(list.map(Spanned::into_inner)),
+        }
+    }
+
+    /// Reads a list.
     fn each<T>(
         &self,
-        list: Option<Vec<Spanned<String>>>,
+        list: List<Spanned<String>>,
         wanted: &str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<Vec<T>>, PolicyError> {
-        let Some(list) = list else { return Ok(None) };
+        let Some(list) = self.filled(list)? else { return Ok(None) };
         let read = list.iter().map(|text| read(text.get_ref()).ok_or_else(|| self.wrong(text, wanted)));
         Ok(Some(read.collect::<Result<_, _>>()?))
     }

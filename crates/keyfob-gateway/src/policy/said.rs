@@ -54,20 +54,29 @@ impl Said {
     }
 }
 
+/// What a request was made to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Obeyed {
+    /// Nothing: nothing is demanded, or the API has no word for it.
+    AsAsked,
+    /// That the upstream keeps nothing.
+    StoreForbidden,
+}
+
 /// Makes `request` say what the upstream may keep, where the API has a word for it.
 pub(crate) fn obey(
     store: Store,
     path: &str,
     said: Option<&Said>,
     request: &mut Request<Body>,
-) -> Result<(), Refusal> {
+) -> Result<Obeyed, Refusal> {
     let has_word = request.method() == Method::POST && matches!(path, "/responses" | "/chat/completions");
     if store == Store::AsAsked || !has_word {
-        return Ok(());
+        return Ok(Obeyed::AsAsked);
     }
     let body = said.and_then(|said| forbid_store(&said.bytes)).ok_or(Refusal::NotJson)?;
     *request.body_mut() = full(body);
-    Ok(())
+    Ok(Obeyed::StoreForbidden)
 }
 
 /// Which model is asked for, with what the body says of it.

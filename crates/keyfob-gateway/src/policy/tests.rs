@@ -192,6 +192,14 @@ fn a_mistake_in_the_file_is_told_with_its_place() {
             "policy.toml:5:19: `response` is no value here; the nearest known one is `responses`",
         ),
         (
+            &format!("{rule}outcome = 'allow'\nwhen = {{ models = [] }}"),
+            "policy.toml:5:19: an empty list fits nothing: leave it out, or name what is meant",
+        ),
+        (
+            &format!("{rule}outcome = 'allow'\nwhen = {{ credential = [] }}"),
+            "policy.toml:5:23: an empty list fits nothing: leave it out, or name what is meant",
+        ),
+        (
             &format!("{rule}outcome = 'deny'"),
             "policy.toml:4:11: what is denied needs a `message`: the person reads it, and what to do instead",
         ),

@@ -126,3 +126,28 @@ async fn g_20_what_follows_an_upgrade_goes_nowhere_before_the_upstream_has_switc
         assert!(world.upstream.saw_nothing(), "{upstreams:?}");
     }
 }
+
+#[tokio::test]
+async fn s_04_a_web_socket_opens_nothing_that_a_policy_or_a_key_ties_to_a_model() {
+    let upstream = "[upstream.a]\nurl = 'http://UPSTREAM/v1'";
+    let denied = "default = 'allow'\n[[rule]]\nname = 'large'\nwhen = { models = ['large'] }\noutcome = 'deny'\n\
+                  message = 'Not the large one'\n";
+    let stored = "default = 'allow'\n[[data]]\nname = 'zero'\nstore = 'forbid'\n";
+    let small = "[upstream.a]\nurl = 'http://UPSTREAM/v1'\nmodels = ['small']";
+    for (upstream, policy, status) in
+        [(upstream, denied, 403), (upstream, stored, 501), (small, "default = 'allow'", 404)]
+    {
+        let world = World::ruled(upstream, policy, None).await;
+        let token = world.issuer.token();
+        let request =
+            format!("GET /v1/responses HTTP/1.1\r\nauthorization: Bearer {token}\r\n{HANDSHAKE}\r\n");
+
+        let mut stream = TcpStream::connect(world.gateway).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        soon(stream.read_exact(&mut answer)).await.unwrap();
+
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"), "{policy}");
+        assert!(world.upstream.saw_nothing());
+    }
+}

@@ -16,7 +16,7 @@ use keyfob_gateway::prices::Prices;
 use keyfob_gateway::resource_server::ResourceServer;
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server;
-use keyfob_gateway::streams::Streams;
+use keyfob_gateway::streams::{Streams, WebSockets};
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
 use keyfob_gateway::upstreams::{NamedUpstream, UpstreamSections};
 use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
@@ -243,7 +243,8 @@ impl World {
             data: data.map(Path::to_owned),
             prices: None,
         };
-        Self::build(FakeIssuer::start().await, fake, rules, None).await
+        let streams = Streams { web_sockets: WebSockets::Tunnelled, ..Streams::default() };
+        Self::start(FakeIssuer::start().await, fake, rules, None, Transport::default(), streams).await
     }
 
     /// A gateway that writes down what is used, at these prices.
