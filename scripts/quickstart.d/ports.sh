@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Two ports, chosen once and kept: the issuer's is part of its name, which logins and cookies remember.
+# Three ports, chosen once and kept: the issuer's is part of its name, which logins and cookies remember.
 
 port_is_busy() {
     local address
@@ -19,13 +19,19 @@ free_port() {
     return 1
 }
 
-# Sets issuer_port and gateway_port.
+# Sets issuer_port, gateway_port and admin_port, at which the gateway tells what was used.
 choose_ports() {
     local file=${state:?}/ports name port
     if [[ ! -s $file ]]; then
         issuer_port=$(free_port) || fail "found no free port"
         gateway_port=$(free_port) || fail "found no free port"
         printf 'issuer %s\ngateway %s\n' "$issuer_port" "$gateway_port" >"$file.new"
+        mv "$file.new" "$file"
+    fi
+    # What an earlier version chose has two.
+    if ! grep -q '^admin ' "$file"; then
+        admin_port=$(free_port) || fail "found no free port"
+        { cat "$file" && printf 'admin %s\n' "$admin_port"; } >"$file.new"
         mv "$file.new" "$file"
     fi
     while read -r name port; do

@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use keyfob_gateway::ledger::usage::By;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Policy(PolicyCommand),
     Explain(Explain),
+    Usage(UsageArguments),
 }
 
 /// Looks at what a policy allows and refuses.
@@ -56,6 +58,51 @@ pub(crate) struct PolicyDiff {
     /// How many days to look back.
     #[arg(long, value_name = "DAYS", default_value_t = 30)]
     pub(crate) since: u32,
+}
+
+/// Tells what was used and what it cost.
+#[derive(Debug, Args)]
+pub(crate) struct UsageArguments {
+    /// The gateway's data folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// By what it is added up.
+    #[arg(long, value_enum, default_value_t = UsageBy::Caller)]
+    pub(crate) by: UsageBy,
+    /// How many days to look back [default: to the beginning].
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) since: Option<u32>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+}
+
+/// By what use is added up.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum UsageBy {
+    Caller,
+    Workspace,
+    Model,
+    Day,
+}
+
+impl From<UsageBy> for By {
+    fn from(by: UsageBy) -> Self {
+        match by {
+            UsageBy::Caller => Self::Caller,
+            UsageBy::Workspace => Self::Workspace,
+            UsageBy::Model => Self::Model,
+            UsageBy::Day => Self::Day,
+        }
+    }
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+    Csv,
 }
 
 /// Tells why a request was answered as it was.

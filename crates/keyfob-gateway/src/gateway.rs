@@ -26,7 +26,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use keyfob_oauth::{AccessToken, Audience, Capability, Clock, Entropy, EntropyError, IssuerUrl};
+use keyfob_oauth::{AccessToken, Audience, Capability, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,6 +87,8 @@ pub struct Gateway {
     streams: Streams,
     revocations: Option<Arc<Revocations>>,
     forward: Forward,
+    /// Where what is used is written down, if it is.
+    data: Option<PathBuf>,
     request_names: RequestNames,
     description: Description,
 }
@@ -136,6 +138,7 @@ impl Gateway {
             revocations,
             keys,
             forward,
+            data: config.data,
             request_names: RequestNames::new(entropy)?,
             description,
         })
@@ -268,6 +271,15 @@ impl Gateway {
     /// Returns for how long the issuer has not been heard, if it ever was.
     pub(crate) fn silence(&self) -> Option<Duration> {
         self.revocations.as_ref().and_then(|revocations| revocations.silence())
+    }
+
+    /// Returns where what is used is written down, if it is.
+    pub(crate) fn data_folder(&self) -> Option<PathBuf> {
+        self.data.clone()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.authenticator.clock.now()
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

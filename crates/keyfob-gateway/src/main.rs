@@ -5,6 +5,7 @@ mod args;
 mod local_command;
 mod policy_commands;
 mod system;
+mod usage_command;
 
 use anyhow::{Context as _, anyhow};
 use args::{Arguments, Command, Edge, OneUpstream, PolicyCommand};
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Policy(PolicyCommand::Test(test)) => ended(policy_commands::test(&test)),
         Command::Policy(PolicyCommand::Diff(diff)) => ended(policy_commands::diff(&diff)),
         Command::Explain(explain) => ended(policy_commands::explain(&explain)),
+        Command::Usage(asked) => ended(usage_command::usage(&asked)),
         #[cfg(feature = "local")]
         Command::Local(local) => local_command::run(local),
     }

@@ -1,8 +1,10 @@
-//! The listener for whoever runs the gateway: probes and metrics, apart from the public one (security G-42).
+//! The listener for whoever runs the gateway: probes, metrics and usage, apart from the public one (security G-42).
 //!
-//! Nothing here names a person or a token, and nothing that a request brings becomes a label.
+//! No probe and no metric names a person or a token, and nothing that a request brings becomes a label; the page of usage
+//! names who used what, and is for whoever reaches this listener.
 
 pub(crate) mod metrics;
+mod usage;
 
 pub(crate) use metrics::{Metrics, Observed};
 
@@ -36,6 +38,8 @@ fn router(gateway: Arc<Gateway>) -> Router {
         .route("/live", get(live))
         .route("/ready", get(ready))
         .route("/metrics", get(show_metrics))
+        .route("/usage", get(show_usage))
+        .route("/usage.json", get(usage_as_json))
         .fallback(async || (StatusCode::NOT_FOUND, [NO_STORE], "nothing is here\n"))
         .with_state(gateway)
 }
@@ -90,4 +94,12 @@ async fn show_metrics(State(gateway): State<Arc<Gateway>>) -> Response {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE), NO_STORE], text).into_response(),
         Err(_failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+async fn show_usage(State(gateway): State<Arc<Gateway>>) -> Response {
+    usage::page(gateway.data_folder(), gateway.now()).await
+}
+
+async fn usage_as_json(State(gateway): State<Arc<Gateway>>) -> Response {
+    usage::json(gateway.data_folder(), gateway.now()).await
 }

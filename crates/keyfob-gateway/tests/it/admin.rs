@@ -52,3 +52,28 @@ async fn requests_are_counted_by_what_they_ask_and_how_they_end_and_nobody_is_na
         "{metrics}"
     );
 }
+
+#[tokio::test]
+async fn s_07_who_runs_a_gateway_sees_what_was_used_on_a_page_that_runs_and_loads_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::metered_demo(folder.path()).await;
+    let answer = world.send(world.request(), r#"{"model":"<b>small"}"#).await;
+    assert_eq!(answer.status, StatusCode::OK);
+
+    let page = world.operator_asks("/usage").await;
+    let json = world.operator_asks("/usage.json").await;
+
+    let text = page.text();
+    assert!(text.contains("<tr><th scope=\"row\">&lt;b&gt;small</th><td>1</td><td>0</td>"), "{text}");
+    assert!(text.contains("<tr><th scope=\"row\">u-1 in w-1</th><td>1</td>"), "{text}");
+    assert!(!text.contains("<b>") && !text.contains("<script"), "{text}");
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+    let reports: serde_json::Value = serde_json::from_slice(&json.body).unwrap();
+    let by: Vec<_> =
+        reports.as_array().unwrap().iter().map(|report| report["by"].as_str().unwrap()).collect();
+    assert_eq!(by, ["day", "model", "workspace", "caller"]);
+    assert_eq!(reports[1]["usage"][0]["model"], "<b>small");
+    let nothing = World::demo().await.operator_asks("/usage").await;
+    assert_eq!(nothing.status, StatusCode::NOT_FOUND);
+}

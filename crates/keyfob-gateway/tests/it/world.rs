@@ -247,6 +247,13 @@ impl World {
         Self::start(FakeIssuer::start().await, fake, rules, None, Transport::default(), streams).await
     }
 
+    /// A gateway that answers from the demo and writes down what is used.
+    pub(crate) async fn metered_demo(data: &Path) -> Self {
+        let upstreams = vec![NamedUpstream::only(Upstream::Demo)];
+        let rules = Rules { upstreams, policy: Policy::default(), data: Some(data.to_owned()), prices: None };
+        Self::build(FakeIssuer::start().await, FakeUpstream::start().await, rules, None).await
+    }
+
     /// A gateway that writes down what is used, at these prices.
     pub(crate) async fn metered(data: &Path, prices: &str) -> Self {
         let upstream = FakeUpstream::start().await;
