@@ -1,4 +1,4 @@
-"""The goals of design A1 to A3, C1 to C5 and D1, measured and judged. Run by scripts/bench, on a bus of its own."""
+"""The goals of design A1 to A3, B1 to B6, C1 to C5 and D1, measured and judged. Run by scripts/bench, on a bus of its own."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import fixtures
+import gateway
 import issuer
 import measure
 from measure import Command, ratios, spread
@@ -93,6 +94,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="keyfob-bench-") as folder:
         os.environ["HOME"] = folder
         rows = list(client(programs, codex, count, Path(folder))) if "A" in parts else []
+        rows += gateway.measured(programs, codex, count, Path(folder)) if "B" in parts else []
         if "C" in parts:
             # A server of PostgreSQL's owner has to get there.
             Path(folder).chmod(0o755)

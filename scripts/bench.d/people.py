@@ -85,7 +85,11 @@ class Person:
 
     def refresh_token(self):
         """Lets a program in and redeems its code; returns the refresh token."""
+        return self.token("refresh_token")
+
+    def token(self, kind):
+        """Lets a program in and redeems its code; returns the token of this kind."""
         code, verifier = self.code().split(" ")
         form = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
         _, text = self.request("POST", "/oauth/token", form | {"redirect_uri": REDIRECT, "client_id": CLIENT})
-        return re.search(r'"refresh_token":"([^"]+)"', text)[1]
+        return re.search(rf'"{kind}":"([^"]+)"', text)[1]

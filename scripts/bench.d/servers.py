@@ -66,13 +66,22 @@ class Server:
 
     def cpu(self):
         """Returns the milliseconds of CPU that it has used, with those of threads that have ended."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) * 1000 / TICKS
+        return sum(sum(map(int, self.of(pid, "stat").rsplit(")", 1)[1].split()[11:13])) for pid in self.processes()) * 1000 / TICKS
 
     def memory(self):
         """Returns what it holds and its fair share of what others hold too, in MiB: RSS and PSS."""
-        text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text(encoding="utf-8")
-        return tuple(int(re.search(rf"^{what}:\s+(\d+)", text, re.M)[1]) / 1024 for what in ("Rss", "Pss"))
+        texts = [self.of(pid, "smaps_rollup") for pid in self.processes()]
+        found = (sum(int(re.search(rf"^{what}:\s+(\d+)", text, re.M)[1]) for text in texts) for what in ("Rss", "Pss"))
+        return tuple(kibibytes / 1024 for kibibytes in found)
+
+    def processes(self):
+        """Returns its process and the workers that this has made."""
+        first = self.process.pid
+        return [first, *self.of(first, f"task/{first}/children").split()]
+
+    @staticmethod
+    def of(pid, what):
+        return Path(f"/proc/{pid}/{what}").read_text(encoding="utf-8")
 
     def tokens(self):
         return self.folder / "tokens"

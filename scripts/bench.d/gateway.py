@@ -1,0 +1,144 @@
+"""The goals B1 to B6: our gateway beside nginx, HAProxy, the Codex CLI's own proxy, and the model server alone."""
+
+import time
+from pathlib import Path
+
+import gateways
+import measure
+from measure import spread
+from verdict import BUSY, at_least, by_round, judge
+
+# How long each is asked in a round, in seconds.
+SECONDS = 2
+MANY = 64
+# Streams, events of each, and microseconds between two of them.
+FLOWS = {"100/s": (200, 200, 10_000), "1,000/s": (20, 2_000, 1_000), "overload": (200, 1_000, 1_000)}
+AT_ONCE = 1_000
+OPEN = 10_000
+SETTLE = 12
+
+
+class Bench:
+    def __init__(self, programs, codex, folder):
+        self.programs, self.folder = programs, folder
+        self.issuer = gateways.Issuer(programs, folder / "issuer")
+        self.direct = gateways.upstream(programs, folder / "model")
+        self.ours = gateways.ours(programs, folder / "gateway", self.issuer, self.direct)
+        self.nginx = gateways.nginx(folder / "nginx", self.direct)
+        self.haproxy = gateways.haproxy(folder / "haproxy", self.issuer, self.direct)
+        self.codex = gateways.codex_proxy(codex, folder / "codex", self.direct) if codex != "-" else None
+        self.asked = [self.direct, self.nginx, self.ours, self.haproxy]
+        self.followed = [self.direct, self.nginx, self.ours]
+        self.idle = {server.name: server.memory()[1] for server in (self.nginx, self.ours, self.haproxy)}
+
+    def stop(self):
+        for server in (self.codex, self.haproxy, self.nginx, self.ours, self.direct, self.issuer.server):
+            if server is not None:
+                server.stop()
+
+    def round(self):
+        """Measures everything once, side by side; returns what each cost."""
+        token = self.issuer.token()
+        run = {}
+        for connections in (MANY, 1):
+            run[connections] = {
+                server.name: gateways.ask(server, connections, SECONDS, token, self.folder) for server in self.asked
+            }
+        for flow, how in FLOWS.items():
+            run[flow] = {server.name: self.follow(server, token, *how) for server in self.followed}
+        if self.codex is not None:
+            run["1,000/s"][self.codex.name] = self.follow(self.codex, token, *FLOWS["1,000/s"])
+        return run
+
+    def follow(self, server, token, *how):
+        return gateways.follow(self.programs, server, *how, token, self.folder)
+
+    def at_once(self):
+        """Opens a thousand streams at one moment; returns until when all were connected, and what it then holds."""
+        lost = dropped()
+        run = self.follow(self.ours, self.issuer.token(), AT_ONCE, 2, 1_000_000)
+        return run | {"lost": dropped() - lost}
+
+    def open(self):
+        """Holds many streams open, half of them at each of two gateways; returns the KiB that each takes."""
+        return gateways.hold(self.programs, self.folder, self.issuer, self.direct, OPEN, self.issuer.token())
+
+
+def dropped():
+    """Returns how many connections the system has had no place for."""
+    lines = Path("/proc/net/netstat").read_text(encoding="utf-8").splitlines()
+    names, values = (line.split() for line in lines if line.startswith("TcpExt:"))
+    return int(values[names.index("ListenDrops")])
+
+
+def measured(programs, codex, count, folder):
+    pressure = measure.pressure()
+    bench = Bench(Path(programs), codex, folder)
+    try:
+        runs = [bench.round() for _ in range(count + 1)][1:]
+        at_once = bench.at_once()
+        streams = bench.open()
+        time.sleep(SETTLE)
+        after = measure.pressure()
+    finally:
+        bench.stop()
+    decided = max(pressure, after) < BUSY
+    print(f"\nB: {count} rounds of {SECONDS} s each; pressure before {pressure}, after {after}\n")
+    show(bench, runs)
+    print(f"{AT_ONCE:,} at once: connected after {at_once['connect']:.0f} ms, {at_once['lost']} lost")
+    print(f"{OPEN:,} streams: {streams['memory']:.0f} KiB each, {streams['short']} short; ready after {streams['first']:.0f} ms")
+    yield from judged(bench, runs, decided)
+    yield judge("B6", "idle memory (PSS), MiB", 8, bench.idle[bench.ours.name])
+    yield judge("B6", f"{AT_ONCE:,} connections at once, lost", 0, at_once["lost"])
+    yield judge("B6", f"{AT_ONCE:,} connections at once, ms", 200, at_once["connect"], decided=decided)
+    yield judge("B6", f"{OPEN:,} open streams, KiB each", 64, streams["memory"])
+    yield judge("B6", f"{OPEN:,} open streams, short", 0, streams["short"])
+
+
+def show(bench, runs):
+    for connections in (MANY, 1):
+        print(f"{f'requests at {connections}':28} {'per second':>26}  CPU µs each               p50 ms              p99 ms")
+        for server in bench.asked:
+            some = [run[connections][server.name] for run in runs]
+            rate, half, most = (spread([one[what] for one in some], digits) for what, digits in (("rate", 0), ("p50", 3), ("p99", 2)))
+            print(f"{server.name:28} {rate:>26}  {spread([one['cpu'] * 1000 for one in some], 1):25} {half:19} {most}")
+    for flow, (streams, _, pause) in FLOWS.items():
+        print(f"{f'events, {streams} × {1_000_000 // pause:,}/s':28} {'per second':>26}  CPU µs each               p50 ms              p99 ms             events a read, short")
+        for name in runs[0][flow]:
+            some = [run[flow][name] for run in runs]
+            rate, half, most = (spread([one[what] for one in some], digits) for what, digits in (("rate", 0), ("p50", 3), ("p99", 2)))
+            reads = spread([one["events"] / one["reads"] for one in some], 1)
+            short = sum(one["short"] for one in some)
+            print(f"{name:28} {rate:>26}  {spread([one['cpu'] * 1000 for one in some], 1):25} {half:19} {most:18} {reads}, {short}")
+    print("idle, PSS MiB: " + ", ".join(f"{name} {memory:.1f}" for name, memory in bench.idle.items()))
+
+
+def judged(bench, runs, decided):
+    ours, nginx, direct, haproxy = (server.name for server in (bench.ours, bench.nginx, bench.direct, bench.haproxy))
+
+    def ratios(at, mine, other, what):
+        return [run[at][mine][what] / run[at][other][what] for run in runs]
+
+    def added(what):
+        return [
+            (run[1][ours][what] - run[1][direct][what]) / max(run[1][nginx][what] - run[1][direct][what], 0.001)
+            for run in runs
+        ]
+
+    yield by_round("B1", f"CPU a request, {MANY} connections / nginx", 1.3, ratios(MANY, ours, nginx, "cpu"))
+    yield by_round("B1", "CPU a request, 1 connection / nginx", 1.1, ratios(1, ours, nginx, "cpu"))
+    yield by_round("B1", "requests/s / nginx", 0.8, ratios(MANY, ours, nginx, "rate"), decided, at_least)
+    yield by_round("B2", "added latency, p50 / nginx", 1.1, added("p50"), decided)
+    yield by_round("B2", "added latency, p99 / nginx", 1.2, added("p99"), decided)
+    yield by_round("B3", "CPU a request / HAProxy's jwt_verify", 0.4, ratios(MANY, ours, haproxy, "cpu"))
+    for flow in ("100/s", "1,000/s"):
+        yield by_round("B4", f"events, {flow}, delay p50 / nginx", 1.25, ratios(flow, ours, nginx, "p50"), decided)
+        yield by_round("B4", f"events, {flow}, delay p99 / nginx", 1.3, ratios(flow, ours, nginx, "p99"), decided)
+        yield by_round("B4", f"events, {flow}, CPU / nginx", 1.25, ratios(flow, ours, nginx, "cpu"))
+    if bench.codex is not None:
+        slower = ratios("1,000/s", ours, bench.codex.name, "p50")
+        yield by_round("B4", "events, 1,000/s, delay p50 / codex's proxy", 1 / 80, slower, decided)
+    yield by_round("B5", "overload, events/s / nginx", 0.95, ratios("overload", ours, nginx, "rate"), decided, at_least)
+    yield by_round("B5", "overload, CPU an event / nginx", 1.3, ratios("overload", ours, nginx, "cpu"))
+    yield by_round("B5", "overload, delay p50 / nginx", 3, ratios("overload", ours, nginx, "p50"), decided)
+    yield judge("B5", "overload, streams that stood still", 0, sum(run["overload"][ours]["short"] for run in runs))

@@ -1,0 +1,192 @@
+"""Servers in front of a model server: ours, and the peers with the least that does the same."""
+
+import base64
+import json
+import re
+import subprocess
+import time
+import urllib.request
+
+import servers
+from people import Person
+from servers import Server, free_port
+
+KEY = "sk-upstream-0123456789abcdef0123456789abcdef"
+WORKERS = 2
+PATH = "/v1/responses"
+
+NGINX = """\
+worker_processes {workers}; pid {folder}/pid; error_log {folder}/errors error; daemon off; worker_rlimit_nofile 20000;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    upstream model {{
+        server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 600s;
+    }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{
+            proxy_pass http://model; proxy_http_version 1.1; proxy_buffering off; proxy_request_buffering off;
+            proxy_set_header Connection ""; proxy_set_header Authorization "Bearer {key}";
+        }}
+    }}
+}}
+"""
+
+HAPROXY = """\
+global
+    nbthread {workers}
+    maxconn 8192
+defaults
+    mode http
+    option http-no-delay
+    timeout connect 5s
+    timeout client 600s
+    timeout server 600s
+frontend checking
+    bind 127.0.0.1:{port}
+    http-request deny deny_status 401 unless {{ req.hdr(authorization) -m found }}
+    http-request set-var(txn.bearer) http_auth_bearer
+    http-request set-var(txn.iss) http_auth_bearer,jwt_payload_query('$.iss')
+    http-request set-var(txn.exp) http_auth_bearer,jwt_payload_query('$.exp','int')
+    http-request set-var(txn.now) date()
+    http-request deny deny_status 401 unless {{ var(txn.iss) -m str {issuer} }}
+    http-request deny deny_status 401 if {{ var(txn.exp),sub(txn.now) -m int lt 0 }}
+    http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_verify("ES256","{folder}/key.pem") 1 }}
+    http-request set-header Authorization "Bearer {key}"
+    default_backend model
+backend model
+    http-reuse always
+    server model 127.0.0.1:{upstream}
+"""
+
+
+class Issuer:
+    """Ours, with one person in it."""
+
+    def __init__(self, programs, folder):
+        self.server = servers.ours(programs, folder)
+        self.url = f"http://127.0.0.1:{self.server.port}"
+
+    def token(self):
+        return Person(self.server.port).token("access_token")
+
+    def key(self):
+        """Returns the key that signs, as PEM: SubjectPublicKeyInfo of a point of P-256 (RFC 5480)."""
+        with urllib.request.urlopen(f"{self.url}/.well-known/openid-configuration") as answer:
+            place = json.load(answer)["jwks_uri"]
+        with urllib.request.urlopen(place) as answer:
+            key = next(key for key in json.load(answer)["keys"] if key["crv"] == "P-256")
+        point = b"".join(base64.urlsafe_b64decode(key[part] + "==") for part in ("x", "y"))
+        info = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004") + point
+        return f"-----BEGIN PUBLIC KEY-----\n{base64.encodebytes(info).decode()}-----END PUBLIC KEY-----\n"
+
+
+def upstream(programs, folder):
+    folder.mkdir()
+    port = free_port()
+    argv = [programs / "floor-upstream", f"127.0.0.1:{port}", str(WORKERS)]
+    return Server("direct", argv, port, PATH, folder).start()
+
+
+def ours(programs, folder, issuer, model, name="keyfob-gateway"):
+    folder.mkdir()
+    port = free_port()
+    secret = folder / "key"
+    secret.write_text(KEY, encoding="utf-8")
+    secret.chmod(0o600)
+    argv = [programs / "keyfob-gateway", "edge", "--listen", f"127.0.0.1:{port}", "--issuer", issuer.url]
+    argv += ["--upstream", f"http://127.0.0.1:{model.port}/v1", "--upstream-key-file", secret]
+    return Server(name, argv, port, PATH, folder).start()
+
+
+def nginx(folder, model):
+    folder.mkdir()
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(folder=folder, port=port, upstream=model.port, key=KEY, workers=WORKERS), encoding="utf-8")
+    return Server("nginx", ["/usr/sbin/nginx", "-p", folder, "-c", config], port, PATH, folder).start()
+
+
+def haproxy(folder, issuer, model):
+    folder.mkdir()
+    port = free_port()
+    (folder / "key.pem").write_text(issuer.key(), encoding="utf-8")
+    config = folder / "haproxy.cfg"
+    told = {"folder": folder, "port": port, "upstream": model.port, "key": KEY, "workers": WORKERS, "issuer": issuer.url}
+    config.write_text(HAPROXY.format(**told), encoding="utf-8")
+    return Server("haproxy, jwt_verify", ["/usr/sbin/haproxy", "-f", config], port, PATH, folder).start()
+
+
+def codex_proxy(program, folder, model):
+    """The proxy within the Codex CLI, which reads the key from its input."""
+    folder.mkdir()
+    port = free_port()
+    argv = ["sh", "-c", 'echo "$KEY" | exec "$0" responses-api-proxy --port "$1" --upstream-url "$2"']
+    argv += [program, str(port), f"http://127.0.0.1:{model.port}{PATH}"]
+    return Server("codex responses-api-proxy", argv, port, PATH, folder, env={"KEY": KEY, "CODEX_HOME": str(folder)}).start()
+
+
+SCRIPT = """\
+wrk.method = "POST"
+wrk.body = '{"model":"floor","input":"Say hello in one short sentence, please.","instructions":"You are a coding agent.","stream":false,"store":false}'
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer TOKEN"
+done = function(summary, latency, requests)
+    local e = summary.errors
+    io.write(string.format('JSON{"answers":%d,"seconds":%f,"p50":%f,"p99":%f,"bad":%d}\\n', summary.requests,
+        summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+        e.connect + e.read + e.write + e.timeout + e.status))
+end
+"""
+
+
+def ask(server, connections, seconds, token, folder):
+    """Asks as fast as it answers; returns requests a second, milliseconds until an answer, and milliseconds of CPU of each."""
+    script = folder / "ask.lua"
+    script.write_text(SCRIPT.replace("TOKEN", token), encoding="utf-8")
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", script]
+    before = server.cpu()
+    told = subprocess.run([*argv, f"http://127.0.0.1:{server.port}{PATH}"], check=True, capture_output=True, text=True).stdout
+    run = json.loads(re.search(r"^JSON(.*)$", told, re.M)[1])
+    if run["bad"]:
+        raise SystemExit(f"error: {server.name} gave {run['bad']} bad answers; see {server.folder / 'log'}")
+    return run | {"cpu": (server.cpu() - before) / run["answers"], "rate": run["answers"] / run["seconds"]}
+
+
+def follow(programs, server, streams, events, pause, token, folder, seconds=60):
+    """Follows streams of events, one every `pause` microseconds each; returns what `load-events` tells, and CPU of an event."""
+    file = folder / "token"
+    file.write_text(token, encoding="utf-8")
+    argv = [programs / "load-events", f"127.0.0.1:{server.port}", *map(str, (streams, events, pause)), file, str(seconds)]
+    before = server.cpu()
+    run = json.loads(subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return run | {"cpu": (server.cpu() - before) / run["events"], "rate": run["events"] / run["seconds"]}
+
+
+def hold(programs, folder, issuer, model, count, token):
+    """Holds `count` streams open, half of them at each of two gateways; returns what came, and the KiB that a stream took."""
+    gates = [ours(programs, folder / f"holding-{number}", issuer, model) for number in (1, 2)]
+    file = folder / "token"
+    file.write_text(token, encoding="utf-8")
+    try:
+        idle = sum(gate.memory()[1] for gate in gates)
+        # An event every two seconds: what is measured is open streams, not events.
+        how = [str(count // 2), "4", "2000000", file, "60"]
+        argvs = [[programs / "load-events", f"127.0.0.1:{gate.port}", *how] for gate in gates]
+        loads = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for argv in argvs]
+        most = idle
+        while any(load.poll() is None for load in loads):
+            most = max(most, sum(gate.memory()[1] for gate in gates))
+            time.sleep(0.25)
+        runs = [json.loads(load.communicate()[0]) for load in loads]
+    finally:
+        for gate in gates:
+            gate.stop()
+    return {
+        "memory": (most - idle) * 1024 / count,
+        "short": sum(run["short"] for run in runs),
+        "first": max(run["first"] for run in runs),
+    }
