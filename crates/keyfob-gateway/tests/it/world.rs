@@ -1,9 +1,11 @@
 //! A gateway between an issuer and an upstream that do what a test says.
 
+mod answer;
 mod issuer;
 
+pub(crate) use answer::Answer;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -20,7 +22,6 @@ use keyfob_gateway::streams::{Streams, WebSockets};
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
 use keyfob_gateway::upstreams::{NamedUpstream, UpstreamSections};
 use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
-use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -158,26 +159,6 @@ impl Exchange {
             .filter(|(found, _)| *found == name)
             .map(|(_, value)| value)
             .collect()
-    }
-}
-
-/// An answer that has come whole.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.body.to_vec()).unwrap()
-    }
-
-    /// Returns the code of an error in the API's shape.
-    pub(crate) fn code(&self) -> String {
-        let body: Value = serde_json::from_slice(&self.body).unwrap();
-        body["error"]["code"].as_str().unwrap().to_owned()
     }
 }
 
