@@ -1,6 +1,6 @@
 //! What callers may do, decided in one place: from a policy's rules, the caller's own limits, and what upstreams promise.
 //!
-//! [`decide`] has no effects and no clock: the same values give the same decision, in a request, in `policy test`, and
+//! `decide` has no effects and no clock: the same values give the same decision, in a request, in `policy test`, and
 //! over what was recorded.
 
 mod asking;

@@ -1,6 +1,6 @@
 //! The places that may answer: each has a name, the models it serves, and what it promises about data.
 //!
-//! Which of them may answer a question is decided by [`crate::policy::decide`]; here is what they promise, and in which
+//! Which of them may answer a question is decided by `policy::decide`; here is what they promise, and in which
 //! order those that may are tried. The order is that of the file: the first that is well answers everything, so that
 //! what an upstream keeps for its callers, such as a stored answer or a cached prompt, is found again.
 
