@@ -1,4 +1,4 @@
-//! Who calls: from the credential that a request shows to a [`Caller`], or a refusal.
+//! Who calls: from the credential that a request shows to a `Caller`, or a refusal.
 
 mod cache;
 pub(crate) mod caller;
