@@ -77,7 +77,8 @@ const RESPONSES: &str = concat!(
     "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":2,\"response\":{\"id\":\"resp_1\",",
     "\"output\":[{\"usage\":{\"input_tokens\":999}}],\"usage\":{\"input_tokens\":100,",
     "\"input_tokens_details\":{\"cached_tokens\":40},\"output_tokens\":20,",
-    "\"output_tokens_details\":{\"reasoning_tokens\":5},\"total_tokens\":120}}}\n\n",
+    "\"output_tokens_details\":{\"reasoning_tokens\":5},\"total_tokens\":120}},",
+    "\"item\":{\"usage\":{\"input_tokens\":999}}}\n\n",
 );
 const CHAT_TEXT: &str = concat!(
     "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":17,\"model\":\"m-1\",",
@@ -108,7 +109,7 @@ fn answers() -> Vec<(Api, &'static str, String, Tokens)> {
     let few = Tokens { input: 3, output: 2, ..Tokens::default() };
     let words = concat!(
         "data: {\"id\":\"cmpl\",\"choices\":[{\"text\":\"one\"}]}\r\n\r\n",
-        "data: {\"id\":\"cmpl\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\r\n\r\n",
+        "data: {\"id\":\"cmpl\",\"choices\":[],\r\ndata: \"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\r\n\r\n",
         "data: [DONE]\r\n\r\n"
     );
     vec![
