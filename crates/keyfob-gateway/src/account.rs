@@ -4,8 +4,9 @@ use crate::admin::Metrics;
 use crate::asked::{Api, Asked};
 use crate::authenticate::Caller;
 use crate::body::Body;
+use crate::database::OpenError;
 use crate::error::Refusal;
-use crate::ledger::{Ledger, OpenError, Reserved, Settled, State};
+use crate::ledger::{Ledger, Reserved, Settled, State};
 use crate::meter::{Allowance, End, Ends, Meter, Metered, Outcome, Watch, estimate};
 use crate::policy::Route;
 use crate::prices::{Price, Prices};
@@ -105,6 +106,7 @@ impl Accounts {
             }),
             began: Instant::now(),
             api,
+            operation: asking.route.operation(),
             input,
             hides_usage: asking.hides_usage,
             status: None,
@@ -124,6 +126,8 @@ pub(crate) struct Account {
     open: Option<Open>,
     began: Instant,
     api: Option<Api>,
+    /// What is asked for, in the words of OpenTelemetry's conventions.
+    operation: &'static str,
     /// For how many tokens the question is taken.
     input: u64,
     hides_usage: bool,
@@ -187,22 +191,13 @@ impl Account {
             took: self.began.elapsed(),
             bytes,
         };
-        if let Some(api) = self.api {
-            open.metrics.count_tokens(operation(api), &tokens);
+        if self.api.is_some() {
+            open.metrics.count_tokens(self.operation, &tokens);
         }
         if let Some(told) = open.permit.told {
             told(&row);
         }
         open.ledger.settle(row);
-    }
-}
-
-/// Returns what is asked for, in the words of OpenTelemetry's conventions.
-const fn operation(api: Api) -> &'static str {
-    match api {
-        Api::Responses | Api::Chat => "chat",
-        Api::Completions => "text_completion",
-        Api::Embeddings => "embeddings",
     }
 }
 

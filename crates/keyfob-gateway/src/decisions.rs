@@ -9,9 +9,10 @@ mod entry;
 pub mod explain;
 mod table;
 
+use crate::database::{self, Durability, OpenError};
 pub(crate) use entry::Entry;
 use rusqlite::Connection;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,24 +24,6 @@ pub(crate) struct Decisions {
     sender: Option<SyncSender<Entry>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     dropped: Arc<AtomicU64>,
-}
-
-/// The file cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot keep decisions in {path}")]
-pub struct OpenError {
-    path: PathBuf,
-    #[source]
-    source: OpenFault,
-}
-
-/// Why it cannot.
-#[derive(Debug, thiserror::Error)]
-enum OpenFault {
-    #[error("the database cannot be used")]
-    Database(#[from] rusqlite::Error),
-    #[error("there is no thread for it")]
-    Thread(#[from] std::io::Error),
 }
 
 /// The name of the file in the data folder.
@@ -56,15 +39,14 @@ impl Decisions {
     /// Opens the file in the data folder, made if it is not there.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         let path = folder.join(FILE);
-        let failed = |source| OpenError { path: path.clone(), source };
-        let connection = table::open(&path).map_err(|error| failed(error.into()))?;
+        let connection = database::open(&path, Durability::Soon, table::SCHEMA)?;
         let (sender, receiver) = sync_channel(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
         let writer = std::thread::Builder::new()
             .name("decisions".into())
             .spawn(move || write(connection, &receiver, &counted))
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| OpenError::no_thread(&path, error))?;
         Ok(Self { sender: Some(sender), writer: Mutex::new(Some(writer)), dropped })
     }
 

@@ -5,7 +5,8 @@ use crate::asked::{Api, Asked};
 use crate::authenticate::Caller;
 use crate::body::Body;
 use crate::catalogue::Catalogue;
-use crate::decisions::{Decisions, Entry, OpenError};
+use crate::database::OpenError;
+use crate::decisions::{Decisions, Entry};
 use crate::error::Refusal;
 use crate::http_client::HttpClient;
 use crate::identity::{self, PseudonymError, Pseudonyms};
@@ -16,7 +17,7 @@ use crate::route::UpstreamPath;
 use crate::upgrade::{Way, Wish};
 use crate::upstream::{self, Upstream, UpstreamKey, UpstreamUrl};
 use crate::upstreams::{Identity, NamedUpstream, Sent, Upstreams};
-use crate::{demo, ledger, relay};
+use crate::{demo, relay};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use keyfob_oauth::{Clock, Entropy};
 use std::path::Path;
@@ -46,12 +47,9 @@ pub enum DataError {
     /// The key of pseudonyms.
     #[error(transparent)]
     Pseudonyms(#[from] PseudonymError),
-    /// What is decided.
+    /// What is decided, or what is used.
     #[error(transparent)]
-    Decisions(#[from] OpenError),
-    /// What is used.
-    #[error(transparent)]
-    Ledger(#[from] ledger::OpenError),
+    Database(#[from] OpenError),
 }
 
 impl Forward {
@@ -111,8 +109,10 @@ impl Forward {
         };
         let all = self.upstreams.all();
         let decision = decide(&self.policy, &who, &question, all);
-        let entry = Entry::new(request_id, self.clock.now(), (&who, &question), &decision, all);
-        let mut kept = Kept { entry: Some(entry), decisions: self.decisions.clone() };
+        let mut kept = self.decisions.as_ref().map(|decisions| Kept {
+            entry: Some(Entry::new(request_id, self.clock.now(), (&who, &question), &decision, all)),
+            decisions: Arc::clone(decisions),
+        });
         let allowed = match decision.outcome {
             Outcome::Allowed(allowed) => allowed,
             Outcome::Refused(why) => return Err(Refusal::Policy(why)),
@@ -140,7 +140,9 @@ impl Forward {
         let to = |place, request| self.send(place, request, path, (caller, request_id), wish.as_ref());
         let sent = self.upstreams.send(&allowed, request, to).await.ok_or(Refusal::UpstreamUnreachable)?;
         let Sent { place, unreachable, outcome } = sent;
-        kept.answered(all, place, &unreachable);
+        if let Some(kept) = &mut kept {
+            kept.answered(all, place, &unreachable);
+        }
         let mut response = match (outcome, account) {
             (Ok(response), Some(account)) => account.follow(response),
             (Err(refusal), Some(account)) => {
@@ -254,8 +256,9 @@ fn tell(headers: &mut HeaderMap, upstream: &str, who: &Who<'_>, obeyed: Obeyed) 
 
 /// What was decided, kept when it is dropped, however the request ended.
 struct Kept {
+    /// Nothing once it is kept.
     entry: Option<Entry>,
-    decisions: Option<Arc<Decisions>>,
+    decisions: Arc<Decisions>,
 }
 
 impl Kept {
@@ -272,8 +275,8 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if let (Some(entry), Some(decisions)) = (self.entry.take(), &self.decisions) {
-            decisions.keep(entry);
+        if let Some(entry) = self.entry.take() {
+            self.decisions.keep(entry);
         }
     }
 }

@@ -35,6 +35,7 @@ mod body;
 mod catalogue;
 pub mod config;
 pub mod connection;
+pub mod database;
 pub mod decisions;
 mod demo;
 mod description;

@@ -3,6 +3,7 @@
 use crate::admin::{Metrics, Observed};
 use crate::authenticate::Caller;
 use crate::body::{Body, BodyError};
+use crate::policy::Route;
 use crate::running::{Cut, Stay};
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -63,16 +64,6 @@ impl Ended {
     }
 }
 
-/// Returns what a path asks for, in the words of OpenTelemetry's conventions where there is one.
-fn operation(path: &str) -> &'static str {
-    match path {
-        "/v1/responses" | "/v1/chat/completions" => "chat",
-        "/v1/embeddings" => "embeddings",
-        "/v1/completions" => "text_completion",
-        _ => "other",
-    }
-}
-
 impl Record {
     pub(crate) fn begin(metrics: &Arc<Metrics>, request_id: String, method: &Method, path: &str) -> Self {
         metrics.begin();
@@ -122,7 +113,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         self.metrics.end();
         self.metrics.count(Observed {
-            operation: operation(&self.path),
+            operation: self.path.strip_prefix("/v1").map_or(Route::Other, Route::of).operation(),
             credential: self.credential,
             status: self.status,
             aborted_by: self.ended.side(),

@@ -165,10 +165,13 @@ impl Upstreams {
         let turn = self.in_turn(allowed, Instant::now());
         let last = turn.last().copied()?;
         let (parts, body) = request.into_parts();
+        let mut parts = Some(parts);
         let once = Once::new(body);
         let mut unreachable = Vec::new();
         for place in turn {
-            let outcome = to(place, Request::from_parts(copy(&parts), once.body())).await;
+            // Mostly there is one, which takes the head as it is.
+            let head = if place == last { parts.take()? } else { copy(parts.as_ref()?) };
+            let outcome = to(place, Request::from_parts(head, once.body())).await;
             let failed = matches!(outcome, Err(Refusal::UpstreamUnreachable));
             if let Some(health) = self.health.get(place) {
                 if failed { health.failed(Instant::now()) } else { health.succeeded() }

@@ -3,6 +3,7 @@
 use super::entry::Kept;
 use super::explain::ReadError;
 use super::{FILE, table};
+use crate::database;
 use crate::policy::{OwnedModel, Policy, Refused};
 use keyfob_oauth::Timestamp;
 use std::collections::BTreeMap;
@@ -37,7 +38,7 @@ pub fn diff(folder: &Path, policy: &Policy, since: Timestamp) -> Result<Differen
     let path = folder.join(FILE);
     let mut difference = Difference::default();
     let mut compare = || {
-        let connection = table::open_to_read(&path)?;
+        let connection = database::open_to_read(&path)?;
         table::each_since(&connection, since, |entry| {
             difference.looked_at += 1;
             let (rule, refused) = policy.judge(&entry.asking.who(), &entry.asking.question());

@@ -2,6 +2,7 @@
 
 use super::entry::{Entry, Kept};
 use super::{FILE, table};
+use crate::database;
 use crate::policy::{OwnedModel, Store};
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ pub enum ReadError {
 /// Only what comes from a caller whom the issuer vouches for is decided on and kept.
 pub fn explain(folder: &Path, id: &str) -> Result<Option<String>, ReadError> {
     let path = folder.join(FILE);
-    let read = || table::find(&table::open_to_read(&path)?, id);
+    let read = || table::find(&database::open_to_read(&path)?, id);
     let entry = read().map_err(|source| ReadError::Database { path: path.clone(), source })?;
     Ok(entry.map(|entry| told(&entry)))
 }

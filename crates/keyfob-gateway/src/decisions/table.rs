@@ -4,17 +4,14 @@ use super::entry::{Entry, Kept};
 use crate::policy::{Asking, Credential, OwnedModel, Route, Store};
 use http::Method;
 use keyfob_oauth::{Scope, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
-use std::path::Path;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::time::Duration;
 
 /// For how long a decision is kept.
 const KEPT: Duration = Duration::from_hours(30 * 24);
-/// For how long another program may hold the file.
-const BUSY: Duration = Duration::from_secs(5);
 
 /// What is kept is added and, when it is old, removed; it is never changed.
-const SCHEMA: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS decisions (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
@@ -46,26 +43,6 @@ BEGIN SELECT RAISE(ABORT, 'what was decided is not changed'); END;
 
 const COLUMNS: &str = "id, at, credential, subject, workspace, scope, retention, residency, data_sharing, models, route, \
                        method, model_said, model, code, words, rule, store_forbidden, upstream, passed_over";
-
-/// Opens the file to write, made if it is not there.
-pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", "normal")?;
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
-}
-
-/// Opens the file to read.
-pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
-    // Not read-only: a file in WAL mode that nobody has open must be able to make what belongs to it.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
-}
 
 /// Adds `entries`, and removes what is too old at `sweep`.
 pub(super) fn insert(

@@ -12,6 +12,7 @@ pub mod usage;
 
 pub(crate) use row::{Reserved, Settled, Spent, State};
 
+use crate::database::{self, Durability, OpenError};
 use keyfob_oauth::Timestamp;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -33,24 +34,6 @@ pub struct Ledger {
     path: PathBuf,
 }
 
-/// The file cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot keep a ledger in {path}")]
-pub struct OpenError {
-    path: PathBuf,
-    #[source]
-    source: OpenFault,
-}
-
-/// Why it cannot.
-#[derive(Debug, thiserror::Error)]
-enum OpenFault {
-    #[error("the database cannot be used")]
-    Database(#[from] rusqlite::Error),
-    #[error("it cannot be made")]
-    File(#[from] std::io::Error),
-}
-
 /// The ledger cannot be written or read now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LedgerError {
@@ -69,13 +52,13 @@ impl Ledger {
     /// Opens the file in the data folder, made for its owner alone if it is not there.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let path = folder.join(FILE);
-        let failed = |source: OpenFault| OpenError { path: path.clone(), source };
-        let connection = table::open(&path).map_err(failed)?;
+        // A reservation is durable before its request leaves.
+        let connection = database::open(&path, Durability::AtOnce, table::SCHEMA)?;
         let (sender, receiver) = channel();
         let writer = std::thread::Builder::new()
             .name("ledger".into())
             .spawn(move || write(connection, &receiver))
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| OpenError::no_thread(&path, error))?;
         Ok(Self { sender: Some(sender), writer: Mutex::new(Some(writer)), path })
     }
 
@@ -101,7 +84,7 @@ impl Ledger {
     /// Returns what was spent since; a request that is reserved counts as much as was reserved.
     pub(crate) async fn spent_since(&self, since: Timestamp) -> Result<Vec<Spent>, LedgerError> {
         let path = self.path.clone();
-        let read = move || table::spent(&table::open_to_read(&path)?, since);
+        let read = move || table::spent(&database::open_to_read(&path)?, since);
         Ok(tokio::task::spawn_blocking(read).await.map_err(|_| LedgerError::Ended)??)
     }
 }

@@ -1,19 +1,12 @@
 //! The ledger's tables.
 
-use super::{Message, OpenFault, Spent};
+use super::{Message, Spent};
 use crate::money::Money;
 use crate::tokens::Tokens;
 use keyfob_oauth::Timestamp;
-use rusqlite::{Connection, OpenFlags, Row, params};
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-use std::time::Duration;
+use rusqlite::{Connection, Row, params};
 
-/// For how long another program may hold the file.
-const BUSY: Duration = Duration::from_secs(5);
-
-const SCHEMA: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS reserved (
     number INTEGER PRIMARY KEY,
     request_id TEXT NOT NULL UNIQUE,
@@ -52,29 +45,6 @@ BEGIN SELECT RAISE(ABORT, 'what stands in the ledger is not changed'); END;
 CREATE TRIGGER IF NOT EXISTS ended_is_kept BEFORE DELETE ON ended
 BEGIN SELECT RAISE(ABORT, 'what stands in the ledger is not removed'); END;
 ";
-
-/// Opens the file to write, made for its owner alone if it is not there.
-pub(super) fn open(path: &Path) -> Result<Connection, OpenFault> {
-    drop(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?);
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    // A reservation is durable before its request leaves.
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
-}
-
-/// Opens the file to read.
-pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
-    // Not read-only: a file in WAL mode that nobody has open must be able to make what belongs to it.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
-}
 
 /// Adds all rows, or none.
 pub(super) fn add(connection: &mut Connection, messages: &[Message]) -> rusqlite::Result<()> {

@@ -1,6 +1,7 @@
 //! What was used, added up.
 
 use super::{FILE, table};
+use crate::database;
 use crate::money::Money;
 use keyfob_oauth::Timestamp;
 use serde_json::{Value, json};
@@ -110,7 +111,7 @@ impl Usage {
         if !path.exists() {
             return Err(UsageError::Missing(folder.display().to_string()));
         }
-        let connection = table::open_to_read(&path)?;
+        let connection = database::open_to_read(&path)?;
         let text = format!(
             "SELECT {name} AS name, count(*) AS requests, \
              count(*) FILTER (WHERE state = 'aborted') AS aborted, count(*) FILTER (WHERE state IS NULL) AS reserved, \

@@ -106,6 +106,16 @@ impl Route {
             Self::Other => "other",
         }
     }
+
+    /// Returns what is asked for, in the words of OpenTelemetry's conventions for generative AI where there is one.
+    pub(crate) const fn operation(self) -> &'static str {
+        match self {
+            Self::Responses | Self::ChatCompletions => "chat",
+            Self::Completions => "text_completion",
+            Self::Embeddings => "embeddings",
+            Self::Models | Self::Cloud | Self::Other => "other",
+        }
+    }
 }
 
 /// Which model is to answer.

@@ -3,7 +3,7 @@
 use super::store::forbid_store;
 use super::{Model, Store};
 use crate::asked::{Asked, with_usage};
-use crate::body::{Body, BodyError, full};
+use crate::body::{Body, full};
 use crate::error::Refusal;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
@@ -28,11 +28,7 @@ impl Said {
             return Err(Refusal::NotJson);
         }
         let body = std::mem::replace(request.body_mut(), full(Bytes::new()));
-        let bytes = body.collect().await.map_err(|error| match error {
-            BodyError::TooLarge => Refusal::BodyTooLarge,
-            BodyError::BrokenOff(_) | BodyError::StoodStill | BodyError::Cut => Refusal::BodyBroken,
-        })?;
-        let bytes = bytes.to_bytes();
+        let bytes = body.collect().await.map_err(|error| Refusal::from(&error))?.to_bytes();
         let asked = if bytes.is_empty() { Asked::default() } else { Asked::parse(&bytes)? };
         *request.body_mut() = full(bytes.clone());
         Ok(Some(Self { bytes, asked }))
