@@ -168,15 +168,26 @@ impl Keys {
     }
 
     /// Returns what the issuer said of itself when it was asked last, or asks it for the first time.
-    pub(crate) async fn discovered(&self) -> Result<Arc<Discovery>, FetchKeysError> {
+    async fn discovered(&self) -> Result<Arc<Discovery>, FetchKeysError> {
         match self.discovery.load_full() {
             Some(discovery) => Ok(discovery),
             None => self.discover().await,
         }
     }
 
+    /// Returns an endpoint that the issuer names and that is at its own origin: what is sent there is for nobody else.
+    pub(crate) async fn own_endpoint(
+        &self,
+        named: impl FnOnce(&Discovery) -> Option<&String>,
+    ) -> Result<Option<Url>, FetchKeysError> {
+        let discovery = self.discovered().await?;
+        let own = Url::parse(self.issuer.as_str()).ok();
+        let named = named(&discovery).and_then(|text| Url::parse(text).ok());
+        Ok(named.filter(|url| own.is_some_and(|own| own.origin() == url.origin()) && url.query().is_none()))
+    }
+
     /// Fetches what the issuer says of itself.
-    pub(crate) async fn discover(&self) -> Result<Arc<Discovery>, FetchKeysError> {
+    async fn discover(&self) -> Result<Arc<Discovery>, FetchKeysError> {
         let document = self.get(&self.issuer.join(OPENID_PATH)).await?;
         let discovery: Discovery = serde_json::from_slice(&document).map_err(FetchKeysError::NotDiscovery)?;
         // RFC 8414 §3.3: compared as strings, else one issuer could speak for another.

@@ -16,7 +16,7 @@ use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 /// How our issuer's keys begin; nothing else is sent there.
 const KEY_PREFIXES: [&str; 2] = ["at-", "sk-kf-"];
@@ -146,7 +146,8 @@ impl Introspection {
     }
 
     async fn introspect(&self, token: &AccessToken, now: Timestamp) -> Result<Option<Caller>, AskError> {
-        let endpoint = self.endpoint().await?;
+        let endpoint = self.keys.own_endpoint(|discovery| discovery.introspection_endpoint.as_ref()).await?;
+        let endpoint = endpoint.ok_or(AskError::NoEndpoint)?;
         let form =
             form_urlencoded::Serializer::new(String::new()).append_pair("token", token.expose()).finish();
         let uri: Uri = endpoint.as_str().parse().map_err(|_| AskError::NoEndpoint)?;
@@ -186,17 +187,6 @@ impl Introspection {
         }
         let caller = Caller::from_introspection(&answer, now).ok_or(AskError::NotAnAnswer)?;
         Ok(Some(caller).filter(|caller| !caller.has_expired(now)))
-    }
-
-    /// Finds where to ask, which must be at the issuer's own origin: keys and the gateway's secret go there.
-    async fn endpoint(&self) -> Result<Url, AskError> {
-        let discovery = self.keys.discovered().await?;
-        let named = discovery.introspection_endpoint.as_deref().map(Url::parse);
-        let issuer = Url::parse(self.keys.issuer().as_str()).map_err(|_| AskError::NoEndpoint)?;
-        match named {
-            Some(Ok(url)) if url.origin() == issuer.origin() && url.query().is_none() => Ok(url),
-            Some(_) | None => Err(AskError::NoEndpoint),
-        }
     }
 }
 

@@ -24,7 +24,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use url::Url;
 
 /// How a gateway follows what has ended.
 #[derive(Clone, Debug)]
@@ -183,7 +182,7 @@ impl Revocations {
 
     /// Waits for news again and again.
     async fn listen(&self) -> Infallible {
-        let (mut pause, mut said) = (FIRST_PAUSE, Hearing::Lost);
+        let mut pause = FIRST_PAUSE;
         loop {
             let begun = Instant::now();
             let wait = if self.has_heard() { WAIT } else { 0 };
@@ -200,13 +199,14 @@ impl Revocations {
                     pause = POLL.min(pause * 2);
                 }
             }
-            said = self.alarm(said);
         }
     }
 
-    /// Asks without waiting, again and again; `listen` tells why that fails.
+    /// Asks without waiting, again and again; `listen` tells why that fails, and this what it means.
     async fn poll(&self) -> Infallible {
+        let mut said = Hearing::Lost;
         loop {
+            said = self.alarm(said);
             tokio::time::sleep(POLL).await;
             if let Err(error) = self.ask(0, POLL).await {
                 tracing::debug!(%error, "cannot ask what has ended");
@@ -249,7 +249,9 @@ impl Revocations {
     async fn ask(&self, wait: u64, limit: Duration) -> Result<bool, FollowError> {
         let asked = self.known.load().epoch;
         let answer = async {
-            let address = self.endpoint().await?;
+            let address =
+                self.keys.own_endpoint(|discovery| discovery.keyfob_revocations_endpoint.as_ref()).await?;
+            let address = address.ok_or(FollowError::NoFeed)?;
             let answer = self.get(&format!("{address}?after={asked}&wait={wait}")).await?;
             self.verify(&answer).await
         };
@@ -267,31 +269,18 @@ impl Revocations {
         Ok(has_news)
     }
 
-    /// Finds the feed, which must be the issuer's own: the secret goes there.
-    async fn endpoint(&self) -> Result<Url, FollowError> {
-        let discovery = self.keys.discover().await?;
-        let named = discovery.keyfob_revocations_endpoint.as_deref().map(Url::parse);
-        let issuer = Url::parse(self.keys.issuer().as_str()).map_err(|_| FollowError::NoFeed)?;
-        match named {
-            Some(Ok(url)) if url.origin() == issuer.origin() && url.query().is_none() => Ok(url),
-            Some(_) | None => Err(FollowError::NoFeed),
-        }
-    }
-
+    /// Asks; whoever calls limits how long that may take.
     async fn get(&self, address: &str) -> Result<Bytes, FollowError> {
         let uri: Uri = address.parse().map_err(|_| FollowError::NoFeed)?;
         let mut request = Request::new(full(Bytes::new()));
         *request.uri_mut() = uri;
         request.headers_mut().insert(header::AUTHORIZATION, self.config.server.authorization());
-        let answer = async {
-            let response = self.client.request(request).await.map_err(FollowError::Unreachable)?;
-            if response.status() != StatusCode::OK {
-                return Err(FollowError::Status(response.status()));
-            }
-            let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
-            Ok(body.map_err(|_| FollowError::UnreadableBody)?.to_bytes())
-        };
-        answer.await
+        let response = self.client.request(request).await.map_err(FollowError::Unreachable)?;
+        if response.status() != StatusCode::OK {
+            return Err(FollowError::Status(response.status()));
+        }
+        let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+        Ok(body.map_err(|_| FollowError::UnreadableBody)?.to_bytes())
     }
 
     async fn verify(&self, answer: &[u8]) -> Result<Claims, FollowError> {
