@@ -123,3 +123,51 @@ impl Drop for Stay {
         self.among.requests.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authenticate::CredentialKind;
+    use crate::authenticate::caller::DataPolicy;
+    use futures_util::FutureExt as _;
+    use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
+
+    fn caller(subject: &str) -> Arc<Caller> {
+        Arc::new(Caller {
+            subject: Subject::new(subject),
+            workspace: WorkspaceId::new("w-1"),
+            scope: Scope::default(),
+            credential: CredentialKind::AccessToken { client: ClientId::new("app"), session: None },
+            data: DataPolicy::default(),
+            models: None,
+            issued: Timestamp::from_unix(0),
+            expires: None,
+        })
+    }
+
+    #[tokio::test]
+    async fn g_30_an_answer_runs_for_as_long_as_any_may_and_its_tokens_end_does_not_cut_it() {
+        let (short, long) =
+            (Arc::new(Running::new(Duration::ZERO)), Arc::new(Running::new(Duration::from_hours(1))));
+        let (over, runs) = (short.begin(&caller("u-1")), long.begin(&caller("u-1")));
+
+        short.sweep(|_| false);
+        long.sweep(|_| false);
+
+        assert_eq!((over.cut().now_or_never(), runs.cut().now_or_never()), (Some(Cut::TooLong), None));
+    }
+
+    #[tokio::test]
+    async fn g_38_who_has_ended_is_cut_off_and_who_waits_is_woken_and_the_first_reason_stays() {
+        let running = Arc::new(Running::new(Duration::from_hours(1)));
+        let (ended, other) = (running.begin(&caller("u-1")), running.begin(&caller("u-2")));
+
+        let (reason, ()) = tokio::join!(ended.cut(), async {
+            running.sweep(|caller| caller.subject.as_str() == "u-1");
+        });
+
+        assert_eq!((reason, other.cut().now_or_never()), (Cut::Revoked, None));
+        drop(other);
+        assert_eq!(running.requests.lock().unwrap().len(), 1, "who is over is forgotten");
+    }
+}

@@ -14,12 +14,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{StatusCode, header};
+use http::uri::Authority;
+use http::{HeaderMap, StatusCode, header};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -96,10 +98,31 @@ async fn show_metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     }
 }
 
-async fn show_usage(State(gateway): State<Arc<Gateway>>) -> Response {
+async fn show_usage(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    if !is_asked_by_address(&headers) {
+        return misdirected();
+    }
     usage::page(gateway.data_folder(), gateway.now()).await
 }
 
-async fn usage_as_json(State(gateway): State<Arc<Gateway>>) -> Response {
+async fn usage_as_json(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    if !is_asked_by_address(&headers) {
+        return misdirected();
+    }
     usage::json(gateway.data_folder(), gateway.now()).await
+}
+
+/// Whether the listener is asked by an address, or as this machine: any other name may be one that a web page has led here,
+/// to read what people used (DNS rebinding).
+fn is_asked_by_address(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    host.is_some_and(|host| {
+        let name = host.host().trim_start_matches('[').trim_end_matches(']');
+        name == "localhost" || name.parse::<IpAddr>().is_ok()
+    })
+}
+
+fn misdirected() -> Response {
+    let words = "this is shown by address alone: ask for it as http://ADDRESS:PORT, where the gateway was told to listen\n";
+    (StatusCode::MISDIRECTED_REQUEST, [NO_STORE], words).into_response()
 }

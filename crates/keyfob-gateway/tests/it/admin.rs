@@ -74,6 +74,13 @@ async fn s_07_who_runs_a_gateway_sees_what_was_used_on_a_page_that_runs_and_load
         reports.as_array().unwrap().iter().map(|report| report["by"].as_str().unwrap()).collect();
     assert_eq!(by, ["day", "model", "workspace", "caller"]);
     assert_eq!(reports[1]["usage"][0]["model"], "<b>small");
+    for (host, status) in
+        [("localhost:1", 200), ("[::1]:1", 200), ("evil.test:1", 421), ("127.0.0.1.evil.test", 421)]
+    {
+        for path in ["/usage", "/usage.json"] {
+            assert_eq!(world.operator_asks_as(host, path).await.status.as_u16(), status, "{host}{path}");
+        }
+    }
     let nothing = World::demo().await.operator_asks("/usage").await;
     assert_eq!(nothing.status, StatusCode::NOT_FOUND);
 }

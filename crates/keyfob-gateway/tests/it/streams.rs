@@ -119,3 +119,20 @@ async fn a_running_stream_may_end_after_the_gateway_was_asked_to_stop() {
     world.stopped().await;
     assert!(TcpStream::connect(world.gateway).await.is_err());
 }
+
+#[tokio::test]
+async fn g_30_a_token_that_expires_while_its_answer_runs_ends_the_next_request_and_not_this_one() {
+    let world = World::new().await;
+    let (mut answer, mut exchange) =
+        tokio::join!(world.begin(world.request(), r#"{"stream":true}"#), world.upstream.answer(HEAD));
+    exchange.send(&chunk("first")).await;
+    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "first");
+
+    world.pass(601 + 60);
+
+    assert_eq!(world.send(world.request(), "{}").await.code(), "invalid_token");
+    exchange.send(&chunk("last")).await;
+    exchange.send("0\r\n\r\n").await;
+    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "last");
+    assert!(next(&mut answer).await.is_none());
+}

@@ -25,7 +25,7 @@ use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp}
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,6 +45,16 @@ pub(crate) struct FixedClock;
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix(NOW)
+    }
+}
+
+/// A clock that a test moves.
+#[derive(Debug)]
+struct MovedClock(Arc<AtomicI64>);
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -186,6 +196,7 @@ pub(crate) struct World {
     pub(crate) gateway: SocketAddr,
     /// Where whoever runs the gateway asks it.
     admin: SocketAddr,
+    clock: Arc<AtomicI64>,
     stop: Option<oneshot::Sender<()>>,
     tasks: JoinSet<()>,
 }
@@ -302,7 +313,9 @@ impl World {
             longest_stream: LONGEST_STREAM,
             streams,
         };
-        let gateway = Arc::new(Gateway::new(config, Arc::new(FixedClock), &entropy).unwrap());
+        let clock = Arc::new(AtomicI64::new(NOW));
+        let moved = Arc::new(MovedClock(Arc::clone(&clock)));
+        let gateway = Arc::new(Gateway::new(config, moved, &entropy).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
@@ -316,7 +329,12 @@ impl World {
                 never = keyfob_gateway::admin::serve(operated, served) => match never {},
             }
         });
-        Self { issuer, upstream: fake, gateway: address, admin, stop: Some(stop), tasks }
+        Self { issuer, upstream: fake, gateway: address, admin, clock, stop: Some(stop), tasks }
+    }
+
+    /// Lets so many seconds pass on the gateway's clock.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// Asks the gateway to stop.
@@ -368,7 +386,12 @@ impl World {
 
     /// Asks as whoever runs the gateway.
     pub(crate) async fn operator_asks(&self, path: &str) -> Answer {
-        let request = Request::get(path).header("host", "admin.test");
+        self.operator_asks_as(&self.admin.to_string(), path).await
+    }
+
+    /// The same, by this name of the listener.
+    pub(crate) async fn operator_asks_as(&self, host: &str, path: &str) -> Answer {
+        let request = Request::get(path).header("host", host);
         let (parts, body) = self.begin_at(self.admin, request, "").await.into_parts();
         let body = soon(body.collect()).await.unwrap().to_bytes();
         Answer { status: parts.status, headers: parts.headers, body }
