@@ -6,14 +6,15 @@ use keyfob_e2e::World;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// The next request is refused by then, and what runs is cut off (design §3.7).
+/// The next request is refused by then, and every stream is over (design §3.7). The answers here are short: that a long one is
+/// cut off is held by the gateway's own tests.
 const REFUSED: Duration = Duration::from_secs(5);
 const CUT: Duration = Duration::from_mins(1);
 /// How many streams run.
 const STREAMS: usize = 40;
 
 #[tokio::test]
-async fn r_32_g_30_under_load_a_session_that_ended_is_refused_in_5_seconds_and_its_streams_are_cut()
+async fn r_32_under_load_a_session_that_ended_is_refused_in_5_seconds_and_whoever_streams_with_it_next()
 -> Result<()> {
     let mut world = World::start().await?;
     world.configure_gateway(DEMO).await?;
