@@ -76,6 +76,7 @@ def measured(programs, codex, count, folder):
     bench = Bench(Path(programs), codex, folder)
     try:
         runs = [bench.round() for _ in range(count + 1)][1:]
+        show(bench, runs)
         at_once = bench.at_once()
         streams = bench.open()
         time.sleep(SETTLE)
@@ -84,7 +85,6 @@ def measured(programs, codex, count, folder):
         bench.stop()
     decided = max(pressure, after) < BUSY
     print(f"\nB: {count} rounds of {SECONDS} s each; pressure before {pressure}, after {after}\n")
-    show(bench, runs)
     print(f"{AT_ONCE:,} at once: connected after {at_once['connect']:.0f} ms, {at_once['lost']} lost")
     print(f"{OPEN:,} streams: {streams['memory']:.0f} KiB each, {streams['short']} short; ready after {streams['first']:.0f} ms")
     yield from judged(bench, runs, decided)

@@ -13,9 +13,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
+
+/// How many streams come from one loopback address: a gateway closes what is too many of one.
+const OF_ADDRESS: usize = 2_000;
 
 /// What one stream brought.
 #[derive(Default)]
@@ -45,9 +48,10 @@ async fn main() -> Result<()> {
     .into();
     let (address, all) = (Arc::<str>::from(address.as_str()), Arc::new(Barrier::new(count)));
     let mut running = JoinSet::new();
-    for _ in 0..count {
+    for number in 0..count {
+        let from = [127, 0, 0, u8::try_from(1 + number / OF_ADDRESS).context("too many streams")?];
         let (address, request, all) = (Arc::clone(&address), Arc::clone(&request), Arc::clone(&all));
-        running.spawn(async move { follow(&address, &request, events, &all, limit).await });
+        running.spawn(async move { follow(from, &address, &request, events, &all, limit).await });
     }
     let began = Instant::now();
     let mut streams = Vec::with_capacity(count);
@@ -58,6 +62,7 @@ async fn main() -> Result<()> {
 }
 
 async fn follow(
+    from: [u8; 4],
     address: &str,
     request: &str,
     events: usize,
@@ -66,7 +71,9 @@ async fn follow(
 ) -> Result<Stream> {
     let mut told = Stream { late: Vec::with_capacity(events), ..Stream::default() };
     let began = Instant::now();
-    let mut socket = TcpStream::connect(address).await.context("cannot connect")?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let mut socket = socket.connect(address.parse()?).await.context("cannot connect")?;
     told.connected = began.elapsed();
     socket.set_nodelay(true)?;
     all.wait().await;
