@@ -231,12 +231,15 @@ impl Gateway {
         });
         let request = bounded(request)?;
         let answer = self.forward.answer(&path, request, &caller, record.request_id(), tunnel);
-        tokio::select! {
-            answer = answer => answer,
-            reason = stay.cut() => Err(match reason {
-                Cut::Revoked => Refusal::InvalidToken,
-                Cut::TooLong => Refusal::UpstreamSilent,
-            }),
+        let answered = tokio::select! {
+            answered = answer => Some(answered),
+            _reason = stay.cut() => None,
+        };
+        match (answered, stay.reason()) {
+            (Some(answered), None) => answered,
+            (_, Some(Cut::TooLong)) => Err(Refusal::UpstreamSilent),
+            // An answer that came meanwhile would break off before its head is told.
+            (_, Some(Cut::Revoked)) | (None, None) => Err(Refusal::InvalidToken),
         }
     }
 

@@ -104,6 +104,11 @@ impl Request {
 }
 
 impl Stay {
+    /// Returns why the request must end, if it must.
+    pub(crate) fn reason(&self) -> Option<Cut> {
+        self.request.reason()
+    }
+
     /// Is ready once the request must end.
     ///
     /// Whoever asked last is woken: one part of a request waits at a time.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod issuer;
+mod outside;
 
 pub(crate) use answer::Answer;
 use bytes::Bytes;
@@ -21,11 +22,14 @@ use keyfob_gateway::server;
 use keyfob_gateway::streams::{Streams, WebSockets};
 use keyfob_gateway::upstream::{Upstream, UpstreamKey, UpstreamUrl};
 use keyfob_gateway::upstreams::{NamedUpstream, UpstreamSections};
-use keyfob_oauth::{Audience, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
+use keyfob_oauth::{Audience, IssuerUrl};
+#[cfg(feature = "local")]
+pub(crate) use outside::FixedClock;
+use outside::{MovedClock, Repeated};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,45 +42,6 @@ pub(crate) const UPSTREAM_KEY: &str = "sk-upstream-0123456789";
 
 /// Nothing here takes longer unless it hangs.
 const HANGS: Duration = Duration::from_secs(20);
-
-#[derive(Debug)]
-pub(crate) struct FixedClock;
-
-impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix(NOW)
-    }
-}
-
-/// A clock that a test moves.
-#[derive(Debug)]
-struct MovedClock(Arc<AtomicI64>);
-
-impl Clock for MovedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// One byte, again and again.
-#[derive(Debug)]
-struct Repeated(u8);
-
-impl Repeated {
-    /// Zeros, or something else for each further gateway on a folder: their requests have names of their own.
-    fn of(data: Option<&Path>) -> Self {
-        static NEXT: AtomicU8 = AtomicU8::new(1);
-        let is_first = data.is_none_or(|data| !data.join("ledger.sqlite").exists());
-        Self(if is_first { 0 } else { NEXT.fetch_add(1, Ordering::Relaxed) })
-    }
-}
-
-impl Entropy for Repeated {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-        bytes.fill(self.0);
-        Ok(())
-    }
-}
 
 /// What a test awaits, failing instead of hanging.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
