@@ -261,13 +261,19 @@ impl fmt::Display for Refused {
                 "No upstream of this gateway serves the model {}. `GET /v1/models` lists those that it serves",
                 said(model.as_ref())
             ),
-            Self::NoCompliantUpstream { model, missing } => write!(
-                f,
-                "No upstream of this gateway that serves the model {} promises what your workspace demands of your data: {}. \
-                 Nothing was sent. The gateway's administrator can add one that does",
-                said(model.as_ref()),
-                missing.join(", ")
-            ),
+            Self::NoCompliantUpstream { model, missing } => {
+                f.write_str("No upstream of this gateway")?;
+                // Where every upstream serves every model, nobody has looked which one is asked for.
+                if model.is_some() {
+                    write!(f, " that serves the model {}", said(model.as_ref()))?;
+                }
+                write!(
+                    f,
+                    " promises what your workspace demands of your data: {}. Nothing was sent. The gateway's administrator can \
+                     add one that does",
+                    missing.join(", ")
+                )
+            }
         }
     }
 }

@@ -55,7 +55,7 @@ async fn s_04_who_demands_what_nobody_promises_is_refused_and_nothing_is_sent() 
     let answer = world.send(request, r#"{"model":"m","input":"canary"}"#).await;
 
     assert_eq!((told(&answer), answer.code()), ((403, None, None), "no_compliant_upstream".into()));
-    let words = "No upstream of this gateway that serves the model that the request leaves unsaid promises what your \
+    let words = "No upstream of this gateway promises what your \
                  workspace demands of your data: retention `zero`, residency `eu`. Nothing was sent. The gateway's \
                  administrator can add one that does";
     let text: Value = serde_json::from_str(&answer.text()).unwrap();
