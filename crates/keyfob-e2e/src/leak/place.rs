@@ -20,6 +20,8 @@ pub enum Kind {
     State,
     /// An API key or a personal access token that a person pipes in.
     ApiKey,
+    /// The key of a tool at one's own gateway.
+    ToolKey,
     /// A PKCE verifier.
     Verifier,
     /// The key of an authenticator app.
@@ -99,6 +101,12 @@ impl Place {
                 self.is_token_store()
                     || self.is_output("keyfob token", Stream::Stdout)
                     || self.is_output("keyfob-issuer on its host", Stream::Stdout)
+                    || matches!(self, Self::Given(_))
+            }
+            // It is printed once, and is there for the tool's own configuration.
+            Kind::ToolKey => {
+                self.is_output("keyfob gateway", Stream::Stdout)
+                    || self.is_file("config.toml")
                     || matches!(self, Self::Given(_))
             }
             Kind::Password => self.is_file("password"),

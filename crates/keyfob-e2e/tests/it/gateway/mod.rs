@@ -1,8 +1,11 @@
 //! The gateway as a program, before people and programs that are real.
 
+mod at_home;
 mod deliveries;
 mod keys;
+mod local;
 mod revoked;
+mod said;
 
 use anyhow::{Context as _, Result, ensure};
 use keyfob_e2e::World;
