@@ -6,24 +6,30 @@ use crate::authenticate::Caller;
 use crate::body::Body;
 use crate::database::OpenError;
 use crate::error::Refusal;
-use crate::ledger::{Ledger, Reserved, Settled, State};
+use crate::ledger::{Ledger, LedgerError, Reserved, Settled, State};
+use crate::limits::{Cost, Limits, LimitsConfig, Permit};
 use crate::meter::{Allowance, End, Ends, Meter, Metered, Outcome, Watch, estimate};
+use crate::money::Money;
 use crate::policy::Route;
 use crate::prices::{Price, Prices};
 use crate::tokens::Tokens;
-use http::{Response, StatusCode, header};
+use http::{Method, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use keyfob_oauth::Clock;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::OnceCell;
 
 /// Writes down what requests use.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     ledger: Arc<Ledger>,
     prices: Option<Prices>,
+    limits: Option<LimitsConfig>,
+    /// What was used of them; read from the ledger for the first request.
+    used: OnceCell<Arc<Limits>>,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 }
@@ -33,24 +39,13 @@ pub(crate) struct Asking<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) caller: &'a Caller,
     pub(crate) route: Route,
+    pub(crate) method: &'a Method,
     /// What is spoken, if that is known here; else no tokens are counted.
     pub(crate) api: Option<Api>,
     pub(crate) asked: &'a Asked,
     pub(crate) upstream: &'a str,
     /// Whether the gateway asks for the usage where the caller did not.
     pub(crate) hides_usage: bool,
-}
-
-/// Takes what a request used in the end.
-pub(crate) type Told = Box<dyn FnOnce(&Settled) + Send>;
-
-/// That a request may be sent, as the limits say.
-#[derive(Default)]
-pub(crate) struct Permit {
-    /// How much may be told, if that is limited.
-    pub(crate) allowance: Option<Allowance>,
-    /// Is told what was used.
-    pub(crate) told: Option<Told>,
 }
 
 /// What is taken for the most that an answer uses, where nobody says.
@@ -63,17 +58,25 @@ impl Accounts {
     pub(crate) fn open(
         folder: &Path,
         prices: Option<Prices>,
+        limits: Option<LimitsConfig>,
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        Ok(Self { ledger: Arc::new(Ledger::open(folder)?), prices, metrics, clock })
+        let ledger = Arc::new(Ledger::open(folder)?);
+        Ok(Self { ledger, prices, limits, used: OnceCell::new(), metrics, clock })
     }
 
-    /// Writes down that a request will be sent; it is durable when this returns.
-    pub(crate) async fn reserve(&self, asking: Asking<'_>, permit: Permit) -> Result<Account, Refusal> {
+    /// Whether what is said on a WebSocket would pass limits by: nobody counts it.
+    pub(crate) fn bars_web_sockets(&self) -> bool {
+        self.limits.is_some_and(|limits| limits.counts_tokens() || limits.counts_streams())
+    }
+
+    /// Lets a request through the limits, and writes down that it will be sent; both are so when this returns.
+    pub(crate) async fn reserve(&self, asking: Asking<'_>) -> Result<Account, Refusal> {
         let Asking { caller, asked, api, .. } = asking;
         let input = estimate(asked.bytes);
-        let output = asked.most_output.unwrap_or(OUTPUT).min(MOST);
+        let unsaid = self.limits.map_or(OUTPUT, |limits| limits.output_tokens);
+        let output = asked.most_output.unwrap_or(unsaid).min(MOST);
         let tokens = match api {
             None => Tokens::default(),
             Some(Api::Embeddings) => Tokens { input, ..Tokens::default() },
@@ -82,6 +85,8 @@ impl Accounts {
             }
         };
         let price = asked.model.as_deref().and_then(|model| self.prices.as_ref()?.of(model));
+        let permit = self.admit(&asking, &tokens, price).await?;
+        let allowance = permit.as_ref().and_then(|permit| self.allowance(permit, asked, output, price));
         let row = Reserved {
             request_id: asking.request_id.to_owned(),
             at: self.clock.now(),
@@ -108,6 +113,7 @@ impl Accounts {
             api,
             operation: asking.route.operation(),
             input,
+            allowance,
             hides_usage: asking.hides_usage,
             status: None,
         };
@@ -118,6 +124,65 @@ impl Accounts {
         }
         Ok(account)
     }
+
+    /// Reserves the worst case of a request, where there are limits.
+    async fn admit(
+        &self,
+        asking: &Asking<'_>,
+        tokens: &Tokens,
+        price: Option<Price>,
+    ) -> Result<Option<Permit>, Refusal> {
+        let Some(config) = self.limits else { return Ok(None) };
+        if config.counts_tokens() && asking.is_uncountable() {
+            return Err(Refusal::NotCounted);
+        }
+        if config.has_budget() && asking.api.is_some() && price.is_none() {
+            return Err(Refusal::ModelUnpriced(asking.asked.model.clone()));
+        }
+        let limits = self.used.get_or_try_init(|| self.recall(config)).await.map_err(|error| {
+            tracing::error!(%error, "the ledger cannot be read");
+            Refusal::LedgerUnavailable
+        })?;
+        limits.admit(asking.caller, cost(tokens, price), self.clock.now()).map(Some).map_err(Refusal::Limit)
+    }
+
+    /// Begins to count with what was used before the start.
+    async fn recall(&self, config: LimitsConfig) -> Result<Arc<Limits>, LedgerError> {
+        let now = self.clock.now();
+        let spent = self.ledger.spent_since(Limits::count_since(&config, now)).await?;
+        Ok(Arc::new(Limits::new(config, self.prices.as_ref().map(Prices::currency), spent, now)))
+    }
+
+    /// Returns how much a stream may tell: as much as was reserved for it if it does not say itself, and else, since its
+    /// upstream keeps to what it says, as much as the limits have left.
+    fn allowance(
+        &self,
+        permit: &Permit,
+        asked: &Asked,
+        output: u64,
+        price: Option<Price>,
+    ) -> Option<Allowance> {
+        self.limits.filter(LimitsConfig::counts_tokens)?;
+        let more = match asked.most_output {
+            Some(_) => permit.left().tokens_at(price.map(|price| price.output)),
+            None => 0,
+        };
+        Some(Allowance::new(output.saturating_add(more)))
+    }
+}
+
+impl Asking<'_> {
+    /// Whether it could use what is not counted here: a job in the background, or what no known API is asked for.
+    fn is_uncountable(&self) -> bool {
+        let only_looks =
+            matches!(*self.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE);
+        self.asked.background || (self.route == Route::Other && !only_looks)
+    }
+}
+
+fn cost(tokens: &Tokens, price: Option<Price>) -> Cost {
+    let price = price.map_or(Money::ZERO, |price| price.of(tokens));
+    Cost { tokens: tokens.input.saturating_add(tokens.output), price }
 }
 
 /// One request that was reserved; settled when it is dropped, at the latest.
@@ -130,6 +195,8 @@ pub(crate) struct Account {
     operation: &'static str,
     /// For how many tokens the question is taken.
     input: u64,
+    /// How much a stream may tell, if that is limited.
+    allowance: Option<Allowance>,
     hides_usage: bool,
     status: Option<StatusCode>,
 }
@@ -139,7 +206,7 @@ struct Open {
     metrics: Arc<Metrics>,
     request_id: String,
     price: Option<Price>,
-    permit: Permit,
+    permit: Option<Permit>,
 }
 
 impl Account {
@@ -147,12 +214,15 @@ impl Account {
     pub(crate) fn follow(mut self, response: Response<Body>) -> Response<Body> {
         self.status = Some(response.status());
         let (mut parts, body) = response.into_parts();
+        if let Some(permit) = self.open.as_ref().and_then(|open| open.permit.as_ref()) {
+            permit.told().tell(&mut parts.headers);
+        }
         let meter = Meter::new(self.api, &parts.headers);
         let ends = Ends {
             api: self.api,
             input: self.input,
             hides_usage: self.hides_usage,
-            allowance: self.open.as_ref().and_then(|open| open.permit.allowance.clone()),
+            allowance: self.allowance.clone(),
         };
         let metered = Metered::new(body, meter, ends, self);
         if metered.may_change() {
@@ -170,7 +240,9 @@ impl Account {
 
     /// Leaves a row that was not written.
     fn forget(mut self) {
-        self.open = None;
+        if let Some(permit) = self.open.take().and_then(|open| open.permit) {
+            permit.settle(Cost::default());
+        }
     }
 
     /// Returns what the question alone is taken for.
@@ -194,8 +266,8 @@ impl Account {
         if self.api.is_some() {
             open.metrics.count_tokens(self.operation, &tokens);
         }
-        if let Some(told) = open.permit.told {
-            told(&row);
+        if let Some(permit) = open.permit {
+            permit.settle(cost(&tokens, open.price));
         }
         open.ledger.settle(row);
     }

@@ -1,6 +1,7 @@
 //! Answers that are not the upstream's, each saying whose fault it is, in the shape that clients of the API read.
 
 use crate::body::{Body, BodyError, full};
+use crate::limits::LimitReached;
 use crate::policy::Refused;
 use http::{HeaderValue, Response, StatusCode, header};
 use keyfob_oauth::Capability;
@@ -36,6 +37,18 @@ pub(crate) enum Refusal {
     CapabilityMissing(Capability),
     #[error("{0}")]
     Policy(Refused),
+    #[error("{0}")]
+    Limit(Box<LimitReached>),
+    #[error(
+        "{} has no price in this gateway's `prices.toml`, and what has no price cannot be held to a budget. The gateway's \
+         administrator can add it", .0.as_ref().map_or_else(|| "A request without a model".to_owned(), |model| format!("The model `{model}`"))
+    )]
+    ModelUnpriced(Option<String>),
+    #[error(
+        "What this uses cannot be counted, and this gateway has limits: it takes no work in the background, and answers \
+         `/v1/responses`, `/v1/chat/completions`, `/v1/completions` and `/v1/embeddings`"
+    )]
+    NotCounted,
     #[error("There is nothing at this address")]
     NotFound,
     #[error("This method is not allowed")]
@@ -92,9 +105,12 @@ impl Refusal {
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::InvalidToken | Self::MissingToken => StatusCode::UNAUTHORIZED,
-            Self::KeyForCapability(_) | Self::CapabilityMissing(_) | Self::CookieFromPage => {
-                StatusCode::FORBIDDEN
-            }
+            Self::KeyForCapability(_)
+            | Self::CapabilityMissing(_)
+            | Self::CookieFromPage
+            | Self::ModelUnpriced(_)
+            | Self::NotCounted => StatusCode::FORBIDDEN,
+            Self::Limit(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Policy(refused) => refused.status(),
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -120,6 +136,9 @@ impl Refusal {
             Self::KeyForCapability(_) => "account_sign_in_required",
             Self::CapabilityMissing(_) => "insufficient_scope",
             Self::Policy(refused) => refused.code(),
+            Self::Limit(reached) => reached.code(),
+            Self::ModelUnpriced(_) => "model_unpriced",
+            Self::NotCounted => "not_counted",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::OtherHost => "invalid_target",
@@ -163,6 +182,9 @@ impl Refusal {
         let headers = response.headers_mut();
         if let Some(challenge) = self.challenge() {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Self::Limit(reached) = &self {
+            reached.tell(headers);
         }
         if matches!(self, Self::KeysUnavailable | Self::RevocationsUnknown) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);

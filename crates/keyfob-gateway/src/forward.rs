@@ -1,6 +1,6 @@
 //! From an admitted caller to an answer: what is asked, what the policy says of it, which upstream answers.
 
-use crate::account::{Accounts, Asking, Permit};
+use crate::account::{Accounts, Asking};
 use crate::asked::{Api, Asked};
 use crate::authenticate::Caller;
 use crate::body::Body;
@@ -122,7 +122,8 @@ impl Forward {
         }
         let route = question.route;
         let hides_usage = meter(api, said.as_mut(), &mut request)?;
-        if wish.is_some() && decision.store == Store::Forbidden {
+        let bars = self.accounts.as_ref().is_some_and(Accounts::bars_web_sockets);
+        if wish.is_some() && (bars || decision.store == Store::Forbidden) {
             return Err(Refusal::Upgrade);
         }
         let obeyed = obey(decision.store, path.path(), said.as_ref(), &mut request)?;
@@ -131,8 +132,9 @@ impl Forward {
                 let none = Asked::default();
                 let asked = said.as_ref().map_or(&none, Said::asked);
                 let upstream = first.name();
-                let asking = Asking { request_id, caller, route, api, asked, upstream, hides_usage };
-                Some(accounts.reserve(asking, Permit::default()).await?)
+                let method = &method;
+                let asking = Asking { request_id, caller, route, method, api, asked, upstream, hides_usage };
+                Some(accounts.reserve(asking).await?)
             }
             (None, _) | (_, None) => None,
         };

@@ -11,6 +11,7 @@ use crate::forward::{DataError, Forward};
 use crate::headers;
 use crate::http_client::{HttpClientError, Trust, http_client};
 use crate::keys::Keys;
+use crate::limits::LimitsConfig;
 use crate::policy::Policy;
 use crate::prices::Prices;
 use crate::record::Record;
@@ -48,6 +49,8 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// What models cost, if that is known.
     pub prices: Option<Prices>,
+    /// How much callers may use, if that is limited; wants `data`.
+    pub limits: Option<LimitsConfig>,
     /// How it learns what has ended before its time, if it does.
     pub feed: Option<FeedConfig>,
     /// Where callers may show their credential beside `Authorization`.
@@ -110,7 +113,8 @@ impl Gateway {
         });
         let data = config.data.as_deref();
         let metrics = Arc::<Metrics>::default();
-        let open = |folder| Accounts::open(folder, config.prices, Arc::clone(&metrics), Arc::clone(&clock));
+        let (prices, limits) = (config.prices, config.limits);
+        let open = |folder| Accounts::open(folder, prices, limits, Arc::clone(&metrics), Arc::clone(&clock));
         let accounts = data.map(open).transpose().map_err(DataError::from)?;
         let forward = Forward::new(
             (config.policy, config.upstreams),

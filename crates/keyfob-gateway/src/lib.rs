@@ -6,6 +6,7 @@
 //! request ─► authenticate   the access token, against the issuer's published keys      ─► Caller
 //!         ─► route          an allowed method, and one canonical path under /v1/
 //!         ─► headers        hop-by-hop and credentials dropped, the upstream's key added
+//!         ─► limits         rates, streams and budgets of the caller and the workspace, reserved
 //!         ─► account        where a ledger is kept: reserved before the first byte leaves, settled at the end
 //!         ─► upstream       sent once, the body as it comes
 //!         ─► relay          status and headers, then each chunk as it comes
@@ -48,8 +49,8 @@ mod http_client;
 mod identity;
 mod keep_alive;
 mod keys;
-#[cfg_attr(not(test), expect(dead_code, reason = "the limits, which ask what was spent, follow"))]
 pub mod ledger;
+pub mod limits;
 #[cfg(feature = "local")]
 pub mod local;
 mod meter;

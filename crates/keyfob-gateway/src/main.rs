@@ -91,6 +91,7 @@ fn of_one_upstream(edge: &OneUpstream) -> anyhow::Result<EdgeConfig> {
         policy: edge.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default(),
         data: edge.data.clone(),
         prices: edge.prices.as_deref().map(read_prices).transpose()?,
+        limits: None,
         feed: server.context("--revocations-file")?.map(|server| FeedConfig::new(server, grace)),
         delivery: Delivery::default(),
         longest_stream: LONGEST_STREAM,

@@ -8,6 +8,7 @@ pub mod secret_file;
 
 use crate::authenticate::delivery::{Delivery, InvalidDelivery};
 use crate::gateway::{Config, LONGEST_STREAM};
+use crate::limits::{LimitsConfig, LimitsSection};
 use crate::policy::{Policy, PolicyError};
 use crate::prices::{InvalidPrices, Prices};
 use crate::revocations::FeedConfig;
@@ -83,6 +84,12 @@ pub enum ConfigError {
     /// There is nothing to price.
     #[error("`prices` needs `data`, the folder of the ledger")]
     PricesWithoutData,
+    /// What is used is counted in the ledger.
+    #[error("`limits` needs `data`, the folder of the ledger")]
+    LimitsWithoutData,
+    /// Nobody knows what is spent.
+    #[error("`budget` in `limits` needs `prices`, the file that says what models cost")]
+    BudgetWithoutPrices,
     /// A time is too short or too long.
     #[error("`{key}` must be {wanted}")]
     Time {
@@ -115,6 +122,7 @@ struct File {
     policy: Option<PathBuf>,
     data: Option<PathBuf>,
     prices: Option<PathBuf>,
+    limits: Option<LimitsSection>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -173,7 +181,15 @@ impl File {
         if self.prices.is_some() && self.data.is_none() {
             return Err(ConfigError::PricesWithoutData);
         }
+        let limits = self.limits.map(LimitsConfig::from);
+        if limits.is_some() && self.data.is_none() {
+            return Err(ConfigError::LimitsWithoutData);
+        }
+        if limits.is_some_and(|limits| limits.has_budget()) && self.prices.is_none() {
+            return Err(ConfigError::BudgetWithoutPrices);
+        }
         let gateway = Config {
+            limits,
             prices: self.prices.map(|path| read_prices(&folder.join(path))).transpose()?,
             issuer,
             audience: Audience::new(audience),

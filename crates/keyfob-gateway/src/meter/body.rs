@@ -22,13 +22,12 @@ pub(crate) struct Allowance(Arc<AtomicU64>);
 
 impl Allowance {
     /// Allows so many tokens of output.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the limits, which allow, follow"))]
     pub(crate) fn new(output: u64) -> Self {
         Self(Arc::new(AtomicU64::new(output)))
     }
 
     /// Allows no more than so many, from now on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the limits, which allow, follow"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "no limit sinks while a stream runs"))]
     pub(crate) fn lower(&self, output: u64) {
         self.0.fetch_min(output, Ordering::Relaxed);
     }

@@ -70,6 +70,10 @@ fn what_nobody_knows_stops_the_start_with_its_place_and_the_nearest_word() {
             "gateway.toml:3:1: `keyfile` is no key here; the nearest known one is `key_file`",
         ),
         (
+            "[limits]\nbudgets = '5/day'",
+            "gateway.toml:2:1: `budgets` is no key here; the nearest known one is `budget`",
+        ),
+        (
             "[delivery]\nheaders = 'x'",
             "gateway.toml:2:1: `headers` is no key here; the nearest known one is `header`",
         ),
@@ -109,4 +113,33 @@ fn g_11_g_15_a_value_that_cannot_be_used_is_named_with_what_is_wanted() {
     for (text, said) in wrong {
         assert_eq!(refusal(&text), said, "{text}");
     }
+}
+
+#[test]
+fn limits_want_what_they_count_with() {
+    let data = "data = 'kept'\n";
+    let prices = "prices = 'prices.toml'\n";
+
+    for (top, limits, reason) in [
+        ("", "streams = 1", "`limits` needs `data`, the folder of the ledger"),
+        (
+            data,
+            "budget = '5/day'",
+            "`budget` in `limits` needs `prices`, the file that says what models cost",
+        ),
+        (
+            data,
+            "[limits.workspace]\nbudget = '5/day'",
+            "`budget` in `limits` needs `prices`, the file that says what models cost",
+        ),
+        (data, "budget = '5/week'", "a budget is written like \"5.00/day\", with `hour`, `day` or `month`"),
+        (data, "[limits.workspace]\nstreams = 0", "expected a nonzero u64"),
+    ] {
+        let said = refusal(&format!("{START}{top}[limits]\n{limits}\n{DEMO}"));
+        assert!(said.contains(reason), "{limits}: {said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder.path().join("prices.toml"), "currency = 'USD'\n");
+    let text = format!("{START}{data}{prices}[limits]\nbudget = '5/day'\n{DEMO}");
+    assert!(read(folder.path(), &text).unwrap().gateway.limits.unwrap().has_budget());
 }

@@ -16,6 +16,7 @@ mod demo;
 mod headers;
 mod http2;
 mod keys;
+mod limits;
 #[cfg(feature = "local")]
 mod local;
 mod metering;

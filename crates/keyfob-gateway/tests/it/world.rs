@@ -2,6 +2,7 @@
 
 mod answer;
 mod issuer;
+mod limited;
 mod outside;
 
 pub(crate) use answer::Answer;
@@ -14,6 +15,7 @@ pub(crate) use issuer::FakeIssuer;
 use keyfob_gateway::authenticate::delivery::Delivery;
 use keyfob_gateway::connection::Transport;
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
+use keyfob_gateway::limits::LimitsConfig;
 use keyfob_gateway::policy::Policy;
 use keyfob_gateway::prices::Prices;
 use keyfob_gateway::resource_server::ResourceServer;
@@ -67,6 +69,12 @@ impl FakeUpstream {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self { address: listener.local_addr().unwrap(), listener }
+    }
+
+    /// Returns it as the only upstream of a gateway that has no key for it.
+    fn alone(&self) -> Vec<NamedUpstream> {
+        let url = UpstreamUrl::parse(&format!("http://{}/v1", self.address)).unwrap();
+        vec![NamedUpstream::only(Upstream::Http { url, key: None })]
     }
 
     /// Returns the next request, not answered yet.
@@ -138,11 +146,13 @@ impl Exchange {
 }
 
 /// What a gateway may send where.
+#[derive(Default)]
 struct Rules {
     upstreams: Vec<NamedUpstream>,
     policy: Policy,
     data: Option<PathBuf>,
     prices: Option<Prices>,
+    limits: Option<LimitsConfig>,
 }
 
 /// Reads `[upstream.NAME]` as the configuration does; a key is `UPSTREAM_KEY`, whatever the file.
@@ -187,7 +197,7 @@ impl World {
     /// A gateway that answers from the demo, and follows what has ended.
     pub(crate) async fn following(issuer: FakeIssuer, feed: FeedConfig) -> Self {
         let upstreams = vec![NamedUpstream::only(Upstream::Demo)];
-        let rules = Rules { upstreams, policy: Policy::default(), data: None, prices: None };
+        let rules = Rules { upstreams, ..Rules::default() };
         Self::build(issuer, FakeUpstream::start().await, rules, Some(feed)).await
     }
 
@@ -198,7 +208,7 @@ impl World {
             upstreams: named_upstreams(&upstreams.replace("UPSTREAM", &fake.address.to_string())),
             policy: Policy::parse(Path::new("policy.toml"), policy).unwrap(),
             data: data.map(Path::to_owned),
-            prices: None,
+            ..Rules::default()
         };
         let streams = Streams { web_sockets: WebSockets::Tunnelled, ..Streams::default() };
         Self::start(FakeIssuer::start().await, fake, rules, None, Transport::default(), streams).await
@@ -207,17 +217,16 @@ impl World {
     /// A gateway that answers from the demo and writes down what is used.
     pub(crate) async fn metered_demo(data: &Path) -> Self {
         let upstreams = vec![NamedUpstream::only(Upstream::Demo)];
-        let rules = Rules { upstreams, policy: Policy::default(), data: Some(data.to_owned()), prices: None };
+        let rules = Rules { upstreams, data: Some(data.to_owned()), ..Rules::default() };
         Self::build(FakeIssuer::start().await, FakeUpstream::start().await, rules, None).await
     }
 
     /// A gateway that writes down what is used, at these prices.
     pub(crate) async fn metered(data: &Path, prices: &str) -> Self {
         let upstream = FakeUpstream::start().await;
-        let url = UpstreamUrl::parse(&format!("http://{}/v1", upstream.address)).unwrap();
-        let upstreams = vec![NamedUpstream::only(Upstream::Http { url, key: None })];
+        let upstreams = upstream.alone();
         let prices = Some(Prices::parse(Path::new("prices.toml"), prices).unwrap());
-        let rules = Rules { upstreams, policy: Policy::default(), data: Some(data.to_owned()), prices };
+        let rules = Rules { upstreams, data: Some(data.to_owned()), prices, ..Rules::default() };
         Self::build(FakeIssuer::start().await, upstream, rules, None).await
     }
 
@@ -225,10 +234,9 @@ impl World {
     pub(crate) async fn with_upstream_following(issuer: FakeIssuer, grace: Duration) -> Self {
         let server = ResourceServer::parse("gateway:kfs_secret").unwrap();
         let upstream = FakeUpstream::start().await;
-        let url = UpstreamUrl::parse(&format!("http://{}/v1", upstream.address)).unwrap();
         let feed = FeedConfig::new(server, grace);
-        let upstreams = vec![NamedUpstream::only(Upstream::Http { url, key: None })];
-        let rules = Rules { upstreams, policy: Policy::default(), data: None, prices: None };
+        let upstreams = upstream.alone();
+        let rules = Rules { upstreams, ..Rules::default() };
         Self::build(issuer, upstream, rules, Some(feed)).await
     }
 
@@ -238,19 +246,13 @@ impl World {
         let url = UpstreamUrl::parse(&format!("http://{}/base/v1", upstream.address)).unwrap();
         let key = Some(UpstreamKey::parse(UPSTREAM_KEY).unwrap());
         let upstreams = vec![NamedUpstream::only(Upstream::Http { url, key })];
-        let rules = Rules { upstreams, policy: Policy::default(), data: None, prices: None };
+        let rules = Rules { upstreams, ..Rules::default() };
         Self::start(FakeIssuer::start().await, upstream, rules, None, transport, streams).await
     }
 
     async fn around(issuer: FakeIssuer, fake: FakeUpstream, upstream: Upstream) -> Self {
         let upstreams = vec![NamedUpstream::only(upstream)];
-        Self::build(
-            issuer,
-            fake,
-            Rules { upstreams, policy: Policy::default(), data: None, prices: None },
-            None,
-        )
-        .await
+        Self::build(issuer, fake, Rules { upstreams, ..Rules::default() }, None).await
     }
 
     async fn build(issuer: FakeIssuer, fake: FakeUpstream, rules: Rules, feed: Option<FeedConfig>) -> Self {
@@ -273,6 +275,7 @@ impl World {
             policy: rules.policy,
             data: rules.data,
             prices: rules.prices,
+            limits: rules.limits,
             feed,
             delivery: Delivery::default(),
             longest_stream: LONGEST_STREAM,

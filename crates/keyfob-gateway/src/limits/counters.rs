@@ -1,0 +1,170 @@
+//! What one caller, or one workspace, has used of its limits.
+
+use super::quota::{Kind, Quota, Renewal};
+use super::section::{Amounts, Budget};
+use super::window::{MINUTE, Window};
+use super::{Cost, Reached};
+use crate::money::Money;
+use keyfob_oauth::Timestamp;
+
+/// All of one holder's counters.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    requests: Window,
+    tokens: Window,
+    running: u64,
+    spent: Spent,
+}
+
+/// What was spent in the present period.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spent {
+    /// When it began, as long as anything was spent.
+    period: Option<Timestamp>,
+    money: Money,
+}
+
+/// Where a reservation stands, to be corrected there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    second: i64,
+    period: Option<Timestamp>,
+}
+
+impl Counters {
+    /// Forgets what does not count at `now` any longer.
+    pub(super) fn forget(&mut self, limits: &Amounts, now: Timestamp) {
+        self.requests.forget(now);
+        self.tokens.forget(now);
+        let period = limits.budget.map(|budget| budget.period.start(now));
+        // A clock that was set back does not renew a budget.
+        if self.spent.period < period {
+            self.spent = Spent::default();
+        }
+    }
+
+    /// Reserves the worst case; whether it fits is not asked here.
+    pub(super) fn reserve(&mut self, limits: &Amounts, worst: Cost, now: Timestamp) -> Place {
+        self.running = self.running.saturating_add(1);
+        self.requests.add(now, 1);
+        let second = self.tokens.add(now, worst.tokens);
+        if let Some(budget) = limits.budget {
+            self.spend(budget.period.start(now), worst.price);
+        }
+        Place { second, period: self.spent.period }
+    }
+
+    /// Counts a request of before this program started, as far as it counts at `now`.
+    pub(super) fn recall(&mut self, limits: &Amounts, cost: Cost, at: Timestamp, now: Timestamp) {
+        self.requests.add(at, 1);
+        self.tokens.add(at, cost.tokens);
+        if let Some(period) = limits.budget.map(|budget| budget.period.start(now))
+            && at >= period
+        {
+            self.spend(period, cost.price);
+        }
+    }
+
+    fn spend(&mut self, period: Timestamp, price: Money) {
+        if self.spent.period < Some(period) {
+            self.spent = Spent { period: Some(period), money: Money::ZERO };
+        }
+        self.spent.money = self.spent.money.plus(price);
+    }
+
+    /// Puts what was used in the place of what was reserved.
+    pub(super) fn settle(&mut self, place: Place, reserved: Cost, used: Cost) {
+        self.tokens.correct(place.second, reserved.tokens, used.tokens);
+        if place.period.is_some() && self.spent.period == place.period {
+            self.spent.money = self.spent.money.minus(reserved.price).plus(used.price);
+        }
+    }
+
+    /// Notes that a request runs no longer.
+    pub(super) fn leave(&mut self) {
+        self.running = self.running.saturating_sub(1);
+    }
+
+    /// Whether nothing would be lost with it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running == 0
+            && self.requests.sum() == 0
+            && self.tokens.sum() == 0
+            && self.spent.money == Money::ZERO
+    }
+
+    /// Returns the limits that the worst case does not fit into.
+    pub(super) fn reached(&self, limits: &Amounts, worst: Cost, now: Timestamp) -> Vec<Reached> {
+        let window = |window: &Window, most: u64, amount: u64| match window.has_room(most, amount, now) {
+            Some(room) if room <= now => None,
+            Some(room) => Some(Renewal::At(room)),
+            None => Some(Renewal::Never),
+        };
+        let requests = limits
+            .requests_per_minute
+            .and_then(|most| Some((Kind::Requests(most), window(&self.requests, most, 1)?, Money::ZERO)));
+        let tokens = limits.tokens_per_minute.and_then(|most| {
+            Some((Kind::Tokens(most), window(&self.tokens, most, worst.tokens)?, Money::ZERO))
+        });
+        let streams = limits
+            .streams
+            .filter(|most| self.running >= *most)
+            .map(|most| (Kind::Streams(most), Renewal::WhenOneEnds, Money::ZERO));
+        let budget = limits.budget.and_then(|budget| {
+            let left = self.left(&budget);
+            let renewal = if worst.price > budget.most {
+                Renewal::Never
+            } else if worst.price > left {
+                Renewal::At(budget.period.end(now))
+            } else {
+                return None;
+            };
+            Some((Kind::Budget(budget), renewal, left))
+        });
+        [requests, tokens, streams, budget]
+            .into_iter()
+            .flatten()
+            .map(|(kind, renewal, left)| Reached { kind, renewal, left })
+            .collect()
+    }
+
+    fn left(&self, budget: &Budget) -> Money {
+        budget.most.minus(self.spent.money)
+    }
+
+    /// Returns how much of each limit is left.
+    pub(super) fn quotas(&self, limits: &Amounts, now: Timestamp) -> Vec<Quota> {
+        let mut quotas = Vec::new();
+        let minute = |kind, most: u64, window: &Window| Quota {
+            kind,
+            left: most.saturating_sub(window.sum()),
+            window: Some(MINUTE.unsigned_abs()),
+            renews_in: Some(window.is_empty_at(now).since(now).as_secs()),
+        };
+        quotas.extend(
+            limits.requests_per_minute.map(|most| minute(Kind::Requests(most), most, &self.requests)),
+        );
+        quotas.extend(limits.tokens_per_minute.map(|most| minute(Kind::Tokens(most), most, &self.tokens)));
+        quotas.extend(limits.streams.map(|most| Quota {
+            kind: Kind::Streams(most),
+            left: most.saturating_sub(self.running),
+            window: None,
+            renews_in: None,
+        }));
+        quotas.extend(limits.budget.map(|budget| {
+            let (start, end) = (budget.period.start(now), budget.period.end(now));
+            Quota {
+                kind: Kind::Budget(budget),
+                left: self.left(&budget).as_nano(),
+                window: Some(end.since(start).as_secs()),
+                renews_in: Some(end.since(now).as_secs()),
+            }
+        }));
+        quotas
+    }
+
+    #[cfg(test)]
+    pub(super) fn sums(&self) -> (u64, u64, u64, Money) {
+        (self.requests.sum(), self.tokens.sum(), self.running, self.spent.money)
+    }
+}

@@ -1,0 +1,292 @@
+//! How much each caller and each workspace may use: decided and reserved in one step, corrected once it is known.
+//!
+//! ```text
+//! admit    the worst case of a request must fit into every limit of its caller and of its workspace ─► Permit
+//! settle   what it used takes the place of what was reserved
+//! ```
+//!
+//! A caller is a person in a workspace, or a key by its identifier: who somebody is, and never where they call from
+//! (security G-40). A minute is the last 60 seconds, at each moment. Nothing here knows the time or waits.
+
+mod counters;
+mod period;
+mod quota;
+mod reached;
+mod section;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub(crate) use quota::Told;
+pub(crate) use reached::LimitReached;
+pub(crate) use section::LimitsSection;
+pub use section::{LimitsConfig, OUTPUT_TOKENS};
+
+use crate::authenticate::{Caller, CredentialKind};
+use crate::ledger::Spent;
+use crate::money::{Currency, Money};
+use counters::{Counters, Place};
+use keyfob_oauth::Timestamp;
+use quota::{Kind, Of, Quota, Renewal};
+use section::Amounts;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a request uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// Input and output together.
+    pub(crate) tokens: u64,
+    pub(crate) price: Money,
+}
+
+/// The limits, and what was used of them.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    config: LimitsConfig,
+    currency: Option<Currency>,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug)]
+struct Used {
+    holders: HashMap<Holder, Counters>,
+    /// At how many holders those that use nothing are forgotten.
+    crowded: usize,
+}
+
+/// Whose counters; two callers that share one are one.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Holder {
+    Person { workspace: String, subject: String },
+    Key(String),
+    Workspace(String),
+}
+
+/// A limit that a request does not fit into.
+struct Reached {
+    kind: Kind,
+    renewal: Renewal,
+    left: Money,
+}
+
+/// How many holders are kept before it is looked who uses nothing.
+const CROWDED: usize = 1024;
+
+impl Limits {
+    /// Begins with what was used before, as far as it still counts at `now`.
+    pub(crate) fn new(
+        config: LimitsConfig,
+        currency: Option<Currency>,
+        mut spent: Vec<Spent>,
+        now: Timestamp,
+    ) -> Self {
+        let mut used = Used { holders: HashMap::new(), crowded: CROWDED };
+        spent.sort_by_key(|spent| spent.at);
+        for spent in &spent {
+            let workspace = Holder::Workspace(spent.workspace.clone());
+            let cost = Cost { tokens: spent.tokens, price: spent.price };
+            for (holder, limits) in
+                [(Holder::who_spent(spent), &config.caller), (workspace, &config.workspace)]
+            {
+                used.holders.entry(holder).or_default().recall(limits, cost, spent.at, now);
+            }
+        }
+        used.forget_idle(&config, now);
+        Self { config, currency, used: Mutex::new(used) }
+    }
+
+    /// Returns since when what was used counts at `now`.
+    pub(crate) fn count_since(config: &LimitsConfig, now: Timestamp) -> Timestamp {
+        let minute = Timestamp::from_unix(now.as_unix().saturating_sub(window::MINUTE));
+        let budgets = [config.caller.budget, config.workspace.budget];
+        budgets.iter().flatten().map(|budget| budget.period.start(now)).fold(minute, Ord::min)
+    }
+
+    /// Lets a request through if `worst_case` fits into every limit, and reserves it there.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        caller: &Caller,
+        worst_case: Cost,
+        now: Timestamp,
+    ) -> Result<Permit, Box<LimitReached>> {
+        let (holder, of) = Holder::of(caller);
+        let workspace = Holder::Workspace(caller.workspace.as_str().to_owned());
+        let holders = [(holder, of, &self.config.caller), (workspace, Of::Workspace, &self.config.workspace)];
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.make_room(&self.config, now);
+        let mut reached = Vec::new();
+        for (holder, of, limits) in &holders {
+            let counters = used.holders.entry(holder.clone()).or_default();
+            counters.forget(limits, now);
+            reached
+                .extend(counters.reached(limits, worst_case, now).into_iter().map(|reached| (*of, reached)));
+        }
+        // Of several, the one that lasts longest.
+        if let Some((of, reached)) = reached.into_iter().max_by_key(|(_, reached)| reached.renewal) {
+            let Reached { kind, renewal, left } = reached;
+            return Err(Box::new(LimitReached {
+                of,
+                kind,
+                renewal,
+                left,
+                worst_case,
+                currency: self.currency,
+                now,
+                told: self.told(&used, &holders, now),
+            }));
+        }
+        let places = holders.clone().map(|(holder, _, limits)| {
+            let place = used.holders.entry(holder.clone()).or_default().reserve(limits, worst_case, now);
+            (holder, place)
+        });
+        let quotas = holders
+            .iter()
+            .filter_map(|(holder, _, limits)| Some(used.holders.get(holder)?.quotas(limits, now)));
+        let left = Left::of(quotas.flatten());
+        let told = self.told(&used, &holders, now);
+        Ok(Permit { limits: Arc::clone(self), reserved: worst_case, places, told, left })
+    }
+
+    fn told(&self, used: &Used, holders: &[(Holder, Of, &Amounts); 2], now: Timestamp) -> Told {
+        let mut told = Told::default();
+        for (holder, of, limits) in holders {
+            if let Some(counters) = used.holders.get(holder) {
+                told.add(*of, &counters.quotas(limits, now), self.currency);
+            }
+        }
+        told
+    }
+}
+
+impl Used {
+    fn make_room(&mut self, config: &LimitsConfig, now: Timestamp) {
+        if self.holders.len() >= self.crowded {
+            self.forget_idle(config, now);
+        }
+    }
+
+    fn forget_idle(&mut self, config: &LimitsConfig, now: Timestamp) {
+        self.holders.retain(|holder, counters| {
+            counters.forget(holder.limits(config), now);
+            !counters.is_idle()
+        });
+        // Looked through again when there are twice as many: each admission pays for a few.
+        self.crowded = self.holders.len().saturating_mul(2).max(CROWDED);
+    }
+}
+
+impl Holder {
+    fn of(caller: &Caller) -> (Self, Of) {
+        match &caller.credential {
+            CredentialKind::AccessToken { .. } => {
+                let workspace = caller.workspace.as_str().to_owned();
+                (Self::Person { workspace, subject: caller.subject.as_str().to_owned() }, Of::Person)
+            }
+            CredentialKind::PersonalAccessToken { id } => (Self::Key(id.clone()), Of::PersonalAccessToken),
+            CredentialKind::ApiKey { id } => (Self::Key(id.clone()), Of::ApiKey),
+        }
+    }
+
+    fn who_spent(spent: &Spent) -> Self {
+        spent.key_id.clone().map_or_else(
+            || Self::Person { workspace: spent.workspace.clone(), subject: spent.subject.clone() },
+            Self::Key,
+        )
+    }
+
+    const fn limits<'a>(&self, config: &'a LimitsConfig) -> &'a Amounts {
+        match self {
+            Self::Person { .. } | Self::Key(_) => &config.caller,
+            Self::Workspace(_) => &config.workspace,
+        }
+    }
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Person { .. } => "Person",
+            Self::Key(_) => "Key",
+            Self::Workspace(_) => "Workspace",
+        })
+    }
+}
+
+/// That a request was let through; it runs until this is dropped.
+///
+/// What was reserved for it counts as used unless [`Permit::settle`] says what really was.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    limits: Arc<Limits>,
+    reserved: Cost,
+    places: [(Holder, Place); 2],
+    told: Told,
+    left: Left,
+}
+
+/// What was left of the tightest limits when a request was let through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    tokens: u64,
+    money: Option<Money>,
+}
+
+impl Left {
+    fn of(quotas: impl Iterator<Item = Quota>) -> Self {
+        let mut left = Self { tokens: u64::MAX, money: None };
+        for quota in quotas {
+            match quota.kind {
+                Kind::Requests(_) | Kind::Streams(_) => {}
+                Kind::Tokens(_) => left.tokens = left.tokens.min(quota.left),
+                Kind::Budget(_) => {
+                    let money = Money::from_nano(quota.left);
+                    left.money = Some(left.money.map_or(money, |tightest| tightest.min(money)));
+                }
+            }
+        }
+        left
+    }
+
+    /// Returns how many tokens that is, at most, where a million costs so much.
+    pub(crate) fn tokens_at(self, million: Option<Money>) -> u64 {
+        let price = million.map_or(0, Money::as_nano);
+        let Some(money) = self.money.filter(|_| price > 0) else { return self.tokens };
+        let tokens = u128::from(money.as_nano()) * 1_000_000 / u128::from(price);
+        u64::try_from(tokens).unwrap_or(u64::MAX).min(self.tokens)
+    }
+}
+
+impl Permit {
+    /// Puts what was used in the place of what was reserved.
+    pub(crate) fn settle(self, used: Cost) {
+        let mut all = self.limits.used.lock().unwrap_or_else(PoisonError::into_inner);
+        for (holder, place) in &self.places {
+            if let Some(counters) = all.holders.get_mut(holder) {
+                counters.settle(*place, self.reserved, used);
+            }
+        }
+    }
+
+    /// Returns what the tightest limits have left beside what is reserved.
+    pub(crate) const fn left(&self) -> Left {
+        self.left
+    }
+
+    /// Returns what an answer tells of the limits.
+    pub(crate) const fn told(&self) -> &Told {
+        &self.told
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut all = self.limits.used.lock().unwrap_or_else(PoisonError::into_inner);
+        for (holder, _) in &self.places {
+            if let Some(counters) = all.holders.get_mut(holder) {
+                counters.leave();
+            }
+        }
+    }
+}
