@@ -8,7 +8,7 @@ use crate::database::OpenError;
 use crate::error::Refusal;
 use crate::ledger::{Ledger, LedgerError, Reserved, Settled, State};
 use crate::limits::{Cost, Limits, LimitsConfig, Permit};
-use crate::meter::{Allowance, End, Ends, Meter, Metered, Outcome, Watch, estimate};
+use crate::meter::{End, Ends, Meter, Metered, Outcome, Watch, estimate};
 use crate::money::Money;
 use crate::policy::Route;
 use crate::prices::{Price, Prices};
@@ -50,6 +50,8 @@ pub(crate) struct Asking<'a> {
 
 /// What is taken for the most that an answer uses, where nobody says.
 const OUTPUT: u64 = 4_096;
+/// For how many tokens more is reserved when a stream has told what was.
+const IN_ADVANCE: u64 = 1_024;
 /// The most that is believed of what is asked for.
 const MOST: u64 = u32::MAX as u64;
 
@@ -86,7 +88,7 @@ impl Accounts {
         };
         let price = asked.model.as_deref().and_then(|model| self.prices.as_ref()?.of(model));
         let permit = self.admit(&asking, &tokens, price).await?;
-        let allowance = permit.as_ref().and_then(|permit| self.allowance(permit, asked, output, price));
+        let is_limited = self.limits.as_ref().is_some_and(LimitsConfig::counts_tokens);
         let row = Reserved {
             request_id: asking.request_id.to_owned(),
             at: self.clock.now(),
@@ -108,12 +110,13 @@ impl Accounts {
                 request_id: asking.request_id.to_owned(),
                 price,
                 permit,
+                clock: Arc::clone(&self.clock),
             }),
             began: Instant::now(),
             api,
             operation: asking.route.operation(),
             input,
-            allowance,
+            allowed: is_limited.then_some(output),
             hides_usage: asking.hides_usage,
             status: None,
         };
@@ -152,23 +155,6 @@ impl Accounts {
         let spent = self.ledger.spent_since(Limits::count_since(&config, now)).await?;
         Ok(Arc::new(Limits::new(config, self.prices.as_ref().map(Prices::currency), spent, now)))
     }
-
-    /// Returns how much a stream may tell: as much as was reserved for it if it does not say itself, and else, since its
-    /// upstream keeps to what it says, as much as the limits have left.
-    fn allowance(
-        &self,
-        permit: &Permit,
-        asked: &Asked,
-        output: u64,
-        price: Option<Price>,
-    ) -> Option<Allowance> {
-        self.limits.filter(LimitsConfig::counts_tokens)?;
-        let more = match asked.most_output {
-            Some(_) => permit.left().tokens_at(price.map(|price| price.output)),
-            None => 0,
-        };
-        Some(Allowance::new(output.saturating_add(more)))
-    }
 }
 
 impl Asking<'_> {
@@ -195,8 +181,8 @@ pub(crate) struct Account {
     operation: &'static str,
     /// For how many tokens the question is taken.
     input: u64,
-    /// How much a stream may tell, if that is limited.
-    allowance: Option<Allowance>,
+    /// For how many tokens of output is reserved, if that is limited.
+    allowed: Option<u64>,
     hides_usage: bool,
     status: Option<StatusCode>,
 }
@@ -207,6 +193,7 @@ struct Open {
     request_id: String,
     price: Option<Price>,
     permit: Option<Permit>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Account {
@@ -222,7 +209,7 @@ impl Account {
             api: self.api,
             input: self.input,
             hides_usage: self.hides_usage,
-            allowance: self.allowance.clone(),
+            is_limited: self.allowed.is_some(),
         };
         let metered = Metered::new(body, meter, ends, self);
         if metered.may_change() {
@@ -274,6 +261,20 @@ impl Account {
 }
 
 impl Watch for Account {
+    /// Reserves more where a stream tells more than is reserved: some in advance, or else to the last token.
+    fn allows(&mut self, output: u64) -> bool {
+        let Some(allowed) = self.allowed.filter(|allowed| *allowed < output) else { return true };
+        let Some(open) = &mut self.open else { return true };
+        let Some(permit) = &mut open.permit else { return true };
+        let told = output.saturating_sub(allowed);
+        let now = open.clock.now();
+        let reserved = [told.saturating_add(IN_ADVANCE), told].into_iter().find(|more| {
+            permit.extend(cost(&Tokens { output: *more, ..Tokens::default() }, open.price), now)
+        });
+        self.allowed = Some(allowed.saturating_add(reserved.unwrap_or(0)));
+        reserved.is_some()
+    }
+
     fn ended(mut self, end: End) {
         let state = match end.outcome {
             Outcome::Whole => State::Settled,

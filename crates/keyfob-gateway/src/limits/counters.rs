@@ -43,13 +43,17 @@ impl Counters {
         }
     }
 
-    /// Reserves the worst case; whether it fits is not asked here.
-    pub(super) fn reserve(&mut self, limits: &Amounts, worst: Cost, now: Timestamp) -> Place {
+    /// Notes a request that runs until [`Self::leave`].
+    pub(super) fn begin(&mut self, now: Timestamp) {
         self.running = self.running.saturating_add(1);
         self.requests.add(now, 1);
-        let second = self.tokens.add(now, worst.tokens);
+    }
+
+    /// Reserves so much; whether it fits is not asked here.
+    pub(super) fn reserve(&mut self, limits: &Amounts, cost: Cost, now: Timestamp) -> Place {
+        let second = self.tokens.add(now, cost.tokens);
         if let Some(budget) = limits.budget {
-            self.spend(budget.period.start(now), worst.price);
+            self.spend(budget.period.start(now), cost.price);
         }
         Place { second, period: self.spent.period }
     }
@@ -126,6 +130,14 @@ impl Counters {
             .flatten()
             .map(|(kind, renewal, left)| Reached { kind, renewal, left })
             .collect()
+    }
+
+    /// Whether so much more of tokens and money fits.
+    pub(super) fn has_room(&self, limits: &Amounts, more: Cost, now: Timestamp) -> bool {
+        let tokens = limits.tokens_per_minute.is_none_or(|most| {
+            self.tokens.has_room(most, more.tokens, now).is_some_and(|moment| moment <= now)
+        });
+        tokens && limits.budget.is_none_or(|budget| more.price <= self.left(&budget))
     }
 
     fn left(&self, budget: &Budget) -> Money {

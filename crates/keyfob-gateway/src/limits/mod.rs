@@ -10,6 +10,7 @@
 
 mod counters;
 mod period;
+mod permit;
 mod quota;
 mod reached;
 mod section;
@@ -17,6 +18,7 @@ mod section;
 mod tests;
 mod window;
 
+pub(crate) use permit::Permit;
 pub(crate) use quota::Told;
 pub(crate) use reached::LimitReached;
 pub(crate) use section::LimitsSection;
@@ -25,9 +27,10 @@ pub use section::{LimitsConfig, OUTPUT_TOKENS};
 use crate::authenticate::{Caller, CredentialKind};
 use crate::ledger::Spent;
 use crate::money::{Currency, Money};
-use counters::{Counters, Place};
+use counters::Counters;
 use keyfob_oauth::Timestamp;
-use quota::{Kind, Of, Quota, Renewal};
+use permit::Reservation;
+use quota::{Kind, Of, Renewal};
 use section::Amounts;
 use std::collections::HashMap;
 use std::fmt;
@@ -137,16 +140,14 @@ impl Limits {
                 told: self.told(&used, &holders, now),
             }));
         }
-        let places = holders.clone().map(|(holder, _, limits)| {
-            let place = used.holders.entry(holder.clone()).or_default().reserve(limits, worst_case, now);
-            (holder, place)
+        let places = holders.each_ref().map(|(holder, _, limits)| {
+            let counters = used.holders.entry(holder.clone()).or_default();
+            counters.begin(now);
+            counters.reserve(limits, worst_case, now)
         });
-        let quotas = holders
-            .iter()
-            .filter_map(|(holder, _, limits)| Some(used.holders.get(holder)?.quotas(limits, now)));
-        let left = Left::of(quotas.flatten());
         let told = self.told(&used, &holders, now);
-        Ok(Permit { limits: Arc::clone(self), reserved: worst_case, places, told, left })
+        let [(who, ..), (workspace, ..)] = holders;
+        Ok(Permit::new(Arc::clone(self), [who, workspace], Reservation { cost: worst_case, places }, told))
     }
 
     fn told(&self, used: &Used, holders: &[(Holder, Of, &Amounts); 2], now: Timestamp) -> Told {
@@ -211,82 +212,5 @@ impl fmt::Debug for Holder {
             Self::Key(_) => "Key",
             Self::Workspace(_) => "Workspace",
         })
-    }
-}
-
-/// That a request was let through; it runs until this is dropped.
-///
-/// What was reserved for it counts as used unless [`Permit::settle`] says what really was.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    limits: Arc<Limits>,
-    reserved: Cost,
-    places: [(Holder, Place); 2],
-    told: Told,
-    left: Left,
-}
-
-/// What was left of the tightest limits when a request was let through.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Left {
-    tokens: u64,
-    money: Option<Money>,
-}
-
-impl Left {
-    fn of(quotas: impl Iterator<Item = Quota>) -> Self {
-        let mut left = Self { tokens: u64::MAX, money: None };
-        for quota in quotas {
-            match quota.kind {
-                Kind::Requests(_) | Kind::Streams(_) => {}
-                Kind::Tokens(_) => left.tokens = left.tokens.min(quota.left),
-                Kind::Budget(_) => {
-                    let money = Money::from_nano(quota.left);
-                    left.money = Some(left.money.map_or(money, |tightest| tightest.min(money)));
-                }
-            }
-        }
-        left
-    }
-
-    /// Returns how many tokens that is, at most, where a million costs so much.
-    pub(crate) fn tokens_at(self, million: Option<Money>) -> u64 {
-        let price = million.map_or(0, Money::as_nano);
-        let Some(money) = self.money.filter(|_| price > 0) else { return self.tokens };
-        let tokens = u128::from(money.as_nano()) * 1_000_000 / u128::from(price);
-        u64::try_from(tokens).unwrap_or(u64::MAX).min(self.tokens)
-    }
-}
-
-impl Permit {
-    /// Puts what was used in the place of what was reserved.
-    pub(crate) fn settle(self, used: Cost) {
-        let mut all = self.limits.used.lock().unwrap_or_else(PoisonError::into_inner);
-        for (holder, place) in &self.places {
-            if let Some(counters) = all.holders.get_mut(holder) {
-                counters.settle(*place, self.reserved, used);
-            }
-        }
-    }
-
-    /// Returns what the tightest limits have left beside what is reserved.
-    pub(crate) const fn left(&self) -> Left {
-        self.left
-    }
-
-    /// Returns what an answer tells of the limits.
-    pub(crate) const fn told(&self) -> &Told {
-        &self.told
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut all = self.limits.used.lock().unwrap_or_else(PoisonError::into_inner);
-        for (holder, _) in &self.places {
-            if let Some(counters) = all.holders.get_mut(holder) {
-                counters.leave();
-            }
-        }
     }
 }

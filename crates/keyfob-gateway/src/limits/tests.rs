@@ -150,18 +150,38 @@ fn what_is_left_is_told_with_an_answer_and_with_a_refusal() {
 }
 
 #[test]
-fn what_the_tightest_limits_have_left_is_worth_so_many_tokens() {
-    let million = Some(Money::parse("10.00").unwrap());
-    let left = |section: &str, million| {
-        limits(section).admit(&person("u-1"), cost(100, 100), at(0)).unwrap().left().tokens_at(million)
-    };
+fn a_request_that_runs_is_given_more_as_long_as_all_limits_have_it() {
+    let limits = limits(
+        "requests_per_minute = 1\ntokens_per_minute = 100\nstreams = 1\n[workspace]\nbudget = '1/hour'",
+    );
+    let mut permit = limits.admit(&person("u-1"), cost(60, 50), at(0)).unwrap();
 
-    assert_eq!(left("streams = 1", million), u64::MAX);
-    assert_eq!(left("tokens_per_minute = 500\n[workspace]\ntokens_per_minute = 300", None), 200);
-    assert_eq!(left("budget = '6/day'\n[workspace]\nbudget = '3/day'", million), 200_000);
-    assert_eq!(left("budget = '6/day'", Some(Money::ZERO)), u64::MAX);
-    assert_eq!(left("tokens_per_minute = 500\nbudget = '1/day'", million), 0);
-    assert_eq!(left("tokens_per_minute = 500\nbudget = '6/day'", million), 400);
+    assert!(!permit.extend(cost(41, 0), at(1)));
+    assert!(permit.extend(cost(40, 25), at(1)));
+    assert!(!permit.extend(cost(1, 0), at(59)));
+    assert!(permit.extend(cost(1, 0), at(60)));
+    assert!(!permit.extend(cost(0, 26), at(60)));
+    assert!(permit.extend(cost(0, 25), at(60)));
+
+    let sums = |holder: &Holder| limits.used.lock().unwrap().holders[holder].sums();
+    let (who, workspace) = (Holder::of(&person("u-1")).0, Holder::Workspace("w-1".into()));
+    assert_eq!(sums(&who), (0, 41, 1, Money::ZERO));
+    assert_eq!(sums(&workspace).3, cost(0, 100).price);
+    permit.settle(cost(70, 60));
+    assert_eq!(sums(&who), (0, 10, 0, Money::ZERO));
+    assert_eq!(sums(&workspace).3, cost(0, 60).price);
+}
+
+#[test]
+fn what_a_stream_uses_after_midnight_is_paid_by_the_new_day() {
+    let limits = limits("budget = '1/day'");
+    let mut permit = limits.admit(&person("u-1"), cost(0, 90), at(57_599)).unwrap();
+
+    assert!(permit.extend(cost(0, 95), at(57_600)));
+    permit.settle(cost(0, 100));
+
+    let sums = limits.used.lock().unwrap().holders[&Holder::of(&person("u-1")).0].sums();
+    assert_eq!(sums.3, cost(0, 10).price);
 }
 
 #[test]

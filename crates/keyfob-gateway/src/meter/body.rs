@@ -12,30 +12,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-
-/// How many tokens may still be told in a stream; whoever holds a copy may lower it while the stream runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Allowance(Arc<AtomicU64>);
-
-impl Allowance {
-    /// Allows so many tokens of output.
-    pub(crate) fn new(output: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(output)))
-    }
-
-    /// Allows no more than so many, from now on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no limit sinks while a stream runs"))]
-    pub(crate) fn lower(&self, output: u64) {
-        self.0.fetch_min(output, Ordering::Relaxed);
-    }
-
-    fn is_passed_by(&self, output: u64) -> bool {
-        output > self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +23,7 @@ pub(crate) enum Outcome {
     BrokenOff,
     /// The caller left, or was cut off for who they are.
     CallerLeft,
-    /// The allowance was passed.
+    /// It was told more than is allowed.
     Cut,
 }
 
@@ -62,8 +39,12 @@ pub(crate) struct End {
     pub(crate) bytes: u64,
 }
 
-/// Is told once how an answer ended.
+/// Looks after an answer that runs.
 pub(crate) trait Watch: Send + 'static {
+    /// Whether a stream that has told so many tokens of output may go on.
+    fn allows(&mut self, output: u64) -> bool;
+
+    /// Is told once how the answer ended.
     fn ended(self, end: End);
 }
 
@@ -76,7 +57,8 @@ pub(crate) struct Ends {
     pub(crate) input: u64,
     /// Whether the event that only tells the usage is not for the caller.
     pub(crate) hides_usage: bool,
-    pub(crate) allowance: Option<Allowance>,
+    /// Whether a stream ends where [`Watch::allows`] says so.
+    pub(crate) is_limited: bool,
 }
 
 /// How many bytes of one event may be held back: the usage is shorter.
@@ -132,7 +114,7 @@ impl<W: Watch> Metered<W> {
 
     /// Whether what goes on may differ from what came, and be of another length.
     pub(crate) fn may_change(&self) -> bool {
-        self.meter.is_stream() && (self.ends.hides_usage || self.ends.allowance.is_some())
+        self.meter.is_stream() && (self.ends.hides_usage || self.ends.is_limited)
     }
 
     /// Reads a frame's bytes, and puts what goes on into `ready`.
@@ -209,9 +191,11 @@ impl<W: Watch> Metered<W> {
         }
     }
 
-    fn is_spent(&self) -> bool {
+    fn is_spent(&mut self) -> bool {
         let output = self.meter.estimated_output();
-        !self.meter.is_over() && self.ends.allowance.as_ref().is_some_and(|most| most.is_passed_by(output))
+        self.ends.is_limited
+            && !self.meter.is_over()
+            && self.watch.as_mut().is_some_and(|watch| !watch.allows(output))
     }
 
     /// Ends the stream here: the upstream stops, and the caller is told that there is no more.

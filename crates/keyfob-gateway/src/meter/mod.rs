@@ -11,7 +11,7 @@ mod document;
 mod ending;
 mod events;
 
-pub(crate) use body::{Allowance, End, Ends, Metered, Outcome, Watch};
+pub(crate) use body::{End, Ends, Metered, Outcome, Watch};
 
 use crate::asked::Api;
 use crate::tokens::Tokens;

@@ -12,10 +12,15 @@ use hyper::body::Frame;
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 
+/// Allows no output where an answer is limited.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<End>>>);
 
 impl Watch for Told {
+    fn allows(&mut self, output: u64) -> bool {
+        output == 0
+    }
+
     fn ended(self, end: End) {
         self.0.lock().unwrap().push(end);
     }
@@ -33,7 +38,7 @@ impl Told {
 const INPUT: u64 = 11;
 
 fn ends(api: Api) -> Ends {
-    Ends { api: Some(api), input: INPUT, hides_usage: false, allowance: None }
+    Ends { api: Some(api), input: INPUT, hides_usage: false, is_limited: false }
 }
 
 /// Lets `chunks` through, an error after them if one is given; returns what came out, and what was told.
@@ -223,7 +228,7 @@ fn nothing_but_the_beginning_of_an_event_is_held_back() {
 #[test]
 fn a_stream_that_passes_its_allowance_ends_well_formed_at_the_end_of_an_event() {
     let spent = |api, text: &str, at: usize| {
-        let most = Ends { allowance: Some(Allowance::new(0)), hides_usage: api == Api::Chat, ..ends(api) };
+        let most = Ends { is_limited: true, hides_usage: api == Api::Chat, ..ends(api) };
         let (before, after) = text.as_bytes().split_at(at);
         let (out, result, told) = passed(SSE, most, &[before, after], None);
         assert!(result.is_ok());
@@ -259,17 +264,6 @@ fn a_stream_that_passes_its_allowance_ends_well_formed_at_the_end_of_an_event() 
             },
         })
     );
-}
-
-#[test]
-fn an_allowance_that_is_kept_or_lowered_late_changes_nothing() {
-    let allowance = Allowance::new(u64::MAX);
-    let most = Ends { allowance: Some(allowance.clone()), ..ends(Api::Responses) };
-
-    allowance.lower(4);
-    let (out, _, told) = passed(SSE, most, &[RESPONSES.as_bytes()], None);
-
-    assert_eq!((String::from_utf8(out).unwrap().as_str(), told.outcome), (RESPONSES, Outcome::Whole));
 }
 
 proptest! {

@@ -197,30 +197,47 @@ async fn a_request_that_runs_takes_one_of_the_streams_until_it_ends() {
     assert_eq!(answered(&world, DOLLAR, &used(1)).await.status, StatusCode::OK);
 }
 
+const STREAM: &str = r#"{"model":"m","stream":true}"#;
+
+/// So many tokens of output, one in each event.
+fn told(tokens: usize) -> String {
+    "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n"
+        .repeat(tokens)
+}
+
 #[tokio::test]
-async fn a_stream_whose_question_names_no_end_ends_where_its_reservation_does() {
+async fn a_stream_that_tells_more_than_was_reserved_goes_on_until_the_budget_ends() {
     let data = tempfile::tempdir().unwrap();
     let world = World::limited(data.path(), PRICES, "budget = '1.00/day'\noutput_tokens = 3").await;
-    let piece = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n";
 
-    let body = r#"{"model":"m","stream":true}"#;
-    let (answer, sent) = tokio::join!(world.send(world.request(), body), async {
+    let (answer, sent) = tokio::join!(world.send(world.request(), STREAM), async {
         let mut sent = world.upstream.next().await;
         sent.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await;
-        sent.send(&piece.repeat(9)).await;
+        sent.send(&told(1100)).await;
         sent
     });
 
     sent.abandoned().await;
     let text = answer.text();
-    assert_eq!(text.matches("event: response.output_text.delta").count(), 4, "{text}");
+    assert_eq!(text.matches("event: response.output_text.delta").count(), 1001);
     assert!(text.contains("event: response.incomplete"), "{text}");
-    let next = world.send(world.request(), DOLLAR).await;
-    assert_eq!(
-        header(&next, "ratelimit"),
-        Some("\"caller-budget\";r=996000;t=57600"),
-        "what was told is paid"
-    );
+    let next = world.send(world.request(), r#"{"model":"m","max_output_tokens":1}"#).await;
+    assert_eq!((next.status, next.code()), (StatusCode::TOO_MANY_REQUESTS, "budget_exceeded".into()));
+}
+
+#[tokio::test]
+async fn a_stream_that_tells_more_than_was_reserved_pays_what_it_told() {
+    let data = tempfile::tempdir().unwrap();
+    let world = World::limited(data.path(), PRICES, "budget = '5.00/day'\noutput_tokens = 3").await;
+
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let stream = format!("{head}{}", told(1500));
+    let sent = async { drop(world.upstream.answer(&stream).await) };
+    let (answer, ()) = tokio::join!(world.send(world.request(), STREAM), sent);
+
+    assert_eq!(answer.text(), told(1500));
+    let next = world.send(world.request(), r#"{"model":"m","max_output_tokens":5000}"#).await;
+    assert_eq!(header(&next, "ratelimit"), Some("\"caller-budget\";r=3500000;t=57600"));
 }
 
 #[tokio::test]
