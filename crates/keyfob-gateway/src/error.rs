@@ -5,6 +5,7 @@ use crate::limits::LimitReached;
 use crate::policy::Refused;
 use http::{HeaderValue, Response, StatusCode, header};
 use keyfob_oauth::Capability;
+use serde_json::{Map, Value, json};
 
 /// Why a request was not served.
 ///
@@ -178,7 +179,12 @@ impl Refusal {
 
     /// Returns the answer; JSON always, never a page and never a redirect.
     pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = answer(self.status(), self.code(), &self.to_string());
+        let mut error = object(self.status(), self.code(), &self.to_string());
+        if let Self::Limit(reached) = &self {
+            error.insert("type".into(), reached.error_type().into());
+            error.extend(reached.resets_at().map(|moment| ("resets_at".into(), moment.as_unix().into())));
+        }
+        let mut response = respond(self.status(), &error);
         let headers = response.headers_mut();
         if let Some(challenge) = self.challenge() {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
@@ -208,11 +214,18 @@ impl From<&BodyError> for Refusal {
 
 /// Returns an answer in the shape that clients of the API read; JSON always, never a page and never a redirect.
 pub(crate) fn answer(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    respond(status, &object(status, code, message))
+}
+
+fn object(status: StatusCode, code: &str, message: &str) -> Map<String, Value> {
     let kind = if status.is_server_error() { "server_error" } else { "invalid_request_error" };
-    let body = serde_json::json!({
-        "error": { "message": message, "type": kind, "param": null, "code": code }
-    });
-    let mut response = Response::new(full(body.to_string()));
+    let fields =
+        [("message", message.into()), ("type", kind.into()), ("param", Value::Null), ("code", code.into())];
+    fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
+}
+
+fn respond(status: StatusCode, error: &Map<String, Value>) -> Response<Body> {
+    let mut response = Response::new(full(json!({ "error": error }).to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

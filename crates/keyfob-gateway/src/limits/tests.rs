@@ -1,5 +1,7 @@
 //! The limits as a whole: what is let through, what is left, and that nothing is lost or counted twice.
 
+mod more;
+
 use super::section::Budget;
 use super::*;
 use crate::authenticate::caller::DataPolicy;
@@ -147,41 +149,6 @@ fn what_is_left_is_told_with_an_answer_and_with_a_refusal() {
     assert_eq!(told(permit.told()), [policy, left]);
     let reached = limits.admit(&person("u-1"), cost(60, 0), at(0)).unwrap_err();
     assert_eq!(told(&reached.told), [policy, left]);
-}
-
-#[test]
-fn a_request_that_runs_is_given_more_as_long_as_all_limits_have_it() {
-    let limits = limits(
-        "requests_per_minute = 1\ntokens_per_minute = 100\nstreams = 1\n[workspace]\nbudget = '1/hour'",
-    );
-    let mut permit = limits.admit(&person("u-1"), cost(60, 50), at(0)).unwrap();
-
-    assert!(!permit.extend(cost(41, 0), at(1)));
-    assert!(permit.extend(cost(40, 25), at(1)));
-    assert!(!permit.extend(cost(1, 0), at(59)));
-    assert!(permit.extend(cost(1, 0), at(60)));
-    assert!(!permit.extend(cost(0, 26), at(60)));
-    assert!(permit.extend(cost(0, 25), at(60)));
-
-    let sums = |holder: &Holder| limits.used.lock().unwrap().holders[holder].sums();
-    let (who, workspace) = (Holder::of(&person("u-1")).0, Holder::Workspace("w-1".into()));
-    assert_eq!(sums(&who), (0, 41, 1, Money::ZERO));
-    assert_eq!(sums(&workspace).3, cost(0, 100).price);
-    permit.settle(cost(70, 60));
-    assert_eq!(sums(&who), (0, 10, 0, Money::ZERO));
-    assert_eq!(sums(&workspace).3, cost(0, 60).price);
-}
-
-#[test]
-fn what_a_stream_uses_after_midnight_is_paid_by_the_new_day() {
-    let limits = limits("budget = '1/day'");
-    let mut permit = limits.admit(&person("u-1"), cost(0, 90), at(57_599)).unwrap();
-
-    assert!(permit.extend(cost(0, 95), at(57_600)));
-    permit.settle(cost(0, 100));
-
-    let sums = limits.used.lock().unwrap().holders[&Holder::of(&person("u-1")).0].sums();
-    assert_eq!(sums.3, cost(0, 10).price);
 }
 
 #[test]

@@ -141,11 +141,14 @@ async fn g_40_of_a_hundred_first_requests_on_a_budget_for_one_exactly_one_is_sen
     assert_eq!(answer.status, StatusCode::OK);
     assert!(world.upstream.saw_nothing());
     let body: Value = serde_json::from_slice(&refused[0].body).unwrap();
-    assert_eq!(
-        body["error"]["message"],
-        "The budget of 1.00 USD per day for each person is used up: this request could cost 1.00 USD, and 0.00 USD is \
-         left. Try again in 57600 s, at 2027-01-16T00:00:00Z"
-    );
+    let which = "The budget of 1.00 USD per day for each person is used up: this request could cost 1.00 USD, and 0.00 USD \
+                 is left";
+    let expected = json!({
+        "message": format!("{which}. Try again in 57600 s, at 2027-01-16T00:00:00Z"),
+        "type": "usage_limit_reached", "code": "budget_exceeded", "param": null, "resets_at": 1_800_057_600,
+    });
+    assert_eq!(body["error"], expected);
+    assert_eq!(header(&refused[0], "x-codex-promo-message"), Some(which));
     assert_eq!(header(&refused[0], "retry-after"), Some("57600"));
     let policy = "\"caller-budget\";q=1000000;qu=\"micro-usd\";w=86400";
     assert_eq!(header(&refused[0], "ratelimit-policy"), Some(policy));

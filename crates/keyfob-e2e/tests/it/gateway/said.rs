@@ -126,3 +126,37 @@ async fn s_23_codex_says_which_promise_no_upstream_gives() -> Result<()> {
     }
     world.finish().await
 }
+
+#[tokio::test]
+async fn s_23_g_40_codex_says_which_limit_is_reached_and_when_it_renews() -> Result<()> {
+    let Some(codex) = codex::installed()? else { return Ok(()) };
+    let mut world = World::start().await?;
+    let home = world.home("mia")?;
+    home.sign_in(&mut world.form_client()?).await?;
+    let folder = home.folder().join("gateway");
+    files::make_folder(&folder)?;
+    let prices = folder.join("prices.toml");
+    files::replace(&prices, b"currency = 'USD'\n[[model]]\nname = '*'\ninput = 0\noutput = '1000'\n")?;
+    // A question that does not say how long its answer may be could cost 16.384.
+    let limits = "[limits]\nbudget = '16.40/month'\n";
+    let data = format!("data = \"{}\"\nprices = \"{}\"\n", folder.display(), prices.display());
+    world.configure_gateway(&format!("{data}{limits}{DEMO}")).await?;
+
+    home.configure_codex(&configuration(&world, SHARED))?;
+    assert_answer(&exec(&world, &home, &codex).await?);
+
+    for credential in [SHARED, EXPORTED] {
+        home.configure_codex(&configuration(&world, credential))?;
+        let refused = refused(&world, &home, &codex).await?;
+        let words = errors(&refused).join("; ");
+        let (before, when) = words.rsplit_once(", or try again at ").context(words.clone())?;
+        assert_eq!(
+            before,
+            "You’ve hit your usage limit. The budget of 16.40 USD per month for each person is used up: this request could \
+             cost 16.384 USD, and 16.36 USD is left",
+            "{credential}"
+        );
+        assert!(when.ends_with(" 12:00 AM."), "{when}");
+    }
+    world.finish().await
+}
