@@ -9,7 +9,7 @@ use crate::description::Description;
 use crate::error::Refusal;
 use crate::forward::{DataError, Forward};
 use crate::headers;
-use crate::http_client::{HttpClientError, Trust, http_client};
+use crate::http_client::{HttpClient, HttpClientError, Trust};
 use crate::keys::Keys;
 use crate::limits::LimitsConfig;
 use crate::policy::Policy;
@@ -104,7 +104,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 impl Gateway {
     /// Makes a gateway; nothing is fetched yet.
     pub fn new(config: Config, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, StartError> {
-        let client = http_client(trust(&config))?;
+        let client = HttpClient::new(trust(&config))?;
         let description = Description::new(&config.issuer, &config.audience);
         let keys = Arc::new(Keys::new(config.issuer, client.clone()));
         let introspection = config.feed.as_ref().map(|feed| {

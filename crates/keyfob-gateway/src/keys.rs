@@ -39,7 +39,7 @@ pub(crate) enum FetchKeysError {
     Unreachable {
         url: String,
         #[source]
-        source: hyper_util::client::legacy::Error,
+        source: crate::http_client::SendError,
     },
     #[error("no whole answer from {0} in time")]
     TooSlow(String),

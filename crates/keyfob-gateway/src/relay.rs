@@ -3,10 +3,10 @@
 use crate::body::{Body, Limits, Passing, full};
 use crate::error::Refusal;
 use crate::headers;
+use crate::http_client::Answer;
 use crate::upstream::UpstreamKey;
 use http::{Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use std::time::Duration;
 
 /// How long a stream may be silent; models think, but not for longer.
@@ -21,7 +21,7 @@ const EXPLAINED: Duration = Duration::from_secs(10);
 /// A stream that the upstream breaks off ends with an error on the caller's connection too, never with a clean end
 /// (security G-28).
 pub(crate) async fn relay(
-    response: Response<Incoming>,
+    response: Response<Answer>,
     key: Option<&UpstreamKey>,
 ) -> Result<Response<Body>, Refusal> {
     let status = response.status();
@@ -50,7 +50,7 @@ pub(crate) async fn relay(
 }
 
 /// Reads an error's explanation, which is short and may repeat the key that it was asked with (security G-17).
-async fn explanation(body: Incoming, key: &UpstreamKey) -> Result<Body, Refusal> {
+async fn explanation(body: Answer, key: &UpstreamKey) -> Result<Body, Refusal> {
     let collected = tokio::time::timeout(EXPLAINED, Limited::new(body, EXPLANATION).collect()).await;
     let Ok(Ok(collected)) = collected else { return Err(Refusal::UpstreamUnusable) };
     let bytes = collected.to_bytes();

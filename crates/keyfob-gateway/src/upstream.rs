@@ -2,10 +2,9 @@
 
 use crate::body::{Body, BodyError};
 use crate::error::Refusal;
-use crate::http_client::HttpClient;
+use crate::http_client::{Answer, HttpClient, SendError};
 use crate::route::UpstreamPath;
 use http::{HeaderValue, Request, Response, header};
-use hyper::body::Incoming;
 use keyfob_oauth::{Secret, id};
 use std::error::Error;
 use std::time::Duration;
@@ -130,7 +129,7 @@ pub(crate) async fn send(
     key: Option<&UpstreamKey>,
     path: &UpstreamPath,
     mut request: Request<Body>,
-) -> Result<Response<Incoming>, Refusal> {
+) -> Result<Response<Answer>, Refusal> {
     let target = format!("{}{}", url.0, path.as_str());
     *request.uri_mut() = target.parse().map_err(|_| Refusal::NotFound)?;
     if let Some(key) = key {
@@ -144,7 +143,7 @@ pub(crate) async fn send(
 }
 
 /// Whose fault it is that there is no answer.
-fn fault(error: &hyper_util::client::legacy::Error) -> Refusal {
+fn fault(error: &SendError) -> Refusal {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         match error.downcast_ref::<BodyError>() {

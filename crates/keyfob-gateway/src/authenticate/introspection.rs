@@ -75,7 +75,7 @@ enum AskError {
     #[error("the issuer names no place of its own to ask")]
     NoEndpoint,
     #[error("no answer")]
-    Unreachable(#[source] hyper_util::client::legacy::Error),
+    Unreachable(#[source] crate::http_client::SendError),
     #[error("no whole answer in time")]
     TooSlow,
     #[error("the answer has status {0}")]

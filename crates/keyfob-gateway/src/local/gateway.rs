@@ -14,7 +14,7 @@ use crate::admin::metrics::Metrics;
 use crate::body::{Body, full};
 use crate::error::Refusal;
 use crate::gateway::{REQUEST_ID, RequestNames, bounded, hear_out};
-use crate::http_client::{HttpClient, HttpClientError, Trust, http_client};
+use crate::http_client::{Answer, HttpClient, HttpClientError, Trust};
 use crate::record::Record;
 use crate::route::{UpstreamPath, is_health_check, refuse_proxying, route};
 use crate::upstream::{self, UpstreamUrl};
@@ -73,7 +73,7 @@ impl LocalGateway {
         Ok(Self {
             tools: Arc::new(Tools::new(Self::keys_in(&own))),
             audit: Arc::new(Audit::in_folder(own.join(AUDIT), Arc::clone(&clock))),
-            client: http_client(trust)?,
+            client: HttpClient::new(trust)?,
             metrics: Arc::new(Metrics::default()),
             request_names: RequestNames::new(&*entropy)?,
             provider: found.provider.id,
@@ -213,7 +213,7 @@ impl LocalGateway {
         body: Body,
         path: &UpstreamPath,
         shown: &Shown,
-    ) -> Result<Response<Incoming>, Refusal> {
+    ) -> Result<Response<Answer>, Refusal> {
         let mut request = Request::new(body);
         *request.method_mut() = head.method.clone();
         *request.headers_mut() = head.headers.clone();
@@ -232,7 +232,7 @@ enum Admitted {
     Caller(Caller, Option<Line>),
 }
 
-async fn passed_on(response: Response<Incoming>, shown: &Shown) -> Result<Response<Body>, Denied> {
+async fn passed_on(response: Response<Answer>, shown: &Shown) -> Result<Response<Body>, Denied> {
     relay::relay(response, shown.key.as_ref()).await.map_err(|refusal| match refusal {
         Refusal::UpstreamRefusedGateway => Denied::CredentialRefused,
         other => other.into(),

@@ -65,7 +65,7 @@ pub(crate) enum FollowError {
     #[error("the issuer names no feed of its own")]
     NoFeed,
     #[error("no answer")]
-    Unreachable(#[source] hyper_util::client::legacy::Error),
+    Unreachable(#[source] crate::http_client::SendError),
     #[error("no whole answer in time")]
     TooSlow,
     #[error("the answer has status {0}")]

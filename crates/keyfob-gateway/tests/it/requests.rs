@@ -186,6 +186,19 @@ async fn g_32_a_request_that_the_upstream_broke_off_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn g_32_a_kept_connection_that_the_upstream_closed_costs_no_request() {
+    let world = World::new().await;
+    let whole = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    let (first, exchange) = tokio::join!(world.send(world.request(), "{}"), world.upstream.answer(whole));
+
+    drop(exchange);
+    let (second, _exchange) = tokio::join!(world.send(world.request(), "{}"), world.upstream.answer(whole));
+
+    assert_eq!([first.text(), second.text()], ["ok", "ok"]);
+    assert!(world.upstream.saw_nothing());
+}
+
+#[tokio::test]
 async fn g_23_a_body_that_announces_too_much_is_refused_at_once() {
     let world = World::new().await;
     let length = 32 * 1024 * 1024 + 1;

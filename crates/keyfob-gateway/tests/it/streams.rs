@@ -136,3 +136,21 @@ async fn g_30_a_token_that_expires_while_its_answer_runs_ends_the_next_request_a
     assert_eq!(next(&mut answer).await.unwrap().unwrap(), "last");
     assert!(next(&mut answer).await.is_none());
 }
+
+#[tokio::test]
+async fn g_25_what_came_at_once_goes_on_whole_and_the_connection_serves_the_next() {
+    let world = World::new().await;
+    let (mut answer, mut exchange) =
+        tokio::join!(world.begin(world.request(), "{}"), world.upstream.answer(HEAD));
+    let events: Vec<String> = (0..200).map(|number| format!("data: {number}\n\n")).collect();
+
+    let at_once: String = events.iter().map(|event| chunk(event)).collect();
+    exchange.send(&at_once).await;
+    exchange.send("0\r\n\r\n").await;
+
+    let mut came = Vec::new();
+    while let Some(frame) = next(&mut answer).await {
+        came.extend_from_slice(&frame.unwrap());
+    }
+    assert_eq!(String::from_utf8(came).unwrap(), events.concat());
+}

@@ -1,0 +1,272 @@
+//! The one HTTP client, for the issuer and for the upstreams: no redirects, no proxies, no cookies.
+//!
+//! Each thread keeps connections of its own, so that a request and its answer stay on the thread that accepted them.
+
+mod answer;
+mod exclusive;
+mod pool;
+mod shared;
+mod shield;
+
+use crate::body::Body;
+pub(crate) use answer::Answer;
+use exclusive::Exclusive;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response, Uri, Version, header};
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::{Connection as _, HttpConnector};
+use hyper_util::rt::TokioIo;
+use pool::{Origin, Pools};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use shared::Shared;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tower_service::Service as _;
+
+/// Sends requests, over connections that are kept; who may be reached by which scheme is checked where addresses are read.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient {
+    connector: HttpsConnector<HttpConnector>,
+    pools: Arc<Pools>,
+}
+
+/// What bytes go over.
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// Which certificates are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Those of the system, or of the file that `SSL_CERT_FILE` names.
+    System,
+    /// None, for a gateway whose every address is plain http on loopback.
+    Nobody,
+}
+
+/// The client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpClientError {
+    /// There is nothing to check the certificates of others against.
+    #[error("cannot read the system's certificates")]
+    NoRoots(#[source] std::io::Error),
+    /// The TLS library refuses its own defaults.
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+}
+
+/// A request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    /// The address is none of a server.
+    #[error("the address names no server")]
+    NoServer,
+    /// There is no connection; nothing was sent.
+    #[error("cannot connect")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There was none in time; nothing was sent.
+    #[error("connecting takes too long")]
+    ConnectTooSlow,
+    /// The connection broke, or what came is no HTTP; the request may have been sent.
+    #[error("no answer")]
+    Broken(#[source] hyper::Error),
+}
+
+impl SendError {
+    /// Whether nobody was there to send to.
+    pub(crate) const fn is_connect(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::ConnectTooSlow)
+    }
+}
+
+/// What comes of an attempt that failed.
+enum Attempt {
+    /// Nothing was sent, so it may be tried on another connection.
+    Unsent(Box<Request<Body>>, SendError),
+    /// It may have been sent, so it must not be sent again (security G-32).
+    Failed(SendError),
+}
+
+impl From<hyper::client::conn::TrySendError<Request<Body>>> for Attempt {
+    fn from(mut error: hyper::client::conn::TrySendError<Request<Body>>) -> Self {
+        let message = error.take_message();
+        let error = SendError::Broken(error.into_error());
+        match message {
+            Some(request) => Self::Unsent(Box::new(request), error),
+            None => Self::Failed(error),
+        }
+    }
+}
+
+/// The longest time until a connection stands, TLS included.
+const CONNECT: Duration = Duration::from_secs(10);
+/// What a connection may hold of an answer's head, or of a stream that its reader does not keep up with (G-16, G-27).
+const BUFFER: usize = 64 * 1024;
+
+impl HttpClient {
+    pub(crate) fn new(trust: Trust) -> Result<Self, HttpClientError> {
+        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(HttpClientError::Tls)?;
+        let tls = match trust {
+            Trust::System => tls.with_native_roots().map_err(HttpClientError::NoRoots)?,
+            Trust::Nobody => tls.with_root_certificates(RootCertStore::empty()),
+        };
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(CONNECT));
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.with_no_client_auth())
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(tcp);
+        Ok(Self { connector, pools: Arc::default() })
+    }
+
+    /// Sends a request once, and returns the answer as soon as its head is there.
+    ///
+    /// A request that says HTTP/2 goes over that, also where no TLS agrees on it (RFC 9113 §3.3); any other over what
+    /// the server prefers. Dropping the future, or the answer's body, ends the request at the server.
+    pub(crate) async fn request(&self, request: Request<Body>) -> Result<Response<Answer>, SendError> {
+        let (server, target) = Server::of(&request)?;
+        let origin = self.pools.origin(&server)?;
+        let mut request = request;
+        loop {
+            // The very last attempt is over a connection that nobody has used before.
+            let (attempt, is_fresh) = if origin.speaks_h2() {
+                let Some((shared, is_fresh)) = self.shared(&origin, &server).await? else { continue };
+                (shared.send(request).await, is_fresh)
+            } else if let Some(kept) = origin.take() {
+                (Exclusive::send(kept, for_h1(request, &origin, &target), &origin).await, false)
+            } else {
+                match self.connect(&server).await? {
+                    Connected::Exclusive(fresh) => {
+                        (Exclusive::send(fresh, for_h1(request, &origin, &target), &origin).await, true)
+                    }
+                    Connected::Shared(fresh) => {
+                        origin.share(fresh.clone());
+                        (fresh.send(request).await, true)
+                    }
+                }
+            };
+            match attempt {
+                Ok(answer) => return Ok(answer),
+                Err(Attempt::Unsent(unsent, error)) if is_fresh => {
+                    drop(unsent);
+                    return Err(error);
+                }
+                Err(Attempt::Unsent(unsent, _)) => request = for_anyone(*unsent, &server, &target)?,
+                Err(Attempt::Failed(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Returns a shared connection with room, and whether it is new; nothing if the server no longer shares any.
+    ///
+    /// Of those who wait for one, one connects.
+    async fn shared(
+        &self,
+        origin: &Arc<Origin>,
+        server: &Server,
+    ) -> Result<Option<(Shared, bool)>, SendError> {
+        if let Some(shared) = origin.shared() {
+            return Ok(Some((shared, false)));
+        }
+        let _turn = origin.turn().await;
+        if let Some(shared) = origin.shared() {
+            return Ok(Some((shared, false)));
+        }
+        match self.connect(server).await? {
+            Connected::Shared(fresh) => {
+                origin.share(fresh.clone());
+                Ok(Some((fresh, true)))
+            }
+            Connected::Exclusive(fresh) => {
+                origin.forget_h2();
+                Arc::clone(origin).give_back(fresh);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn connect(&self, server: &Server) -> Result<Connected, SendError> {
+        // It is large, seldom needed, and would be part of every request.
+        let connecting = Box::pin(async {
+            let stream: Stream =
+                self.connector.clone().call(server.address()).await.map_err(SendError::Connect)?;
+            if server.version == Version::HTTP_2 || stream.connected().is_negotiated_h2() {
+                Ok(Connected::Shared(Shared::open(stream).await.map_err(SendError::Broken)?))
+            } else {
+                Ok(Connected::Exclusive(Exclusive::open(stream).await.map_err(SendError::Broken)?))
+            }
+        });
+        tokio::time::timeout(CONNECT, connecting).await.map_err(|_| SendError::ConnectTooSlow)?
+    }
+}
+
+/// A connection that was just made.
+enum Connected {
+    /// For one request at a time: HTTP/1.1.
+    Exclusive(Box<Exclusive>),
+    /// For many at a time: HTTP/2.
+    Shared(Shared),
+}
+
+/// Who is asked, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Server {
+    scheme: Scheme,
+    authority: Authority,
+    version: Version,
+}
+
+impl Server {
+    /// Returns whom a request is for, and what of its address that server is told.
+    fn of(request: &Request<Body>) -> Result<(Self, PathAndQuery), SendError> {
+        let address = request.uri();
+        let (Some(scheme), Some(authority)) = (address.scheme(), address.authority()) else {
+            return Err(SendError::NoServer);
+        };
+        let version = if request.version() == Version::HTTP_2 { Version::HTTP_2 } else { Version::HTTP_11 };
+        let target = address.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Ok((Self { scheme: scheme.clone(), authority: authority.clone(), version }, target))
+    }
+
+    fn address(&self) -> Uri {
+        self.with(PathAndQuery::from_static("/")).unwrap_or_default()
+    }
+
+    fn with(&self, target: PathAndQuery) -> Result<Uri, SendError> {
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(target);
+        Uri::from_parts(parts).map_err(|_| SendError::NoServer)
+    }
+
+    fn host(&self) -> Result<HeaderValue, SendError> {
+        HeaderValue::from_str(self.authority.as_str()).map_err(|_| SendError::NoServer)
+    }
+}
+
+/// Addresses a request as HTTP/1.1 does: the server in `Host`, and only the path in the first line (RFC 9112 §3.2.1).
+fn for_h1(mut request: Request<Body>, origin: &Origin, target: &PathAndQuery) -> Request<Body> {
+    *request.uri_mut() = Uri::from(target.clone());
+    *request.version_mut() = Version::HTTP_11;
+    request.headers_mut().insert(header::HOST, origin.host());
+    request
+}
+
+/// Addresses a request anew that was not sent.
+fn for_anyone(
+    mut request: Request<Body>,
+    server: &Server,
+    target: &PathAndQuery,
+) -> Result<Request<Body>, SendError> {
+    *request.uri_mut() = server.with(target.clone())?;
+    request.headers_mut().remove(header::HOST);
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests;
