@@ -3,6 +3,7 @@
 mod args;
 #[cfg(feature = "local")]
 mod local_command;
+mod log;
 mod policy_commands;
 mod system;
 mod usage_command;
@@ -15,13 +16,13 @@ use keyfob_gateway::config::{EdgeConfig, read_policy, read_prices, secret_file};
 use keyfob_gateway::connection::Transport;
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
 use keyfob_gateway::revocations::FeedConfig;
-use keyfob_gateway::server;
+use keyfob_gateway::server::{self, Listeners};
 use keyfob_gateway::streams::Streams;
 use keyfob_gateway::tls::Tls;
 use keyfob_gateway::upstream::{Upstream, UpstreamUrl};
 use keyfob_gateway::upstreams::NamedUpstream;
 use keyfob_oauth::{Audience, IssuerUrl};
-use std::io::Write as _;
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +30,22 @@ use system::{SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Takes less for the many small pieces of a request than the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Wrong usage, as for clap's own refusals (design §6).
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    start_log();
+    let log = log::Log::start(system::log_filter().as_deref().unwrap_or("info"));
+    let code = run_command(command);
+    drop(log);
+    code
+}
+
+fn run_command(command: Command) -> ExitCode {
     match command {
         Command::Edge(edge) => serve(&edge),
         Command::Policy(PolicyCommand::Test(test)) => ended(policy_commands::test(&test)),
@@ -100,7 +111,7 @@ fn of_one_upstream(edge: &OneUpstream) -> anyhow::Result<EdgeConfig> {
     Ok(EdgeConfig { listen: edge.listen, admin: edge.admin, tls: None, gateway })
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
     let config = edge.gateway;
     let issuer = config.issuer.clone();
@@ -111,9 +122,10 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
     let gateway = Gateway::new(config, Arc::new(SystemClock), &SystemEntropy)?;
     let stop = stop()?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let listener =
-        TcpListener::bind(edge.listen).await.with_context(|| format!("cannot listen on {}", edge.listen))?;
-    let address = listener.local_addr()?;
+    let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let listeners =
+        Listeners::bind(edge.listen, threads).with_context(|| format!("cannot listen on {}", edge.listen))?;
+    let address = listeners.local_addr()?;
     let admin = match edge.admin {
         Some(asked) => {
             Some(TcpListener::bind(asked).await.with_context(|| format!("cannot listen on {asked}"))?)
@@ -141,7 +153,7 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
         }
     };
     tokio::select! {
-        () = server::serve(listener, Arc::clone(&gateway), transport, stop) => Ok(()),
+        () = server::serve(listeners, Arc::clone(&gateway), transport, stop) => Ok(()),
         () = operated => Ok(()),
         () = reload => Ok(()),
     }
@@ -158,15 +170,6 @@ fn stop() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::new(system::log_filter().as_deref().unwrap_or("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-}
-
 fn report(error: &anyhow::Error, code: ExitCode) -> ExitCode {
     say(&format!("keyfob-gateway: error: {error:#}"));
     code
@@ -174,5 +177,5 @@ fn report(error: &anyhow::Error, code: ExitCode) -> ExitCode {
 
 /// Writes a line for people; that nobody reads it is no reason to stop.
 fn say(line: &str) {
-    drop(writeln!(std::io::stderr(), "{line}"));
+    log::say(line);
 }

@@ -10,8 +10,12 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 
 fn edge(arguments: &[&str]) -> Command {
+    edge_at("127.0.0.1:0", arguments)
+}
+
+fn edge_at(address: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob-gateway"));
-    command.arg("edge").args(["--listen", "127.0.0.1:0"]).args(arguments).kill_on_drop(true);
+    command.arg("edge").args(["--listen", address]).args(arguments).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -119,6 +123,47 @@ async fn a_request_is_one_log_line_without_what_was_said() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("method=POST path=/v1/responses status=401"), "{said:?}");
     assert!(!said[0].contains("canary"), "{said:?}");
+}
+
+#[tokio::test]
+async fn every_core_serves_and_an_orderly_end_writes_every_line_of_the_log() {
+    let issuer = FakeIssuer::start().await;
+    let (mut child, address, mut lines) = started(&issuer).await;
+    let ask = async |address: String| {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let request = "GET /healthz HTTP/1.1\r\nhost: g\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    };
+
+    soon(futures_util::future::join_all((0..300).map(|_| ask(address.clone())))).await;
+    // A thread has its name from itself, so it is looked at once each has served.
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id().unwrap())).unwrap();
+    let name = |task: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap()
+    };
+    let threads = tasks.map(name).filter(|name| name.starts_with("serve-")).count();
+    assert_eq!(signalled(&mut child, "-TERM").await, Some(0));
+
+    let mut said = 0;
+    while let Some(line) = soon(lines.next_line()).await.unwrap() {
+        said += usize::from(line.contains("path=/healthz status=200"));
+    }
+    assert_eq!((said, threads + 1), (300, std::thread::available_parallelism().unwrap().get()));
+}
+
+#[tokio::test]
+async fn a_port_is_not_shared_with_another_gateway() {
+    let issuer = FakeIssuer::start().await;
+    let (_child, address, _lines) = started(&issuer).await;
+
+    let mut other = edge_at(&address, &["--issuer", &issuer.url, "--upstream", "demo"]);
+    let said = soon(other.output()).await.unwrap();
+
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    assert!(String::from_utf8(said.stderr).unwrap().contains(&format!("cannot listen on {address}")));
 }
 
 #[tokio::test]
