@@ -138,7 +138,7 @@ async fn g_30_a_token_that_expires_while_its_answer_runs_ends_the_next_request_a
 }
 
 #[tokio::test]
-async fn g_25_what_came_at_once_goes_on_whole_and_the_connection_serves_the_next() {
+async fn g_25_events_that_came_at_once_go_on_whole_and_in_order() {
     let world = World::new().await;
     let (mut answer, mut exchange) =
         tokio::join!(world.begin(world.request(), "{}"), world.upstream.answer(HEAD));
