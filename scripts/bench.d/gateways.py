@@ -92,12 +92,17 @@ def upstream(programs, folder):
 
 
 def ours(programs, folder, issuer, model, name="keyfob-gateway"):
+    return edge([programs / "keyfob-gateway"], folder, issuer, model, name)
+
+
+def edge(program, folder, issuer, model, name):
+    """Starts `program`, which may be run by another, in front of `model`."""
     folder.mkdir()
     port = free_port()
     secret = folder / "key"
     secret.write_text(KEY, encoding="utf-8")
     secret.chmod(0o600)
-    argv = [programs / "keyfob-gateway", "edge", "--listen", f"127.0.0.1:{port}", "--issuer", issuer.url]
+    argv = [*program, "edge", "--listen", f"127.0.0.1:{port}", "--issuer", issuer.url]
     argv += ["--upstream", f"http://127.0.0.1:{model.port}/v1", "--upstream-key-file", secret]
     return Server(name, argv, port, PATH, folder).start()
 

@@ -4,6 +4,10 @@
 usage: hot.py order PROGRAM           prints the symbols of PROGRAM that its list names, for the linker
        hot.py add PROGRAM COMMAND..   adds to the list what each COMMAND runs, by valgrind
        hot.py add-serving PROGRAM     adds what an issuer runs from its start until it has answered, and its end
+       hot.py add-edge PROGRAM OTHERS
+                                      adds what a gateway runs from its start until its end, with requests, refusals and
+                                      streams between; OTHERS is the folder with the issuer, the model server and the load,
+                                      as scripts/bench leaves them
 
 The list of PROGRAM lies beside this file, as PROGRAM.txt, with names as people read them: those of the symbols change with
 every compiler. To write it anew, empty it, and for `keyfob` add `token` and `status` of a fresh login in the file, and
@@ -11,6 +15,7 @@ every compiler. To write it anew, empty it, and for `keyfob` add `token` and `st
 login and another `state.json` there.
 """
 
+import contextlib
 import re
 import socket
 import subprocess
@@ -78,6 +83,27 @@ def serve(tool):
             sys.exit(f"error: {tool[-1]} ended with {server.returncode}")
 
 
+def edge(others):
+    """Lets a gateway serve under `tool`, before the programs that the benchmark puts around it."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "bench.d"))
+    import gateways
+
+    def run(tool):
+        with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+            folder = Path(name)
+            issuer = gateways.Issuer(others, folder / "issuer")
+            stack.callback(issuer.server.stop)
+            model = gateways.upstream(others, folder / "model")
+            stack.callback(model.stop)
+            gateway = gateways.edge(tool, folder / "gateway", issuer, model, "gateway")
+            stack.callback(gateway.stop)
+            token = issuer.token()
+            gateways.ask(gateway, 4, 2, token, folder)
+            gateways.follow(others, gateway, 4, 20, 1_000, token, folder)
+
+    return run
+
+
 def answers(address):
     host, port = address.split(":")
     try:
@@ -95,5 +121,7 @@ match sys.argv[1:]:
         add(program, [command(word) for word in words])
     case ["add-serving", program]:
         add(program, [serve])
+    case ["add-edge", program, others]:
+        add(program, [edge(Path(others))])
     case _:
         sys.exit(__doc__)
