@@ -13,6 +13,7 @@ use bytes::BytesMut;
 use chunks::Chunks;
 use head::{Framing, Head};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,8 +115,8 @@ impl<S> Door<S> {
     where
         S: AsyncRead + Unpin,
     {
-        let mut piece = [0; PIECE];
-        let mut read = ReadBuf::new(&mut piece);
+        let mut piece = [MaybeUninit::uninit(); PIECE];
+        let mut read = ReadBuf::uninit(&mut piece);
         ready!(Pin::new(&mut self.inner).poll_read(context, &mut read))?;
         self.raw.extend_from_slice(read.filled());
         self.judge();

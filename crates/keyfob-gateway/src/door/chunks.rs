@@ -69,8 +69,7 @@ impl Chunks {
 
 /// Returns the line at the beginning, without its end, once it is whole.
 fn line(raw: &[u8], most: usize) -> Result<Option<&[u8]>, Ambiguous> {
-    let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-    let length = raw.iter().take_while(|byte| is_text(byte)).count();
+    let length = head::text_length(raw.split_at(raw.len().min(most + 1)).0);
     if length > most {
         return Err(Ambiguous);
     }

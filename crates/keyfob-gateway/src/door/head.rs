@@ -1,6 +1,7 @@
 //! The head of a request: where it ends, and how long its body is, both in one way only.
 
 use super::Ambiguous;
+use memchr::{memchr, memchr_iter};
 
 /// A head that comes bit by bit.
 #[derive(Debug, Default)]
@@ -22,27 +23,46 @@ pub(super) enum Framing {
 impl Head {
     /// Returns how long the head is, once all of it is in `raw`.
     pub(super) fn end(&mut self, raw: &[u8]) -> Result<Option<usize>, Ambiguous> {
-        while let Some(byte) = raw.get(self.seen) {
-            match byte {
-                b'\r' => match raw.get(self.seen + 1) {
-                    Some(b'\n') if raw.split_at(self.seen).0.ends_with(b"\r\n") => {
-                        return Ok(Some(self.seen + 2));
-                    }
-                    Some(b'\n') => self.seen += 2,
-                    Some(_) => return Err(Ambiguous),
-                    None => return Ok(None),
-                },
-                b'\t' | b' '..=b'~' | 0x80.. => self.seen += 1,
+        loop {
+            self.seen += text_length(raw.split_at(self.seen).1);
+            match raw.get(self.seen..).unwrap_or_default() {
+                [] | [b'\r'] => return Ok(None),
+                [b'\r', b'\n', ..] if raw.split_at(self.seen).0.ends_with(b"\r\n") => {
+                    return Ok(Some(self.seen + 2));
+                }
+                [b'\r', b'\n', ..] => self.seen += 2,
                 _ => return Err(Ambiguous),
             }
         }
-        Ok(None)
     }
+}
+
+/// Returns how many bytes at the beginning of `raw` are text: neither the end of a line nor any other control character.
+pub(super) fn text_length(raw: &[u8]) -> usize {
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+    let length = memchr(b'\r', raw).unwrap_or(raw.len());
+    let run = raw.split_at(length).0;
+    // Looked at as a whole: a token is long, and what is no text is rare.
+    if run.iter().fold(true, |all, byte| all & is_text(byte)) {
+        length
+    } else {
+        run.iter().take_while(|byte| is_text(byte)).count()
+    }
+}
+
+/// Returns what stands between carriage returns.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b'\r', head).chain([head.len()]).map(move |end| {
+        let line = head.get(start..end).unwrap_or_default();
+        start = end + 1;
+        line
+    })
 }
 
 /// Returns how the body after this whole head is framed (RFC 9112 §6.3), if everybody reads it so.
 pub(super) fn framing(head: &[u8]) -> Result<Framing, Ambiguous> {
-    let mut lines = head.strip_suffix(b"\r\n\r\n").ok_or(Ambiguous)?.split(|byte| *byte == b'\r');
+    let mut lines = lines(head.strip_suffix(b"\r\n\r\n").ok_or(Ambiguous)?);
     let is_http_10 = is_http_10(lines.next().ok_or(Ambiguous)?)?;
     let (mut length, mut is_chunked, mut hosts, mut is_upgrade) = (None, false, 0, false);
     for line in lines {
@@ -99,8 +119,8 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Ambiguous> {
 
 /// Whether this is a token (RFC 9110 §5.6.2).
 fn is_token(text: &[u8]) -> bool {
-    !text.is_empty()
-        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    let is_allowed = |byte: &u8| matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~');
+    !text.is_empty() && text.iter().all(is_allowed)
 }
 
 /// Parses digits and nothing else.
