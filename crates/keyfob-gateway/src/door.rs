@@ -11,6 +11,7 @@ mod head;
 
 use bytes::BytesMut;
 use chunks::Chunks;
+pub(crate) use head::is_token;
 use head::{Framing, Head};
 use std::io;
 use std::mem::MaybeUninit;

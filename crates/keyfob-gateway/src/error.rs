@@ -60,6 +60,10 @@ pub(crate) enum Refusal {
         "This gateway does not change protocols on a connection; set `supports_websockets = false` in the client"
     )]
     Upgrade,
+    #[error("The name of a header holds what no name may hold")]
+    InvalidHeader,
+    #[error("A GET or HEAD request must come without a body")]
+    UnexpectedBody,
     #[error("The request body is larger than 32 MiB")]
     BodyTooLarge,
     #[error("The request body did not arrive whole")]
@@ -115,7 +119,11 @@ impl Refusal {
             Self::Policy(refused) => refused.status(),
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::OtherHost | Self::BodyBroken | Self::NotJson => StatusCode::BAD_REQUEST,
+            Self::OtherHost
+            | Self::InvalidHeader
+            | Self::UnexpectedBody
+            | Self::BodyBroken
+            | Self::NotJson => StatusCode::BAD_REQUEST,
             Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::KeysUnavailable | Self::RevocationsUnknown | Self::LedgerUnavailable => {
@@ -144,6 +152,8 @@ impl Refusal {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::OtherHost => "invalid_target",
             Self::Upgrade => "upgrade_not_supported",
+            Self::InvalidHeader => "invalid_header",
+            Self::UnexpectedBody => "unexpected_body",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyBroken => "body_broken",
             Self::NotJson => "invalid_json",
@@ -173,7 +183,12 @@ impl Refusal {
     const fn ends_connection(&self) -> bool {
         matches!(
             self,
-            Self::MethodNotAllowed | Self::OtherHost | Self::Upgrade | Self::BodyTooLarge | Self::BodyBroken
+            Self::MethodNotAllowed
+                | Self::OtherHost
+                | Self::Upgrade
+                | Self::UnexpectedBody
+                | Self::BodyTooLarge
+                | Self::BodyBroken
         )
     }
 

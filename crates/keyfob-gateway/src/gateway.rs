@@ -16,7 +16,7 @@ use crate::policy::Policy;
 use crate::prices::Prices;
 use crate::record::Record;
 use crate::revocations::{FeedConfig, Hearing, Revocations};
-use crate::route::{asks_for_description, is_health_check, refuse_proxying, route};
+use crate::route::{asks_for_description, is_health_check, refuse_body, refuse_proxying, route};
 use crate::running::{Cut, Running, Stay};
 use crate::streams::Streams;
 use crate::upgrade::{WebSocket, Wish};
@@ -209,6 +209,7 @@ impl Gateway {
     ) -> Result<Response<Body>, Refusal> {
         target::settle(&mut request)?;
         refuse_proxying(&request)?;
+        refuse_body(&request)?;
         let web_socket = WebSocket::asked(&request, self.streams.web_sockets)?;
         if is_health_check(&request) {
             return Ok(health());

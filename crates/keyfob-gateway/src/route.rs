@@ -2,6 +2,7 @@
 
 use crate::error::Refusal;
 use http::{Method, Request};
+use hyper::body::Body;
 use keyfob_oauth::metadata::RESOURCE_PATH;
 
 /// A path that was checked: what follows `/v1` of the caller's path, with the query, as it is sent.
@@ -31,6 +32,14 @@ pub(crate) fn refuse_proxying<B>(request: &Request<B>) -> Result<(), Refusal> {
     let target = request.uri();
     if target.scheme().is_some() || target.authority().is_some() || target.path() == "*" {
         return Err(Refusal::OtherHost);
+    }
+    Ok(())
+}
+
+/// Refuses the body of a request that has none by its method: some servers read it as the next request (RFC 9110 §9.3.1).
+pub(crate) fn refuse_body<B: Body>(request: &Request<B>) -> Result<(), Refusal> {
+    if matches!(*request.method(), Method::GET | Method::HEAD) && !request.body().is_end_stream() {
+        return Err(Refusal::UnexpectedBody);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Whom a request is meant for, read once: over HTTP/2 it names an authority, over HTTP/1 it must not (security G-08, G-21).
 
+use crate::door::is_token;
 use crate::error::Refusal;
 use http::uri::{Parts, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Uri, Version, header};
@@ -13,6 +14,10 @@ pub(crate) fn settle<B>(request: &mut Request<B>) -> Result<(), Refusal> {
         return Ok(());
     }
     *request.version_mut() = Version::HTTP_11;
+    // Its fields are written out for an upstream of HTTP/1.1, where a name is a token and nothing else (RFC 9113 §8.2.1).
+    if !request.headers().keys().all(|name| is_token(name.as_str().as_bytes())) {
+        return Err(Refusal::InvalidHeader);
+    }
     let Parts { scheme, authority, path_and_query, .. } = request.uri().clone().into_parts();
     let is_http = scheme.is_some_and(|scheme| scheme == Scheme::HTTP || scheme == Scheme::HTTPS);
     let path = path_and_query.filter(|path| path.as_str().starts_with('/'));

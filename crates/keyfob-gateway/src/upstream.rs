@@ -4,7 +4,7 @@ use crate::body::{Body, BodyError};
 use crate::error::Refusal;
 use crate::http_client::{Answer, HttpClient, SendError};
 use crate::route::UpstreamPath;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, Version, header};
 use keyfob_oauth::{Secret, id};
 use std::error::Error;
 use std::time::Duration;
@@ -132,12 +132,17 @@ pub(crate) async fn send(
 ) -> Result<Response<Answer>, Refusal> {
     let target = format!("{}{}", url.0, path.as_str());
     *request.uri_mut() = target.parse().map_err(|_| Refusal::NotFound)?;
+    // RFC 9110 §6.2: whoever stands between two speaks its own version to both.
+    *request.version_mut() = Version::HTTP_11;
     if let Some(key) = key {
         request.headers_mut().insert(header::AUTHORIZATION, key.header.clone());
     }
     match tokio::time::timeout(UNTIL_HEADERS, client.request(request)).await {
         Err(_elapsed) => Err(Refusal::UpstreamSilent),
-        Ok(Ok(response)) => Ok(response),
+        Ok(Ok(mut response)) => {
+            *response.version_mut() = Version::HTTP_11;
+            Ok(response)
+        }
         Ok(Err(error)) => Err(fault(&error)),
     }
 }

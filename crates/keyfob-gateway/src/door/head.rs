@@ -118,7 +118,7 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Ambiguous> {
 }
 
 /// Whether this is a token (RFC 9110 §5.6.2).
-fn is_token(text: &[u8]) -> bool {
+pub(crate) fn is_token(text: &[u8]) -> bool {
     let is_allowed = |byte: &u8| matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~');
     !text.is_empty() && text.iter().all(is_allowed)
 }

@@ -16,7 +16,7 @@ use crate::error::Refusal;
 use crate::gateway::{REQUEST_ID, RequestNames, bounded, hear_out};
 use crate::http_client::{Answer, HttpClient, HttpClientError, Trust};
 use crate::record::Record;
-use crate::route::{UpstreamPath, is_health_check, refuse_proxying, route};
+use crate::route::{UpstreamPath, is_health_check, refuse_body, refuse_proxying, route};
 use crate::upstream::{self, UpstreamUrl};
 use crate::{headers, relay};
 use bytes::Bytes;
@@ -132,7 +132,8 @@ impl LocalGateway {
         names: &Names,
         record: &mut Record,
     ) -> Result<Admitted, (Denied, Option<Line>)> {
-        refuse_proxying(request).map_err(|refusal| (refusal.into(), None))?;
+        let fit = refuse_proxying(request).and_then(|()| refuse_body(request));
+        fit.map_err(|refusal| (refusal.into(), None))?;
         browsers::refuse(request, names).map_err(|denied| (denied, None))?;
         if is_health_check(request) {
             return Ok(Admitted::Health);

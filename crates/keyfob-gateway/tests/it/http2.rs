@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 const STREAM: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 async fn connect(world: &World) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(world.gateway).await.unwrap();
@@ -29,13 +29,13 @@ fn request(world: &World) -> Request<()> {
 }
 
 /// A frame (RFC 9113 §4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes()[..], payload].concat()
 }
 
 /// A header that is sent as it is, in no table (RFC 7541 §6.2.2).
-fn literal(name: &str, value: &str) -> Vec<u8> {
+pub(crate) fn literal(name: &str, value: &str) -> Vec<u8> {
     // RFC 7541 §5.1: what does not fit into seven bits goes on in groups of seven.
     let length = |length: usize| {
         if length < 127 {
@@ -100,6 +100,9 @@ async fn g_21_malformed_requests_of_http2_never_reach_the_upstream() {
         path(""),
         path("*"),
         with(&[("X-Upper", "y")]),
+        with(&[("\"x\"", "y")]),
+        with(&[("x y", "z")]),
+        with(&[("x:y", "z")]),
         with(&[("connection", "close")]),
         with(&[("transfer-encoding", "chunked")]),
         with(&[("keep-alive", "1")]),

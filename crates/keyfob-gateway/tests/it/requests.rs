@@ -19,6 +19,44 @@ async fn the_upstreams_base_stands_in_place_of_v1() {
 }
 
 #[tokio::test]
+async fn an_older_version_on_one_side_is_not_spoken_on_the_other() {
+    for (of_caller, of_upstream) in [("1.0", "1.1"), ("1.1", "1.0")] {
+        let world = World::new().await;
+        let request = format!(
+            "GET /v1/models HTTP/{of_caller}\r\nhost: g\r\nconnection: close\r\nauthorization: Bearer {}\r\n\r\n",
+            world.issuer.token()
+        );
+        let bytes = format!("HTTP/{of_upstream} 200 OK\r\ncontent-length: 2\r\n\r\nok");
+
+        let (answer, exchange) = tokio::join!(world.send_raw(&request), world.upstream.answer(&bytes));
+
+        assert!(answer.starts_with(&format!("HTTP/{of_caller} 200 ")), "{answer}");
+        assert!(exchange.head.starts_with("GET /base/v1/models HTTP/1.1\r\n"), "{}", exchange.head);
+    }
+}
+
+#[tokio::test]
+async fn g_19_a_body_where_a_request_has_none_is_refused_and_ends_the_connection() {
+    let world = World::new().await;
+    let second = "GET /v1/canary HTTP/1.1\r\nhost: g\r\n\r\n";
+    for method in ["GET", "HEAD"] {
+        for body in ["content-length: 2\r\n\r\n{}", "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"]
+        {
+            let head = format!(
+                "{method} /v1/models HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {}",
+                world.issuer.token()
+            );
+
+            let answer = world.send_raw(&format!("{head}\r\n{body}{second}")).await;
+
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{method} {body:?}: {answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{method} {body:?}: {answer}");
+        }
+    }
+    assert!(world.upstream.saw_nothing());
+}
+
+#[tokio::test]
 async fn g_08_nothing_in_a_request_changes_where_it_goes() {
     let world = World::new().await;
     let canary = FakeUpstream::start().await;
