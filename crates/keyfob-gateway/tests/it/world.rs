@@ -185,6 +185,13 @@ impl World {
         Self::around(FakeIssuer::start().await, upstream, Upstream::Http { url, key }).await
     }
 
+    /// A gateway before a server that is no part of it.
+    pub(crate) async fn before(server: SocketAddr) -> Self {
+        let url = UpstreamUrl::parse(&format!("http://{server}/base/v1")).unwrap();
+        let upstream = Upstream::Http { url, key: None };
+        Self::around(FakeIssuer::start().await, FakeUpstream::start().await, upstream).await
+    }
+
     /// A gateway that answers from the demo.
     pub(crate) async fn demo() -> Self {
         Self::demo_with(FakeIssuer::start().await).await
