@@ -57,7 +57,7 @@ impl Default for ConnectionLimits {
 }
 
 /// How large the head of a request may be: a token of 16 KiB and as much again.
-const HEAD_BYTES: usize = 32 * 1024;
+pub(crate) const HEAD_BYTES: usize = 32 * 1024;
 
 /// What serves accepted connections; shared by all listeners.
 #[derive(Debug)]

@@ -17,6 +17,8 @@ use crate::gateway::{REQUEST_ID, RequestNames, bounded, hear_out};
 use crate::http_client::{Answer, HttpClient, HttpClientError, Trust};
 use crate::record::Record;
 use crate::route::{UpstreamPath, is_health_check, refuse_body, refuse_proxying, route};
+use crate::streams::WebSockets;
+use crate::upgrade::WebSocket;
 use crate::upstream::{self, UpstreamUrl};
 use crate::{headers, relay};
 use bytes::Bytes;
@@ -133,6 +135,7 @@ impl LocalGateway {
         record: &mut Record,
     ) -> Result<Admitted, (Denied, Option<Line>)> {
         let fit = refuse_proxying(request).and_then(|()| refuse_body(request));
+        let fit = fit.and_then(|()| WebSocket::asked(request, WebSockets::Refused));
         fit.map_err(|refusal| (refusal.into(), None))?;
         browsers::refuse(request, names).map_err(|denied| (denied, None))?;
         if is_health_check(request) {

@@ -3,7 +3,9 @@
 use super::browsers::Names;
 use super::callers::Peer;
 use super::gateway::LocalGateway;
-use crate::connection::{ConnectionLimits, http1};
+use crate::connection::{ConnectionLimits, HEAD_BYTES, http1};
+use crate::door::Door;
+use crate::patience::Patience;
 use crate::server::{ACCEPT_PAUSE, FAREWELL};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -101,8 +103,10 @@ fn begin<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         let (gateway, names) = (Arc::clone(&gateway), names.clone());
         async move { Ok::<_, Infallible>(gateway.handle(request, peer, &names).await) }
     });
-    let connection = connections
-        .watch(http1(&ConnectionLimits::default()).serve_connection(TokioIo::new(stream), service));
+    let limits = ConnectionLimits::default();
+    // As at the edge: requests with one reading only, and callers that take what they are sent. Nothing is tunnelled here.
+    let (stream, _opening) = Door::new(Patience::new(stream, limits.write_idle), HEAD_BYTES);
+    let connection = connections.watch(http1(&limits).serve_connection(TokioIo::new(stream), service));
     // Ends by its limits, with its peer, or when the gateway does.
     tokio::spawn(async move {
         if let Err(error) = connection.await {

@@ -2,6 +2,7 @@
 
 mod callers;
 mod credentials;
+mod framing;
 mod pages;
 mod program;
 mod recovery;

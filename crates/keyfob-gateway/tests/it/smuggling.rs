@@ -64,6 +64,13 @@ fn corpus() -> Vec<Vector> {
     all
 }
 
+/// Returns the requests of the corpus that must be refused; `{}` stands where the credential comes.
+#[cfg(feature = "local")]
+pub(crate) fn ambiguous() -> Vec<String> {
+    let refused = corpus().into_iter().filter(|vector| matches!(vector.fate, Fate::Refused));
+    refused.map(|vector| vector.bytes).collect()
+}
+
 impl Vector {
     /// Returns the same request with something in its target that no other has.
     fn named(&self, manner: &str) -> Self {

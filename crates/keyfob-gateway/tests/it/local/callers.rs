@@ -35,13 +35,14 @@ async fn g_02_a_caller_on_loopback_shows_a_tools_key_which_ends_here() {
 #[tokio::test]
 async fn g_02_a_program_of_the_same_user_needs_no_key_at_the_socket_and_a_wrong_one_is_refused() {
     let local = Local::new().await;
-    let request = || {
-        Request::post("/v1/responses").header("host", "localhost").header("content-type", "application/json")
+    let named = |host: &str| {
+        Request::post("/v1/responses").header("host", host).header("content-type", "application/json")
     };
+    let request = || named("localhost");
 
     let (served, exchange) = tokio::join!(local.send_to_socket(request()), local.reply(200, "{}"));
     let refused = local.send_to_socket(request().header("authorization", "Bearer kfl-wrong")).await;
-    let other_name = local.send_to_socket(request().header("host", "evil.test")).await;
+    let other_name = local.send_to_socket(named("evil.test")).await;
 
     assert_eq!(served.status, StatusCode::OK);
     assert_eq!(exchange.header("authorization"), [format!("Bearer {PROVIDER_TOKEN}")]);
