@@ -10,12 +10,12 @@ use crate::gateway::Gateway;
 use crate::patience::Patience;
 use crate::places::{Place, Places};
 use crate::tls::Tls;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// How callers connect.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub struct ConnectionLimits {
     pub most_of_address: usize,
     /// How many may be at their TLS handshake; further ones are closed.
     pub most_handshakes: usize,
+    /// How many of them may be of one address.
+    pub most_handshakes_of_address: usize,
     /// How long a handshake may take, and the head of a request.
     pub head: Duration,
     /// How long a caller may take nothing of what it is sent.
@@ -49,6 +51,7 @@ impl Default for ConnectionLimits {
             most: 8_192,
             most_of_address: 4_096,
             most_handshakes: 1_024,
+            most_handshakes_of_address: 256,
             head: Duration::from_secs(10),
             write_idle: Duration::from_mins(1),
             idle: Duration::from_mins(1),
@@ -64,7 +67,7 @@ pub(crate) const HEAD_BYTES: usize = 32 * 1024;
 pub(crate) struct Connections {
     gateway: Arc<Gateway>,
     places: Places,
-    handshakes: Semaphore,
+    handshakes: Places,
     transport: Transport,
 }
 
@@ -72,7 +75,7 @@ impl Connections {
     pub(crate) fn new(gateway: Arc<Gateway>, transport: Transport) -> Self {
         let limits = &transport.limits;
         let places = Places::new(limits.most, limits.most_of_address);
-        let handshakes = Semaphore::new(limits.most_handshakes.min(Semaphore::MAX_PERMITS));
+        let handshakes = Places::new(limits.most_handshakes, limits.most_handshakes_of_address);
         Self { gateway, places, handshakes, transport }
     }
 
@@ -103,7 +106,7 @@ impl Connections {
         let stream = Patience::new(stream, self.transport.limits.write_idle);
         let ended = match &self.transport.tls {
             None => self.speak(stream, draining).await,
-            Some(tls) => self.speak_over(tls, stream, draining).await,
+            Some(tls) => self.speak_over(tls, stream, peer.ip(), draining).await,
         };
         if let Err(error) = ended {
             let cause = std::error::Error::source(&error).map(tracing::field::display);
@@ -117,11 +120,13 @@ impl Connections {
         &self,
         tls: &Tls,
         stream: Patience<TcpStream>,
+        address: IpAddr,
         draining: watch::Receiver<bool>,
     ) -> Result<(), Ended> {
         let stream = {
             // Whoever only begins handshakes must not keep others from theirs: one too many is closed at once.
-            let _handshake = self.handshakes.try_acquire().map_err(|_| Ended::TooManyHandshakes)?;
+            let _place = self.handshakes.place_at_once().ok_or(Ended::TooManyHandshakes)?;
+            let _counted = self.handshakes.count(address).ok_or(Ended::TooManyHandshakes)?;
             let handshake = tls.acceptor().accept(stream);
             tokio::time::timeout(self.transport.limits.head, handshake)
                 .await

@@ -4,13 +4,15 @@
 //! lengths. Whoever stands before or behind the gateway may read those in another way, so none of them comes through. What
 //! is refused is told to the parser as a byte that no request may hold, and it answers 400 and ends the connection.
 //!
-//! HTTP/2 is let through from its preface on, and a tunnel once it is opened.
+//! Of HTTP/2 only the frames are counted (security G-45); a tunnel is let through once it is opened.
 
 mod chunks;
+mod frames;
 mod head;
 
 use bytes::BytesMut;
 use chunks::Chunks;
+use frames::Frames;
 pub(crate) use head::is_token;
 use head::{Framing, Head};
 use std::io;
@@ -21,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 /// With what HTTP/2 begins (RFC 9113 §3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -57,7 +59,9 @@ enum State {
     Asked,
     /// Something did follow: the connection ends, after a moment for an answer that is made already.
     Early(Pin<Box<Sleep>>),
-    /// What is not judged: HTTP/2, or a tunnel.
+    /// HTTP/2: its frames are counted.
+    Http2(Frames),
+    /// What is not judged: a tunnel.
     Open,
     /// Something was refused; nothing more is read.
     Refused,
@@ -89,6 +93,10 @@ impl Opening {
 #[derive(Debug, PartialEq, Eq)]
 struct Ambiguous;
 
+/// There is more of what carries nothing than anybody needs.
+#[derive(Debug, PartialEq, Eq)]
+struct Flooded;
+
 impl<S> Door<S> {
     /// Stands before `inner`; `most_head` is what the parser takes for a head, which refuses what is longer.
     pub(crate) fn new(inner: S, most_head: usize) -> (Self, Opening) {
@@ -108,7 +116,7 @@ impl<S> Door<S> {
                 break;
             }
         }
-        Ok(if matches!(self.state, State::Open) { Protocol::Http2 } else { Protocol::Http1 })
+        Ok(if matches!(self.state, State::Http2(_)) { Protocol::Http2 } else { Protocol::Http1 })
     }
 
     /// Reads a piece and judges it; returns how long it is.
@@ -147,7 +155,8 @@ impl<S> Door<S> {
                 if !HTTP2_PREFACE.starts_with(self.raw.split_at(length).0) {
                     self.state = State::Head(Head::default());
                 } else if length == HTTP2_PREFACE.len() {
-                    self.state = State::Open;
+                    self.judged.unsplit(self.raw.split_to(length));
+                    self.state = State::Http2(Frames::default());
                 } else {
                     return Ok(false);
                 }
@@ -191,6 +200,14 @@ impl<S> Door<S> {
                 return Ok(false);
             }
             State::Early(_) => return Ok(false),
+            State::Http2(frames) => {
+                if frames.count(&self.raw, Instant::now).is_err() {
+                    self.raw.clear();
+                    self.state = State::Refused;
+                    return Ok(false);
+                }
+                self.judged.unsplit(self.raw.split());
+            }
             State::Open => self.judged.unsplit(self.raw.split()),
             State::Refused => self.raw.clear(),
         }
@@ -228,6 +245,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
             match &mut door.state {
                 State::Open if door.raw.is_empty() => {
                     return Pin::new(&mut door.inner).poll_read(context, buffer);
+                }
+                // Straight from the connection: there is nothing to judge but its frames.
+                State::Http2(frames) if door.raw.is_empty() => {
+                    let before = buffer.filled().len();
+                    ready!(Pin::new(&mut door.inner).poll_read(context, buffer))?;
+                    let come = buffer.filled().split_at(before).1;
+                    if frames.count(come, Instant::now).is_err() {
+                        return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                    }
+                    return Poll::Ready(Ok(()));
                 }
                 // Straight from the connection: there is nothing to judge but how long it is.
                 &mut State::Body(rest) if door.raw.is_empty() => {

@@ -1,4 +1,4 @@
-//! How many connections there may be: in all, and of one address (security G-24).
+//! How many connections, or handshakes, there may be: in all, and of one address (security G-24, G-45).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -39,6 +39,11 @@ impl Places {
             // The semaphore is never closed.
             Err(_closed) => std::future::pending().await,
         }
+    }
+
+    /// Returns a place, if there is one.
+    pub(crate) fn place_at_once(&self) -> Option<Place> {
+        Arc::clone(&self.all).try_acquire_owned().ok().map(|of_all| Place { _of_all: of_all })
     }
 
     /// Counts a connection for its address, unless that has as many as it may.

@@ -13,6 +13,7 @@ mod authenticate;
 mod command_line;
 mod config_file;
 mod demo;
+mod floods;
 mod headers;
 mod http2;
 mod keys;

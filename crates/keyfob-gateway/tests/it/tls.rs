@@ -1,18 +1,21 @@
 //! TLS toward callers: which protocol is agreed on, and a certificate that changes.
 
 use crate::world::{World, soon};
+use futures_util::{FutureExt as _, StreamExt as _};
 use http::{Request, StatusCode};
 use keyfob_gateway::connection::{ConnectionLimits, Transport};
 use keyfob_gateway::streams::Streams;
 use keyfob_gateway::tls::{Tls, TlsFiles};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// Writes a certificate of its own for `localhost` and its key.
@@ -48,18 +51,32 @@ fn put(folder: &Path, name: &str, key: &str) {
 }
 
 async fn world(folder: &TempDir) -> (World, Arc<Tls>) {
+    world_within(folder, ConnectionLimits::default()).await
+}
+
+async fn world_within(folder: &TempDir, limits: ConnectionLimits) -> (World, Arc<Tls>) {
     make(folder.path(), "a");
     make(folder.path(), "b");
     put(folder.path(), "a", "a");
     let files = TlsFiles { certificate: folder.path().join("live.pem"), key: folder.path().join("live.key") };
     let tls = Arc::new(Tls::open(files).unwrap());
-    let transport = Transport { tls: Some(Arc::clone(&tls)), limits: ConnectionLimits::default() };
+    let transport = Transport { tls: Some(Arc::clone(&tls)), limits };
     (World::with(transport, Streams::default()).await, tls)
 }
 
 /// Connects, trusting the certificate `name` alone.
 async fn connect(
     world: &World,
+    folder: &TempDir,
+    name: &str,
+    protocols: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(world.gateway).await.unwrap();
+    shake_hands(stream, folder, name, protocols).await
+}
+
+async fn shake_hands(
+    stream: TcpStream,
     folder: &TempDir,
     name: &str,
     protocols: &[&str],
@@ -73,7 +90,6 @@ async fn connect(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let stream = TcpStream::connect(world.gateway).await.unwrap();
     let host = ServerName::try_from("localhost").unwrap();
     soon(TlsConnector::from(Arc::new(config)).connect(host, stream)).await
 }
@@ -127,6 +143,49 @@ async fn g_43_a_new_certificate_counts_from_then_on_and_a_bad_one_never_does() {
     let mut answer = [0; 12];
     soon(standing.read_exact(&mut answer)).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
+}
+
+/// Connects from another address of loopback.
+async fn connect_from(address: &str, world: &World) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(address.parse().unwrap(), 0)).unwrap();
+    socket.connect(world.gateway).await.unwrap()
+}
+
+/// A handshake that begins and never ends; what is returned is done when it was hung up on.
+async fn begun(address: &str, world: &World) -> impl Future<Output = ()> + use<> {
+    /// The beginning of a record that announces 512 bytes of a handshake.
+    const BEGINNING: &[u8] = &[22, 3, 1, 2, 0, 1];
+    let mut stream = connect_from(address, world).await;
+    stream.write_all(BEGINNING).await.ok();
+    async move { drop(stream.read(&mut [0]).await) }
+}
+
+#[tokio::test]
+async fn g_45_whoever_only_begins_handshakes_keeps_nobody_from_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = ConnectionLimits {
+        head: Duration::from_hours(1),
+        most_handshakes: 6,
+        most_handshakes_of_address: 4,
+        ..ConnectionLimits::default()
+    };
+    let (world, _tls) = world_within(&folder, limits).await;
+
+    let of_one = futures_util::stream::FuturesUnordered::new();
+    for _ in 0..8 {
+        of_one.push(begun("127.0.0.2", &world).await);
+    }
+    let mut of_one = of_one.chunks(4);
+    soon(of_one.next()).await.unwrap();
+    assert!(of_one.next().now_or_never().is_none(), "four of the address are waited for");
+    let honest = connect_from("127.0.0.3", &world).await;
+    assert!(shake_hands(honest, &folder, "a", &["h2"]).await.is_ok());
+
+    let of_another = [begun("127.0.0.4", &world).await, begun("127.0.0.4", &world).await];
+    soon(begun("127.0.0.4", &world).await).await;
+    drop((of_one, of_another));
+    soon(async { while connect(&world, &folder, "a", &["h2"]).await.is_err() {} }).await;
 }
 
 #[test]
