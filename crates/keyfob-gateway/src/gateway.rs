@@ -31,7 +31,7 @@ use keyfob_oauth::{AccessToken, Audience, Capability, Clock, Entropy, EntropyErr
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What a gateway serves, and whom.
@@ -94,6 +94,7 @@ pub struct Gateway {
     data: Option<PathBuf>,
     request_names: RequestNames,
     description: Description,
+    is_stopping: AtomicBool,
 }
 
 /// What a caller's body must keep to (security G-23, G-24).
@@ -145,6 +146,7 @@ impl Gateway {
             data: config.data,
             request_names: RequestNames::new(entropy)?,
             description,
+            is_stopping: AtomicBool::new(false),
         })
     }
 
@@ -269,6 +271,15 @@ impl Gateway {
     /// Whether the issuer's keys are there.
     pub(crate) fn has_keys(&self) -> bool {
         self.keys.are_loaded()
+    }
+
+    /// Notes that no more is taken, so that nobody sends more here.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 
     /// Says how well the issuer is heard, where it is listened to.

@@ -91,7 +91,7 @@ pub async fn serve(
     if let Some(tls) = transport.tls.clone() {
         background.spawn(async move { match tls.follow_files().await {} });
     }
-    let connections = Arc::new(Connections::new(gateway, transport));
+    let connections = Arc::new(Connections::new(Arc::clone(&gateway), transport));
     let (drain, draining) = watch::channel(false);
     let mut threads = Vec::new();
     for (number, listener) in others.into_iter().enumerate() {
@@ -106,6 +106,7 @@ pub async fn serve(
         () = stop => {}
         () = &mut here => return,
     }
+    gateway.stop();
     drain.send_replace(true);
     here.await;
     for ended in threads {

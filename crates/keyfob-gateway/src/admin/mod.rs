@@ -76,15 +76,17 @@ async fn live() -> Response {
     ([NO_STORE], "live\n").into_response()
 }
 
-/// Requests can be let in: the issuer's keys are there, and what has ended is known where that is followed.
+/// Requests can be let in: the issuer's keys are there, what has ended is known where that is followed, and the gateway was not
+/// asked to stop.
 async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let (keys, hearing) = (gateway.has_keys(), gateway.hearing());
-    let is_ready = keys && hearing != Some(Hearing::Lost);
+    let is_ready = keys && hearing != Some(Hearing::Lost) && !gateway.is_stopping();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "ready": is_ready,
         "keys": if keys { "loaded" } else { "not loaded" },
         "revocations": hearing.map_or("not followed", Hearing::as_str),
+        "stopping": gateway.is_stopping(),
     });
     (status, [NO_STORE], Json(body)).into_response()
 }

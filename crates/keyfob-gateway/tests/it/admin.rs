@@ -16,7 +16,7 @@ async fn g_42_probes_say_whether_the_gateway_can_let_anybody_in_and_nothing_of_a
     let (live, ready) = (world.operator_asks("/live").await, world.operator_asks("/ready").await);
 
     assert_eq!((live.status, live.text()), (StatusCode::OK, "live\n".into()));
-    let said = r#"{"ready":true,"keys":"loaded","revocations":"not followed"}"#;
+    let said = r#"{"ready":true,"keys":"loaded","revocations":"not followed","stopping":false}"#;
     assert_eq!((ready.status, ready.text()), (StatusCode::OK, said.into()));
     assert_eq!(world.operator_asks("/shutdown").await.status, StatusCode::NOT_FOUND);
 }

@@ -27,6 +27,7 @@ mod requests;
 mod revocations;
 mod slow;
 mod smuggling;
+mod stopping;
 mod streams;
 mod tls;
 mod upstreams;

@@ -117,7 +117,10 @@ async fn g_38_a_gateway_that_never_heard_the_feed_accepts_nothing_and_says_why()
     let ready = world.operator_asks("/ready").await;
     assert_eq!(
         (ready.status, ready.text()),
-        (StatusCode::SERVICE_UNAVAILABLE, r#"{"ready":false,"keys":"loaded","revocations":"lost"}"#.into())
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            r#"{"ready":false,"keys":"loaded","revocations":"lost","stopping":false}"#.into()
+        )
     );
     let metrics = world.operator_asks("/metrics").await.text();
     assert!(metrics.contains("keyfob_gateway_revocation_lag_seconds inf\n"), "{metrics}");

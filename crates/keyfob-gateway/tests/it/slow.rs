@@ -1,7 +1,6 @@
 //! Callers that are slow on purpose.
 
 use crate::world::{World, soon};
-use http::Request;
 use keyfob_gateway::connection::{ConnectionLimits, Transport};
 use keyfob_gateway::streams::Streams;
 use std::time::Duration;
@@ -68,26 +67,4 @@ async fn g_24_one_address_has_so_many_connections_and_others_still_get_theirs() 
         }
     };
     soon(answered).await;
-}
-
-#[tokio::test]
-async fn g_43_asked_to_stop_it_takes_nobody_and_lets_streams_end() {
-    let mut world = World::new().await;
-    let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-    let mut streams = Vec::new();
-    for _ in 0..20 {
-        let request = Request::post("/v1/responses").header("host", "g");
-        let request = request.header("authorization", format!("Bearer {}", world.issuer.token()));
-        streams.push(tokio::join!(world.begin(request, "{}"), world.upstream.answer(head)));
-    }
-
-    world.stop();
-    for (answer, mut exchange) in streams {
-        exchange.send("2\r\nok\r\n0\r\n\r\n").await;
-        let body = soon(http_body_util::BodyExt::collect(answer.into_body())).await.unwrap().to_bytes();
-        assert_eq!(body, "ok");
-    }
-
-    world.stopped().await;
-    assert!(TcpStream::connect(world.gateway).await.is_err());
 }

@@ -319,7 +319,12 @@ impl World {
 
     /// Returns once the gateway has stopped.
     pub(crate) async fn stopped(&mut self) {
-        soon(self.tasks.join_next()).await.unwrap().unwrap();
+        soon(self.stopped_at_last()).await;
+    }
+
+    /// The same, however long it takes.
+    pub(crate) async fn stopped_at_last(&mut self) {
+        self.tasks.join_next().await.unwrap().unwrap();
     }
 
     /// A POST of a good caller to `/v1/responses`.
