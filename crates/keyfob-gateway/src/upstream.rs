@@ -28,14 +28,18 @@ impl std::fmt::Display for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Demo => f.write_str("demo"),
-            Self::Http { url, .. } => f.write_str(&url.0),
+            Self::Http { url, .. } => url.fmt(f),
         }
     }
 }
 
-/// The address that stands in place of the gateway's `/v1`; without a trailing slash.
+/// The address that stands in place of the gateway's `/v1`, without a trailing slash, and how it is spoken to there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamUrl(String);
+pub struct UpstreamUrl {
+    text: String,
+    /// HTTP/2 with prior knowledge, or HTTP/1.1; over TLS the two sides agree on one.
+    version: Version,
+}
 
 /// An address cannot be an upstream's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,11 +53,14 @@ pub enum InvalidUpstreamUrl {
     /// It carries what is no address.
     #[error("the upstream must have no user, query or fragment")]
     Decorated,
+    /// HTTP/2 without asking is for plain http.
+    #[error("HTTP/2 is agreed on over TLS, and need not be said")]
+    AgreedOn,
 }
 
 impl std::fmt::Display for UpstreamUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -69,11 +76,21 @@ impl UpstreamUrl {
         if !id::is_secure_or_loopback(&url) {
             return Err(InvalidUpstreamUrl::NotSecure);
         }
-        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+        let text = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { text, version: Version::HTTP_11 })
+    }
+
+    /// Returns the same, spoken to over HTTP/2 without asking: plain http alone (RFC 9113 §3.3).
+    pub fn over_http2(self) -> Result<Self, InvalidUpstreamUrl> {
+        if self.is_plain_http() {
+            Ok(Self { version: Version::HTTP_2, ..self })
+        } else {
+            Err(InvalidUpstreamUrl::AgreedOn)
+        }
     }
 
     pub(crate) fn is_plain_http(&self) -> bool {
-        self.0.starts_with("http://")
+        self.text.starts_with("http://")
     }
 }
 
@@ -130,10 +147,12 @@ pub(crate) async fn send(
     path: &UpstreamPath,
     mut request: Request<Body>,
 ) -> Result<Response<Answer>, Refusal> {
-    let target = format!("{}{}", url.0, path.as_str());
+    let target = format!("{}{}", url.text, path.as_str());
     *request.uri_mut() = target.parse().map_err(|_| Refusal::NotFound)?;
-    // RFC 9110 §6.2: whoever stands between two speaks its own version to both.
-    *request.version_mut() = Version::HTTP_11;
+    // RFC 9110 §6.2: whoever stands between two speaks its own version to both; another protocol is asked for over
+    // HTTP/1.1 alone (RFC 9113 §8.6).
+    let asks_for_upgrade = request.headers().contains_key(header::UPGRADE);
+    *request.version_mut() = if asks_for_upgrade { Version::HTTP_11 } else { url.version };
     if let Some(key) = key {
         request.headers_mut().insert(header::AUTHORIZATION, key.header.clone());
     }
@@ -166,7 +185,7 @@ mod tests {
 
     #[test]
     fn g_11_an_upstream_is_https_or_on_loopback_and_bare() {
-        let parsed = |text: &str| UpstreamUrl::parse(text).map(|url| url.0);
+        let parsed = |text: &str| UpstreamUrl::parse(text).map(|url| url.text);
 
         assert_eq!(parsed("https://api.example/v1/"), Ok("https://api.example/v1".into()));
         assert_eq!(parsed("http://127.0.0.1:8000"), Ok("http://127.0.0.1:8000".into()));

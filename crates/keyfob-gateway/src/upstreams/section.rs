@@ -19,6 +19,9 @@ pub struct UpstreamSections(BTreeMap<String, Spanned<UpstreamSection>>);
 pub struct UpstreamSection {
     /// Where its `/v1` is, or `demo`.
     url: String,
+    /// Whether it is spoken to over HTTP/2 without TLS that agrees on it.
+    #[serde(default)]
+    http2: bool,
     /// The file with its key; nothing is shown to it without one.
     key_file: Option<PathBuf>,
     /// The names of the models that it serves, with `*`; every one if the list is not there.
@@ -63,9 +66,9 @@ pub enum InvalidUpstream<E> {
         /// What is wrong with it.
         source: E,
     },
-    /// The demo asks for none.
-    #[error("the demo takes no `key_file`")]
-    DemoKey,
+    /// The demo is asked over no connection, and asks for no key.
+    #[error("the demo takes no `{0}`")]
+    Demo(&'static str),
     /// A value of a list means nothing.
     #[error("`{key}` of the upstream `{name}` holds {value:?}: {wanted}")]
     Value {
@@ -110,10 +113,12 @@ impl UpstreamSection {
             return Err(InvalidUpstream::Name(name));
         }
         let upstream = match (self.url.as_str(), self.key_file) {
+            ("demo", Some(_)) => return Err(InvalidUpstream::Demo("key_file")),
+            ("demo", None) if self.http2 => return Err(InvalidUpstream::Demo("http2")),
             ("demo", None) => Upstream::Demo,
-            ("demo", Some(_)) => return Err(InvalidUpstream::DemoKey),
             (url, file) => Upstream::Http {
                 url: UpstreamUrl::parse(url)
+                    .and_then(|url| if self.http2 { url.over_http2() } else { Ok(url) })
                     .map_err(|source| InvalidUpstream::Url { name: name.clone(), source })?,
                 key: file
                     .map(|file| key(&file))
@@ -178,6 +183,8 @@ mod tests {
             ),
             ("[upstream.a]\nurl = 'http://10.0.0.1'", "`url` of the upstream `a`"),
             ("[upstream.a]\nurl = 'demo'\nkey_file = 'k'", "the demo takes no `key_file`"),
+            ("[upstream.a]\nurl = 'demo'\nhttp2 = true", "the demo takes no `http2`"),
+            ("[upstream.a]\nurl = 'https://a.test'\nhttp2 = true", "`url` of the upstream `a`"),
             ("[upstream.a]\nurl = 'https://a.test'\nkey_file = 'k'", "`key_file` of the upstream `a`"),
             (
                 "[upstream.a]\nurl = 'demo'\nretention = ['Z']",

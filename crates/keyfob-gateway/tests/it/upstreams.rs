@@ -1,10 +1,17 @@
 //! Several upstreams: which of them answers whom, and what happens when one is away.
 
-use crate::world::{Answer, FakeUpstream, World};
-use http::{Request, StatusCode};
+use crate::world::{Answer, FakeUpstream, UPSTREAM_KEY, World, soon};
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::{Request, Response, StatusCode, Version};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 const AWAY: &str = "HTTP/1.1 503 Away\r\ncontent-length: 4\r\nconnection: close\r\n\r\naway";
@@ -221,4 +228,58 @@ async fn g_39_an_upstream_hears_who_calls_from_us_alone_and_as_much_as_it_is_to(
         names.extend(heard("pseudonym", subject, workspace).await);
     }
     assert_eq!(names.len(), 5, "{names:?}");
+}
+
+type Asked = (Request<RecvStream>, SendResponse<Bytes>);
+
+/// Serves a connection over HTTP/2, and hands on what is asked there.
+fn over_http2(stream: TcpStream) -> mpsc::Receiver<Asked> {
+    let (hand_on, asked) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok(request)) = connection.accept().await {
+            hand_on.send(request).await.unwrap();
+        }
+    });
+    asked
+}
+
+/// Begins an answer to the next request, which is asked of `authority`.
+async fn begin(asked: &mut mpsc::Receiver<Asked>, authority: &str) -> SendStream<Bytes> {
+    let (request, mut respond) = soon(asked.recv()).await.unwrap();
+    let uri = format!("http://{authority}/v1/responses");
+    assert_eq!((request.version(), request.uri().to_string()), (Version::HTTP_2, uri));
+    assert_eq!(request.headers()["authorization"], format!("Bearer {UPSTREAM_KEY}"));
+    respond.send_response(Response::new(()), false).unwrap()
+}
+
+async fn next(answer: &mut Response<Incoming>) -> Bytes {
+    soon(answer.frame()).await.unwrap().unwrap().into_data().unwrap()
+}
+
+#[tokio::test]
+async fn g_26_requests_share_a_connection_over_http2_and_a_caller_who_leaves_ends_their_own_alone() {
+    let upstreams = "[upstream.a]\nurl = 'http://UPSTREAM/v1'\nkey_file = 'key'\nhttp2 = true";
+    let world = World::ruled(upstreams, OPEN, None).await;
+    let authority = world.upstream.address.to_string();
+    let accepted = async {
+        let mut asked = over_http2(world.upstream.accept().await);
+        (begin(&mut asked, &authority).await, asked)
+    };
+    let (mut leaves, (mut left, mut asked)) = tokio::join!(world.begin(world.request(), "{}"), accepted);
+    let (mut stays, mut kept) =
+        tokio::join!(world.begin(world.request(), "{}"), begin(&mut asked, &authority));
+    for (stream, answer) in [(&mut left, &mut leaves), (&mut kept, &mut stays)] {
+        stream.send_data("data: 1\n\n".into(), false).unwrap();
+        assert_eq!(next(answer).await, "data: 1\n\n");
+    }
+
+    drop(leaves);
+
+    let reset = soon(std::future::poll_fn(|context| left.poll_reset(context))).await;
+    assert_eq!(reset.unwrap(), Reason::CANCEL);
+    kept.send_data("data: 2\n\n".into(), true).unwrap();
+    assert_eq!(next(&mut stays).await, "data: 2\n\n");
+    assert!(soon(stays.frame()).await.is_none());
+    assert!(world.upstream.saw_nothing(), "a second connection");
 }

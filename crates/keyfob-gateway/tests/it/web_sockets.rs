@@ -151,3 +151,18 @@ async fn s_04_a_web_socket_opens_nothing_that_a_policy_or_a_key_ties_to_a_model(
         assert!(world.upstream.saw_nothing());
     }
 }
+
+#[tokio::test]
+async fn g_12_a_web_socket_is_asked_for_over_http1_whatever_else_the_upstream_speaks() {
+    let world =
+        World::ruled("[upstream.a]\nurl = 'http://UPSTREAM'\nhttp2 = true", "default = 'allow'", None).await;
+    let credential = format!("authorization: Bearer {}\r\n", world.issuer.token());
+    let request = format!("GET /v1/realtime HTTP/1.1\r\n{HANDSHAKE}{credential}\r\n");
+
+    let mut caller = TcpStream::connect(world.gateway).await.unwrap();
+    caller.write_all(request.as_bytes()).await.unwrap();
+
+    let asked = world.upstream.next().await;
+    assert!(asked.head.starts_with("GET /realtime HTTP/1.1\r\n"), "{}", asked.head);
+    assert_eq!(asked.header("upgrade"), ["websocket"]);
+}
