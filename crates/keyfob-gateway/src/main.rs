@@ -22,6 +22,7 @@ use keyfob_gateway::tls::Tls;
 use keyfob_gateway::upstream::{Upstream, UpstreamUrl};
 use keyfob_gateway::upstreams::NamedUpstream;
 use keyfob_oauth::{Audience, IssuerUrl};
+use std::convert::Infallible;
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,6 +34,10 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Takes less for the many small pieces of a request than the C library's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How often memory is given back, and a piece that is large to the allocator, in bytes.
+const GIVE_BACK: Duration = Duration::from_secs(5);
+const LARGE: usize = 1024 * 1024;
 
 /// Wrong usage, as for clap's own refusals (design §6).
 const USAGE: u8 = 2;
@@ -153,9 +158,21 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
         }
     };
     tokio::select! {
+        never = give_back() => match never {},
         () = server::serve(listeners, Arc::clone(&gateway), transport, stop) => Ok(()),
         () = operated => Ok(()),
         () = reload => Ok(()),
+    }
+}
+
+/// Gives back to the system what is free, again and again.
+///
+/// The allocator only notes what was freed. It gives it back when a piece as large as this is freed some time later, which a
+/// gateway that nobody asks any more never does.
+async fn give_back() -> Infallible {
+    loop {
+        tokio::time::sleep(GIVE_BACK).await;
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
     }
 }
 
