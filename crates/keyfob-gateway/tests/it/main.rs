@@ -12,6 +12,7 @@ mod admin;
 mod authenticate;
 mod command_line;
 mod config_file;
+mod crowd;
 mod demo;
 mod floods;
 mod headers;

@@ -1,22 +1,19 @@
 //! What requests used, as the ledger has it.
 
-use crate::world::{Answer, Exchange, FakeIssuer, World, soon};
+use crate::world::{Answer, Exchange, FakeIssuer, Program, World, soon};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
-use keyfob_jose::TokenType;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
 use tokio::sync::Notify;
 
 const PRICES: &str =
@@ -242,11 +239,6 @@ async fn what_cannot_be_written_down_or_counted_is_not_sent() {
     assert_eq!(ledger(data.path()), Vec::<Line>::new());
 }
 
-#[expect(clippy::disallowed_methods, reason = "the program that is started has the real clock")]
-fn real_now() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
-}
-
 /// Reads a request whole, and returns the model that it names.
 async fn model_of(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
@@ -290,41 +282,22 @@ async fn serve(listener: TcpListener, seen: Arc<Mutex<Vec<String>>>, more: Arc<N
 async fn what_an_upstream_saw_is_in_the_ledger_once_whenever_the_gateway_is_killed() {
     const CALLERS: usize = 24;
     let (data, issuer) = (TempDir::new().unwrap(), FakeIssuer::start().await);
-    let now = real_now();
-    let mut claims = issuer.claims();
-    (claims["iat"], claims["exp"]) = (json!(now - 10), json!(now + 600));
-    let token = issuer.key.sign(TokenType::AccessToken, &claims).unwrap();
+    let token = issuer.token_of_today();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let upstream = format!("http://{}", listener.local_addr().unwrap());
     let (seen, more) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(Notify::new()));
     let serving = tokio::spawn(serve(listener, Arc::clone(&seen), Arc::clone(&more)));
 
     for round in 1..=3 {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_keyfob-gateway"))
-            .args([
-                "edge",
-                "--listen",
-                "127.0.0.1:0",
-                "--issuer",
-                &issuer.url,
-                "--audience",
-                crate::world::AUDIENCE,
-            ])
-            .args(["--upstream", &upstream, "--data", data.path().to_str().unwrap()])
-            .kill_on_drop(true)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let ready = soon(lines.next_line()).await.unwrap().unwrap();
-        let address = ready.strip_prefix("keyfob-gateway: edge on http://").unwrap();
-        let address = address.split_once(',').unwrap().0.to_owned();
-        let read = tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let arguments =
+            ["--listen", "127.0.0.1:0", "--issuer", &issuer.url, "--audience", crate::world::AUDIENCE];
+        let data = ["--upstream", &upstream, "--data", data.path().to_str().unwrap()];
+        let program = Program::start(&[&arguments[..], &data].concat(), 1_024).await;
+        let address = program.address;
         let before = seen.lock().unwrap().len();
         let ask = async |number: usize| -> std::io::Result<()> {
             let body = format!(r#"{{"model":"m-{round}-{number}","stream":true}}"#);
-            let mut stream = TcpStream::connect(&address).await?;
+            let mut stream = TcpStream::connect(address).await?;
             let request = format!(
                 "POST /v1/responses HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\
                  content-length: {}\r\n\r\n{body}",
@@ -359,12 +332,10 @@ async fn what_an_upstream_saw_is_in_the_ledger_once_whenever_the_gateway_is_kill
             while seen.lock().unwrap().len() < before + 50 * round {
                 more.notified().await;
             }
-            child.start_kill().unwrap();
-            child.wait().await.unwrap();
+            program.kill().await;
         };
         // The load ends by itself once nobody listens any more.
         soon(async { tokio::join!(load, enough) }).await;
-        soon(read).await.unwrap();
     }
     serving.abort();
 

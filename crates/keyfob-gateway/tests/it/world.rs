@@ -4,6 +4,7 @@ mod answer;
 mod issuer;
 mod limited;
 mod outside;
+mod program;
 
 pub(crate) use answer::Answer;
 use bytes::Bytes;
@@ -28,6 +29,7 @@ use keyfob_oauth::{Audience, IssuerUrl};
 #[cfg(feature = "local")]
 pub(crate) use outside::FixedClock;
 use outside::{MovedClock, Repeated};
+pub(crate) use program::Program;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use keyfob_jose::{SigningKey, TokenType};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -94,11 +95,24 @@ impl FakeIssuer {
         self.token_with("jti", json!("t-1"))
     }
 
+    /// A token for a gateway whose clock is the real one.
+    pub(crate) fn token_of_today(&self) -> String {
+        let now = real_now();
+        let mut claims = self.claims();
+        (claims["iat"], claims["exp"]) = (json!(now - 10), json!(now + 600));
+        self.key.sign(TokenType::AccessToken, &claims).unwrap()
+    }
+
     pub(crate) fn token_with(&self, claim: &str, value: Value) -> String {
         let mut claims = self.claims();
         claims[claim] = value;
         self.key.sign(TokenType::AccessToken, &claims).unwrap()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program that is started has the real clock")]
+fn real_now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
 
 /// What a feed answers.
