@@ -55,6 +55,7 @@ pub mod store;
 mod superseded;
 mod token_endpoint;
 mod token_of;
+pub mod tool_keys;
 mod trouble;
 pub mod whereabouts;
 mod who_is;

@@ -5,11 +5,10 @@ use crate::{USAGE, report, say, stop};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use keyfob_client::provider::variable::{is_secret, steers_credentials};
+use keyfob_client::tool_keys::{ToolKeys, ToolName};
 use keyfob_client::whereabouts::CERTIFICATES;
 use keyfob_client::{CertificateFile, Whereabouts};
-use keyfob_gateway::local::{
-    Listener, LocalGateway, Person, SocketPlace, StartError, ToolKeys, ToolName, loopback, serve,
-};
+use keyfob_gateway::local::{Listener, LocalGateway, Person, SocketPlace, StartError, loopback, serve};
 use keyfob_oauth::Clock as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -97,7 +96,7 @@ pub(crate) fn run(local: Local) -> ExitCode {
 
 fn key(action: KeyAction) -> Result<(), Failed> {
     let home = whereabouts().home()?;
-    let keys: ToolKeys = LocalGateway::keys_in(&home.own_folder());
+    let keys = ToolKeys::of(&home);
     let parse = |name: &str| ToolName::parse(name).map_err(|error| Failed::Usage(error.into()));
     match action {
         KeyAction::Create { name, quota } => {

@@ -1,6 +1,6 @@
 //! What each tool did: one JSON line a request, in a file of its own, without a word of what was said (security G-06).
 
-use super::tool_keys::ToolName;
+use keyfob_client::tool_keys::ToolName;
 use keyfob_oauth::{Clock, text};
 use serde_json::json;
 use std::fs::{self, DirBuilder, OpenOptions};

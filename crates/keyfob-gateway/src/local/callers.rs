@@ -3,6 +3,7 @@
 use super::denied::Denied;
 use super::tools::{Stopped, Tool, Tools};
 use http::{HeaderMap, header};
+use keyfob_client::tool_keys::ToolName;
 use keyfob_oauth::Secret;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub(super) enum Caller {
 #[derive(Debug)]
 pub(super) struct TurnedAway {
     pub(super) denied: Denied,
-    pub(super) tool: Option<super::ToolName>,
+    pub(super) tool: Option<ToolName>,
 }
 
 /// Returns who sent these headers on a connection of `peer`. Who shows a key goes by that key alone.

@@ -8,7 +8,6 @@ use super::denied::Denied;
 use super::passage::Passage;
 use super::person::{Person, Unusable};
 use super::replay::Asked;
-use super::tool_keys::ToolKeys;
 use super::tools::{Tool, Tools};
 use crate::admin::metrics::Metrics;
 use crate::body::{Body, full};
@@ -24,9 +23,9 @@ use crate::{headers, relay};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header, request};
 use hyper::body::Incoming;
+use keyfob_client::tool_keys::ToolKeys;
 use keyfob_oauth::{AccessToken, Clock, Entropy, EntropyError, Secret};
 use std::convert::Infallible;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A local gateway cannot be made.
@@ -57,8 +56,7 @@ pub struct LocalGateway {
     helpless: Mutex<Option<Secret>>,
 }
 
-/// The folders in that of ours in the home.
-const KEYS: &str = "gateway-keys";
+/// The folder in that of ours in the home.
 const AUDIT: &str = "gateway-audit";
 
 impl LocalGateway {
@@ -70,11 +68,11 @@ impl LocalGateway {
         let credential = found.looked.credential(found.asked);
         let to = person.destination(&found.provider, credential).map_err(Unusable::from)?;
         let upstream = UpstreamUrl::parse(to.url.as_str()).map_err(Unusable::from)?;
-        let own = person.home().map_err(Unusable::from)?.own_folder();
+        let home = person.home().map_err(Unusable::from)?;
         let trust = if upstream.is_plain_http() { Trust::Nobody } else { Trust::System };
         Ok(Self {
-            tools: Arc::new(Tools::new(Self::keys_in(&own))),
-            audit: Arc::new(Audit::in_folder(own.join(AUDIT), Arc::clone(&clock))),
+            tools: Arc::new(Tools::new(ToolKeys::of(&home))),
+            audit: Arc::new(Audit::in_folder(home.own_folder().join(AUDIT), Arc::clone(&clock))),
             client: HttpClient::new(trust)?,
             metrics: Arc::new(Metrics::default()),
             request_names: RequestNames::new(&*entropy)?,
@@ -82,11 +80,6 @@ impl LocalGateway {
             credentials: Arc::new(Credentials { person, upstream, clock, entropy }),
             helpless: Mutex::default(),
         })
-    }
-
-    /// Returns the keys that are kept in our own folder of a home.
-    pub fn keys_in(own_folder: &Path) -> ToolKeys {
-        ToolKeys::in_folder(own_folder.join(KEYS))
     }
 
     /// Returns the id of the provider, and where it serves.

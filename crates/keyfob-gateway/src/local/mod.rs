@@ -26,11 +26,9 @@ mod person;
 mod place;
 mod quota;
 mod replay;
-mod tool_keys;
 mod tools;
 
 pub use gateway::{LocalGateway, StartError};
 pub use listener::{Listener, serve};
 pub use person::{Person, Unusable};
 pub use place::{PlaceError, SocketPlace, loopback};
-pub use tool_keys::{InvalidToolName, ToolKey, ToolKeys, ToolKeysError, ToolName, ToolRecord};

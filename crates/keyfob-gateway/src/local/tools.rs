@@ -1,7 +1,7 @@
 //! The tools that are known while the gateway runs: their quotas, and the end of what a revoked key had begun.
 
 use super::quota::Quota;
-use super::tool_keys::{KeyDigest, ToolKeys, ToolKeysError, ToolName};
+use keyfob_client::tool_keys::{KeyDigest, ToolKeys, ToolKeysError, ToolName, ToolRecord};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,7 +79,7 @@ impl Tools {
             let keys = self.keys.clone();
             match tokio::task::spawn_blocking(move || keys.list()).await {
                 Ok(Ok(records)) => {
-                    let present: Vec<KeyDigest> = records.iter().map(super::ToolRecord::digest).collect();
+                    let present: Vec<KeyDigest> = records.iter().map(ToolRecord::digest).collect();
                     self.keep(&present);
                 }
                 // A folder that cannot be read opens nothing; what runs goes on until it can be.

@@ -7,8 +7,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use keyfob_client::Whereabouts;
+use keyfob_client::tool_keys::{ToolKeys, ToolName};
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
-use keyfob_gateway::local::{Listener, LocalGateway, Person, SocketPlace, ToolKeys, ToolName, serve};
+use keyfob_gateway::local::{Listener, LocalGateway, Person, SocketPlace, serve};
 use keyfob_jose::{SigningKey, TokenType};
 use keyfob_oauth::{
     AccessToken, ClientId, Entropy, EntropyError, IdToken, IssuerUrl, RefreshToken, Timestamp,
@@ -172,7 +173,7 @@ impl Local {
     }
 
     pub(crate) fn keys(&self) -> ToolKeys {
-        LocalGateway::keys_in(&self.home.own_folder())
+        ToolKeys::of(&keyfob_client::Home::new(self.home.path().to_owned()))
     }
 
     /// Makes a key.

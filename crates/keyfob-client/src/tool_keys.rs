@@ -1,8 +1,10 @@
-//! Keys of tools: one each, shown once, of which nothing but the SHA-256 is kept (security G-02, G-06, G-07).
+//! Keys of tools, which open one's own gateway: one each, shown once, of which nothing but the SHA-256 is kept
+//! (security G-02, G-06, G-07).
 //!
 //! A key is a file of its own, `NAME.json`, so that two programs at once never lose each other's change: the name is taken
 //! by making the file, and freed by removing it.
 
+use crate::home::Home;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyfob_oauth::{Entropy, EntropyError, Timestamp, secret_newtype};
 use serde::{Deserialize, Serialize};
@@ -45,7 +47,7 @@ pub struct ToolRecord {
 
 /// The SHA-256 of a whole key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct KeyDigest([u8; 32]);
+pub struct KeyDigest([u8; 32]);
 
 /// The keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +86,8 @@ struct Document {
     requests_per_minute: Option<NonZeroU32>,
 }
 
+/// The folder of the keys in that of ours.
+const FOLDER: &str = "gateway-keys";
 const PREFIX: &str = "kfl-";
 const KEY_BYTES: usize = 32;
 const EXTENSION: &str = "json";
@@ -115,7 +119,7 @@ impl fmt::Display for ToolName {
 }
 
 impl KeyDigest {
-    pub(crate) fn of(key: &str) -> Self {
+    fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 
@@ -138,15 +142,15 @@ impl KeyDigest {
 
 impl ToolRecord {
     /// Returns the digest by which the key is known.
-    pub(crate) fn digest(&self) -> KeyDigest {
+    pub fn digest(&self) -> KeyDigest {
         self.digest
     }
 }
 
 impl ToolKeys {
-    /// Uses the keys in `folder`, which is made when the first one is; its parent must be there.
-    pub fn in_folder(folder: PathBuf) -> Self {
-        Self { folder }
+    /// Uses the keys of `home`, in a folder that is made when the first one is; our own folder must be there.
+    pub fn of(home: &Home) -> Self {
+        Self { folder: home.own_folder().join(FOLDER) }
     }
 
     /// Makes a key for `name` and returns it, for the one time.
@@ -212,7 +216,7 @@ impl ToolKeys {
     }
 
     /// Returns whose key this is. Every key is compared, each in constant time.
-    pub(crate) fn find(&self, shown: &str) -> Result<Option<ToolRecord>, ToolKeysError> {
+    pub fn find(&self, shown: &str) -> Result<Option<ToolRecord>, ToolKeysError> {
         let shown = KeyDigest::of(shown);
         let mut records = self.list()?;
         let mut found = u64::MAX;

@@ -13,7 +13,9 @@ impl Entropy for Fixed {
 
 fn keys() -> (tempfile::TempDir, ToolKeys) {
     let folder = tempfile::tempdir().unwrap();
-    let keys = ToolKeys::in_folder(folder.path().join("keys"));
+    let home = Home::new(folder.path().into());
+    home.make().unwrap();
+    let keys = ToolKeys::of(&home);
     (folder, keys)
 }
 
