@@ -1,7 +1,7 @@
 //! Web pages stay out: whatever one can make a browser send is refused before a key is looked at (security G-03 to G-05).
 
 use super::denied::Denied;
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, HeaderName, Request, header};
 use hyper::body::Body;
 
 /// By which names callers may know the gateway.
@@ -17,17 +17,14 @@ const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 const JSON: &str = "application/json";
 /// Every header with which a browser says what a page is doing begins so.
 const FETCH_METADATA: &str = "sec-fetch-";
+const FETCH_MODE: &str = "sec-fetch-mode";
 
 /// Refuses a request that names another host, that a page caused, or whose body could be one of a page.
 pub(super) fn refuse<B: Body>(request: &Request<B>, names: &Names) -> Result<(), Denied> {
     if !names.include(request.headers()) {
         return Err(Denied::OtherName);
     }
-    let by_page = |headers: &HeaderMap| {
-        headers.contains_key(header::ORIGIN)
-            || headers.keys().any(|name| name.as_str().starts_with(FETCH_METADATA))
-    };
-    if by_page(request.headers()) {
+    if is_of_a_page(request.headers()) {
         return Err(Denied::Page);
     }
     // Browsers ask before they send JSON across origins, and never before they send a form or plain text.
@@ -36,6 +33,18 @@ pub(super) fn refuse<B: Body>(request: &Request<B>, names: &Names) -> Result<(),
         return Err(Denied::NotJson);
     }
     Ok(())
+}
+
+/// Whether a browser says that a page is behind it.
+///
+/// `fetch` of Node.js says its mode and nothing else; a browser that says one says where the page is from, too (Fetch
+/// Metadata, §3).
+fn is_of_a_page(headers: &HeaderMap) -> bool {
+    let is_of_node = |name: &HeaderName| {
+        *name == FETCH_MODE && headers.get_all(FETCH_MODE).iter().all(|mode| mode.as_bytes() == b"cors")
+    };
+    let mut metadata = headers.keys().filter(|name| name.as_str().starts_with(FETCH_METADATA));
+    headers.contains_key(header::ORIGIN) || metadata.any(|name| !is_of_node(name))
 }
 
 impl Names {
@@ -116,11 +125,18 @@ mod tests {
             ("origin", "http://localhost:1"),
             ("sec-fetch-site", "none"),
             ("sec-fetch-mode", "no-cors"),
+            ("sec-fetch-mode", "navigate"),
             ("sec-fetch-dest", "script"),
             ("sec-fetch-user", "?1"),
             ("sec-fetch-storage-access", "none"),
         ] {
             assert_eq!(refused(&Names::Port(1), &[own, json, (name, value)], "{}"), Some(403), "{name}");
+        }
+        let node = ("sec-fetch-mode", "cors");
+        assert_eq!(refused(&Names::Port(1), &[own, json, node], "{}"), None);
+        for page in [("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "websocket"), ("origin", "null")] {
+            let told = refused(&Names::Port(1), &[own, json, node, page], "{}");
+            assert_eq!(told, Some(403), "{page:?}");
         }
     }
 
