@@ -3,11 +3,13 @@
 mod config;
 mod handoff;
 mod provider;
+mod sandbox;
 mod setup;
 
 pub(crate) use config::{Config, ConfigAction, SchemaFile};
 pub(crate) use handoff::{Handoff, HandoffAction, Receive};
 pub(crate) use provider::Exec;
+pub(crate) use sandbox::{SandboxCommand, SandboxInit};
 pub(crate) use setup::{NativeStore, SetupCodex, SetupCommand};
 
 use clap::{Args, Parser, Subcommand};
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     /// Let another program use your sign-in.
     #[command(subcommand)]
     Setup(SetupCommand),
+    /// Let programs in a sandbox use your sign-in without having it.
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
     /// Look for what could keep a sign-in from working.
     Doctor(Doctor),
     /// Remove everything that Keyfob keeps on this machine, except the login that it shares with the Codex CLI.

@@ -1,6 +1,6 @@
 //! What programs are told of a failure: one document on standard output (design §6).
 
-use crate::args::{Command, ConfigAction, HandoffAction, LoginsAction, SessionCommand};
+use crate::args::{Command, ConfigAction, HandoffAction, LoginsAction, SandboxCommand, SessionCommand};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output;
@@ -31,6 +31,7 @@ impl Reads {
             Command::Status(arguments) => arguments.json,
             Command::Why(arguments) => arguments.json,
             Command::Doctor(arguments) => arguments.json,
+            Command::Sandbox(SandboxCommand::Init(arguments)) => arguments.json,
             Command::Handoff(arguments) => match &arguments.action {
                 Some(HandoffAction::Receive(arguments)) => arguments.json,
                 None => false,

@@ -33,6 +33,17 @@ pub struct ToolName(String);
 )]
 pub struct InvalidToolName(String);
 
+/// A tool that is to have a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTool {
+    /// What it is called.
+    pub name: ToolName,
+    /// How many requests its key opens in a minute; as many as come, if nothing is said.
+    pub quota: Option<NonZeroU32>,
+    /// The folder of the sandbox in which it runs.
+    pub sandbox: Option<String>,
+}
+
 /// What is kept of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolRecord {
@@ -42,6 +53,8 @@ pub struct ToolRecord {
     pub created: Timestamp,
     /// How many requests it opens in a minute; as many as come, if nothing is said.
     pub quota: Option<NonZeroU32>,
+    /// The folder of the sandbox that has it.
+    pub sandbox: Option<String>,
     digest: KeyDigest,
 }
 
@@ -84,6 +97,8 @@ struct Document {
     created: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requests_per_minute: Option<NonZeroU32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sandbox: Option<String>,
 }
 
 /// The folder of the keys in that of ours.
@@ -153,11 +168,10 @@ impl ToolKeys {
         Self { folder: home.own_folder().join(FOLDER) }
     }
 
-    /// Makes a key for `name` and returns it, for the one time.
+    /// Makes a key for `tool` and returns it, for the one time.
     pub fn create(
         &self,
-        name: &ToolName,
-        quota: Option<NonZeroU32>,
+        tool: &NewTool,
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<ToolKey, ToolKeysError> {
@@ -165,20 +179,21 @@ impl ToolKeys {
         let document = Document {
             sha256: KeyDigest::of(&key).to_hex(),
             created: now.as_unix(),
-            requests_per_minute: quota,
+            requests_per_minute: tool.quota,
+            sandbox: tool.sandbox.clone(),
         };
         match DirBuilder::new().mode(0o700).create(&self.folder) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(source) => return Err(ToolKeysError::Io { path: self.folder.clone(), source }),
         }
-        let path = self.file(name);
+        let path = self.file(&tool.name);
         let problem = |source| ToolKeysError::Io { path: path.clone(), source };
         // O_EXCL: neither another key nor a link that somebody planted is written to.
         let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(ToolKeysError::Taken(name.clone()));
+                return Err(ToolKeysError::Taken(tool.name.clone()));
             }
             Err(source) => return Err(problem(source)),
         };
@@ -215,6 +230,11 @@ impl ToolKeys {
         Ok(records)
     }
 
+    /// Returns the key that was made for the sandbox in `folder`.
+    pub fn of_sandbox(&self, folder: &str) -> Result<Option<ToolRecord>, ToolKeysError> {
+        Ok(self.list()?.into_iter().find(|record| record.sandbox.as_deref() == Some(folder)))
+    }
+
     /// Returns whose key this is. Every key is compared, each in constant time.
     pub fn find(&self, shown: &str) -> Result<Option<ToolRecord>, ToolKeysError> {
         let shown = KeyDigest::of(shown);
@@ -243,7 +263,8 @@ fn read(path: &Path) -> Option<ToolRecord> {
     fs::File::open(path).ok()?.take(MOST_BYTES).read_to_string(&mut text).ok()?;
     let document: Document = serde_json::from_str(&text).ok()?;
     let (digest, created) = (KeyDigest::parse(&document.sha256)?, Timestamp::from_unix(document.created));
-    Some(ToolRecord { name, created, quota: document.requests_per_minute, digest })
+    let Document { requests_per_minute: quota, sandbox, .. } = document;
+    Some(ToolRecord { name, created, quota, sandbox, digest })
 }
 
 #[cfg(test)]

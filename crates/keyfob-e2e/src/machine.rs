@@ -4,6 +4,7 @@
 //! network of its own, in which only the issuer's port leads out. Container engines are stand-ins that note how they were
 //! called and run exactly that inside.
 
+use crate::codex;
 use crate::environment;
 use crate::evidence::Evidence;
 use crate::files;
@@ -28,12 +29,14 @@ pub struct Machine {
     holder: Running,
 }
 
-/// Whether a machine has `keyfob`.
+/// What a machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Has {
-    /// It has.
+    /// `keyfob`.
     Keyfob,
-    /// It has nothing of ours.
+    /// The real Codex CLI, and nothing of ours.
+    Codex,
+    /// Nothing of ours.
     Nothing,
 }
 
@@ -114,11 +117,16 @@ impl Machine {
             std::fs::set_permissions(folder.join(path), std::fs::Permissions::from_mode(mode))?;
         }
         let program = match has {
-            Has::Keyfob => {
-                files::replace(&folder.join("programs/keyfob"), b"")?;
-                format!("mount --bind '{}' programs/keyfob && ", environment::program("keyfob")?.display())
+            Has::Keyfob => Some(("keyfob", environment::program("keyfob")?)),
+            Has::Codex => Some(("codex", codex::installed()?.context("no Codex CLI")?)),
+            Has::Nothing => None,
+        };
+        let program = match program {
+            Some((name, path)) => {
+                files::replace(&folder.join("programs").join(name), b"")?;
+                format!("mount --bind '{}' programs/{name} && ", path.display())
             }
-            Has::Nothing => String::new(),
+            None => String::new(),
         };
         let script = format!(
             "{program}mount --rbind programs /usr/local/bin && mount --rbind homes /home && \

@@ -5,7 +5,7 @@ use crate::{USAGE, report, say, stop};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use keyfob_client::provider::variable::{is_secret, steers_credentials};
-use keyfob_client::tool_keys::{ToolKeys, ToolName};
+use keyfob_client::tool_keys::{NewTool, ToolKeys, ToolName};
 use keyfob_client::whereabouts::CERTIFICATES;
 use keyfob_client::{CertificateFile, Whereabouts};
 use keyfob_gateway::local::{Listener, LocalGateway, Person, SocketPlace, StartError, loopback, serve};
@@ -100,9 +100,9 @@ fn key(action: KeyAction) -> Result<(), Failed> {
     let parse = |name: &str| ToolName::parse(name).map_err(|error| Failed::Usage(error.into()));
     match action {
         KeyAction::Create { name, quota } => {
-            let name = parse(&name)?;
+            let tool = NewTool { name: parse(&name)?, quota, sandbox: None };
             home.make()?;
-            let key = keys.create(&name, quota, SystemClock.now(), &SystemEntropy)?;
+            let key = keys.create(&tool, SystemClock.now(), &SystemEntropy)?;
             data(key.expose())?;
             say(&format!(
                 "The key of `{name}`, which is not shown again; `keyfob-gateway local key revoke {name}` ends it"

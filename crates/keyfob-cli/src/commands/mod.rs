@@ -15,6 +15,7 @@ mod logins;
 mod logout;
 mod provided;
 mod purge;
+mod sandbox;
 mod session;
 mod setup;
 mod status;
@@ -142,6 +143,7 @@ fn dispatch(command: Command, environment: &Environment) -> Result<Exit, Command
         Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?),
         Command::Config(arguments) => config::run(&arguments, environment),
         Command::Setup(command) => setup::run(&command, environment),
+        Command::Sandbox(command) => sandbox::run(&command, environment),
         Command::Doctor(arguments) => doctor::run(&arguments, &Acting::to_examine(environment)?, environment),
         Command::Purge(arguments) => {
             let acting = Acting::chosen(None, environment)?;

@@ -17,6 +17,7 @@ mod purge;
 mod received;
 mod redirects;
 mod restricted;
+mod sandbox;
 mod schema;
 mod sessions;
 mod setup;

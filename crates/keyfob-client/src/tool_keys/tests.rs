@@ -23,13 +23,18 @@ fn name(text: &str) -> ToolName {
     ToolName::parse(text).unwrap()
 }
 
+fn tool(text: &str) -> NewTool {
+    NewTool { name: name(text), quota: None, sandbox: None }
+}
+
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 #[test]
 fn g_02_a_key_is_256_random_bits_and_only_its_digest_is_kept() {
     let (_folder, keys) = keys();
 
-    let key = keys.create(&name("editor"), NonZeroU32::new(60), NOW, &Fixed(0xA5)).unwrap();
+    let key =
+        keys.create(&NewTool { quota: NonZeroU32::new(60), ..tool("editor") }, NOW, &Fixed(0xA5)).unwrap();
 
     assert_eq!(key.expose(), format!("kfl-{}", URL_SAFE_NO_PAD.encode([0xA5; 32])));
     let text = fs::read_to_string(keys.file(&name("editor"))).unwrap();
@@ -44,8 +49,8 @@ fn g_02_a_key_is_256_random_bits_and_only_its_digest_is_kept() {
 #[test]
 fn g_02_no_part_and_no_likeness_of_a_key_opens_anything() {
     let (_folder, keys) = keys();
-    let key = keys.create(&name("a"), None, NOW, &Fixed(1)).unwrap();
-    let other = keys.create(&name("b"), None, NOW, &Fixed(2)).unwrap();
+    let key = keys.create(&tool("a"), NOW, &Fixed(1)).unwrap();
+    let other = keys.create(&tool("b"), NOW, &Fixed(2)).unwrap();
     let digest = KeyDigest::of(key.expose()).to_hex();
 
     let shorter = key.expose().split_at(key.expose().len() - 1).0;
@@ -59,11 +64,11 @@ fn g_02_no_part_and_no_likeness_of_a_key_opens_anything() {
 #[test]
 fn g_07_a_key_file_is_private_from_its_first_moment_and_never_written_through_a_link() {
     let (folder, keys) = keys();
-    keys.create(&name("a"), None, NOW, &Fixed(1)).unwrap();
+    keys.create(&tool("a"), NOW, &Fixed(1)).unwrap();
     let planted = folder.path().join("planted");
     symlink(&planted, keys.file(&name("b"))).unwrap();
 
-    let refused = keys.create(&name("b"), None, NOW, &Fixed(2));
+    let refused = keys.create(&tool("b"), NOW, &Fixed(2));
 
     assert!(matches!(refused, Err(ToolKeysError::Taken(_))), "{refused:?}");
     assert!(!planted.exists());
@@ -74,21 +79,33 @@ fn g_07_a_key_file_is_private_from_its_first_moment_and_never_written_through_a_
 #[test]
 fn g_06_a_revoked_key_is_gone_and_its_name_is_free() {
     let (_folder, keys) = keys();
-    let key = keys.create(&name("a"), None, NOW, &Fixed(1)).unwrap();
-    assert!(matches!(keys.create(&name("a"), None, NOW, &Fixed(2)), Err(ToolKeysError::Taken(_))));
+    let key = keys.create(&tool("a"), NOW, &Fixed(1)).unwrap();
+    assert!(matches!(keys.create(&tool("a"), NOW, &Fixed(2)), Err(ToolKeysError::Taken(_))));
 
     keys.revoke(&name("a")).unwrap();
 
     assert_eq!(keys.find(key.expose()).unwrap(), None);
     assert!(matches!(keys.revoke(&name("a")), Err(ToolKeysError::Missing(_))));
-    keys.create(&name("a"), None, NOW, &Fixed(3)).unwrap();
+    keys.create(&tool("a"), NOW, &Fixed(3)).unwrap();
     assert_eq!(keys.find(key.expose()).unwrap(), None);
+}
+
+#[test]
+fn the_key_of_a_sandbox_is_found_by_its_folder() {
+    let (_folder, keys) = keys();
+    keys.create(&tool("a"), NOW, &Fixed(1)).unwrap();
+    keys.create(&NewTool { sandbox: Some("/work/b".into()), ..tool("b") }, NOW, &Fixed(2)).unwrap();
+
+    let found = keys.of_sandbox("/work/b").unwrap().unwrap();
+
+    assert_eq!((found.name, found.sandbox.as_deref()), (name("b"), Some("/work/b")));
+    assert_eq!(keys.of_sandbox("/work").unwrap(), None);
 }
 
 #[test]
 fn g_02_a_file_that_is_no_keys_opens_nothing() {
     let (_folder, keys) = keys();
-    keys.create(&name("a"), None, NOW, &Fixed(1)).unwrap();
+    keys.create(&tool("a"), NOW, &Fixed(1)).unwrap();
     let digest = KeyDigest::of("x").to_hex();
     for (file, text) in [
         ("b.json", "{}".to_owned()),

@@ -107,6 +107,7 @@ impl Place {
             Kind::ToolKey => {
                 self.is_output("keyfob gateway", Stream::Stdout)
                     || self.is_file("config.toml")
+                    || self.is_file("env")
                     || matches!(self, Self::Given(_))
             }
             Kind::Password => self.is_file("password"),

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 /// A gateway of one's own, which runs until it is dropped.
 #[derive(Debug)]
 pub(super) struct Local {
-    _running: Running,
-    /// Where it listens: an address, or `unix:` and a path.
+    running: Running,
+    /// Where it listens: an address, or `unix:` and a path; of two, the address.
     pub(super) place: String,
 }
 
@@ -23,13 +23,23 @@ impl Local {
         let said = |line: &str| line.starts_with("keyfob-gateway: local on");
         let line = running.line(Stream::Stderr, said).await?;
         let rest = line.strip_prefix("keyfob-gateway: local on ").context("another line")?;
-        let place = rest.split(',').next().unwrap_or_default().to_owned();
-        Ok(Self { _running: running, place })
+        let place = rest.split([',', ' ']).next().unwrap_or_default().to_owned();
+        Ok(Self { running, place })
     }
 
     /// Starts it on a port of loopback that is free.
     pub(super) async fn on_loopback(world: &World, home: &Home) -> Result<Self> {
         Self::start(world, home, &["--listen", "127.0.0.1:0"]).await
+    }
+
+    /// Returns the number of its process.
+    pub(super) fn number(&self) -> i32 {
+        self.running.number()
+    }
+
+    /// Returns its address and port.
+    pub(super) fn address(&self) -> Result<&str> {
+        self.place.strip_prefix("http://").context("no address")
     }
 
     /// Returns the socket.

@@ -6,6 +6,7 @@ mod keys;
 mod local;
 mod revoked;
 mod said;
+mod sandbox;
 
 use anyhow::{Context as _, Result, ensure};
 use keyfob_e2e::World;

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use keyfob_client::Whereabouts;
-use keyfob_client::tool_keys::{ToolKeys, ToolName};
+use keyfob_client::tool_keys::{NewTool, ToolKeys, ToolName};
 use keyfob_codex::auth_file::{AccountTokens, AuthFile, Provenance};
 use keyfob_gateway::local::{Listener, LocalGateway, Person, SocketPlace, serve};
 use keyfob_jose::{SigningKey, TokenType};
@@ -179,8 +179,8 @@ impl Local {
     /// Makes a key.
     pub(crate) fn tool(&self, name: &str, quota: Option<u32>) -> String {
         let (name, quota) = (ToolName::parse(name).unwrap(), quota.and_then(NonZeroU32::new));
-        let now = Timestamp::from_unix(NOW);
-        self.keys().create(&name, quota, now, &*self.entropy).unwrap().expose().to_owned()
+        let (tool, now) = (NewTool { name, quota, sandbox: None }, Timestamp::from_unix(NOW));
+        self.keys().create(&tool, now, &*self.entropy).unwrap().expose().to_owned()
     }
 
     pub(crate) fn revoke(&self, name: &str) {
