@@ -51,4 +51,4 @@ pub use home::Home;
 pub use network::{Neighbour, Network};
 pub use place::Store;
 pub use scene::Scene;
-pub use world::World;
+pub use world::{World, free_address};

@@ -150,6 +150,16 @@ pub struct Running {
 impl Running {
     /// Waits for a whole line for which `is_wanted` holds.
     pub async fn line(&self, stream: Stream, is_wanted: impl Fn(&str) -> bool) -> Result<String> {
+        self.line_within(LIMIT, stream, is_wanted).await
+    }
+
+    /// Waits as long for a whole line for which `is_wanted` holds.
+    pub async fn line_within(
+        &self,
+        limit: Duration,
+        stream: Stream,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<String> {
         let mut output = match stream {
             Stream::Stdout => self.stdout.clone(),
             Stream::Stderr => self.stderr.clone(),
@@ -161,7 +171,7 @@ impl Running {
                 .find(|line| is_wanted(line))
                 .map(str::to_owned)
         };
-        let found = match timeout(LIMIT, output.wait_for(|bytes| wanted(bytes).is_some())).await {
+        let found = match timeout(limit, output.wait_for(|bytes| wanted(bytes).is_some())).await {
             Ok(Ok(bytes)) => wanted(&bytes),
             Ok(Err(_closed)) => None,
             Err(_elapsed) => bail!("`{}` did not print the expected line: {}", self.name, self.printed()),

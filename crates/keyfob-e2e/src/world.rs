@@ -386,7 +386,7 @@ fn write_signing_key(key: &SigningKey, path: &Path, evidence: &Evidence) -> Resu
 }
 
 /// Returns an address that nobody listens on; its port is below those that the system gives to outgoing connections.
-fn free_address() -> Result<SocketAddr> {
+pub fn free_address() -> Result<SocketAddr> {
     loop {
         let random = u16::from_le_bytes((&SystemEntropy as &dyn Entropy).bytes()?);
         let port = PORTS.start + random % (PORTS.end - PORTS.start);

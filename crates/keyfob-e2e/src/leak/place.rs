@@ -101,6 +101,8 @@ impl Place {
                 self.is_token_store()
                     || self.is_output("keyfob token", Stream::Stdout)
                     || self.is_output("keyfob-issuer on its host", Stream::Stdout)
+                    || self.is_file("litellm.yaml")
+                    || self.is_file("litellm.key")
                     || matches!(self, Self::Given(_))
             }
             // It is printed once, and is there for the tool's own configuration.

@@ -2,7 +2,7 @@
 
 mod command;
 mod matrix;
-mod sdks;
+pub(crate) mod sdks;
 mod session;
 mod upstream;
 

@@ -7,11 +7,13 @@ use keyfob_e2e::{Home, Scene, World, environment, files};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
+/// What they ask.
+pub(crate) const MODEL: &str = "keyfob-demo";
 const NODE: &str = include_str!("../../clients/sdk.mjs");
 const PYTHON: &str = include_str!("../../clients/sdk.py");
 
 /// Puts both programs into the home of a person; returns how each is run.
-fn programs(home: &Home) -> Result<[Vec<String>; 2]> {
+pub(crate) fn programs(home: &Home) -> Result<[Vec<String>; 2]> {
     let tools = environment::tools_folder()?.join("openai-sdks");
     let installed = |path: PathBuf| {
         let name = path.display().to_string();
@@ -28,7 +30,7 @@ fn programs(home: &Home) -> Result<[Vec<String>; 2]> {
     Ok([vec!["node".into(), at("sdk.mjs")], vec![python, at("sdk.py")]])
 }
 
-fn streamed(finished: &Finished) -> Result<(String, u64)> {
+pub(crate) fn streamed(finished: &Finished) -> Result<(String, u64)> {
     let told: Value = serde_json::from_str(&finished.stdout)?;
     let text = told.get("text").and_then(Value::as_str).unwrap_or_default();
     Ok((text.to_owned(), told.get("bits").and_then(Value::as_u64).unwrap_or_default()))

@@ -3,6 +3,7 @@
 mod at_home;
 mod deliveries;
 mod keys;
+mod litellm;
 mod local;
 mod revoked;
 mod said;
