@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use keyfob_gateway::ledger::usage::By;
+use keyfob_usage::By;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

@@ -54,7 +54,6 @@ pub mod limits;
 #[cfg(feature = "local")]
 pub mod local;
 mod meter;
-pub mod money;
 mod patience;
 mod places;
 pub mod policy;

@@ -11,8 +11,8 @@
 //! ```
 
 use crate::config::place;
-use crate::money::{Currency, Money};
 use crate::tokens::Tokens;
+use keyfob_usage::money::{Currency, Money};
 use serde::Deserialize;
 use std::path::Path;
 

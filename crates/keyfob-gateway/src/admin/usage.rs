@@ -1,10 +1,11 @@
 //! What was used, as a page and as JSON.
 
-use crate::ledger::usage::{By, Group, Usage, UsageError, Whose};
+use crate::ledger::usage::{UsageError, Whose, report};
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
 use keyfob_oauth::Timestamp;
+use keyfob_usage::{By, Line, Report};
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -16,12 +17,12 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; fra
 const ORDER: [By; 4] = [By::Day, By::Model, By::Workspace, By::Caller];
 
 /// Everything of the last 30 days, in each way that it is added up.
-fn read(folder: &Path, now: Timestamp) -> Result<Vec<Usage>, UsageError> {
+fn read(folder: &Path, now: Timestamp) -> Result<Vec<Report>, UsageError> {
     let since = Timestamp::from_unix(now.as_unix().saturating_sub(DAYS * DAY));
-    ORDER.iter().map(|by| Usage::read(folder, *by, since, &Whose::Everybody)).collect()
+    ORDER.iter().map(|by| report(folder, *by, since, &Whose::Everybody)).collect()
 }
 
-async fn reports(folder: Option<PathBuf>, now: Timestamp) -> Result<Vec<Usage>, Response> {
+async fn reports(folder: Option<PathBuf>, now: Timestamp) -> Result<Vec<Report>, Response> {
     let Some(folder) = folder else {
         let words = "nothing is written down: start the gateway with a folder, `data`\n";
         return Err((StatusCode::NOT_FOUND, words).into_response());
@@ -58,7 +59,7 @@ pub(super) async fn page(folder: Option<PathBuf>, now: Timestamp) -> Response {
 pub(super) async fn json(folder: Option<PathBuf>, now: Timestamp) -> Response {
     match reports(folder, now).await {
         Ok(reports) => {
-            let all: Vec<_> = reports.iter().map(Usage::to_json).collect();
+            let all: Vec<_> = reports.iter().map(Report::to_json).collect();
             ([(header::CACHE_CONTROL, "no-store")], Json(all)).into_response()
         }
         Err(response) => response,
@@ -71,7 +72,7 @@ const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:1.5rem auto;
     th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}svg{width:100%;height:8rem}rect{fill:#2a78d4}\
     @media(prefers-color-scheme:dark){rect{fill:#7db4f5}}";
 
-fn write_page(page: &mut String, reports: &[Usage]) -> fmt::Result {
+fn write_page(page: &mut String, reports: &[Report]) -> fmt::Result {
     write!(
         page,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -81,12 +82,12 @@ fn write_page(page: &mut String, reports: &[Usage]) -> fmt::Result {
     )?;
     for report in reports {
         write!(page, "<section><h2>By {}</h2>", report.by.as_str())?;
-        if report.groups.is_empty() {
+        if report.lines.is_empty() {
             page.write_str("<p>Nothing was used yet.</p></section>")?;
             continue;
         }
         if report.by == By::Day {
-            write_plot(page, &report.groups)?;
+            write_plot(page, &report.lines)?;
         }
         write_table(page, report)?;
         page.write_str("</section>")?;
@@ -94,7 +95,7 @@ fn write_page(page: &mut String, reports: &[Usage]) -> fmt::Result {
     page.write_str("</main></body></html>")
 }
 
-fn write_table(page: &mut String, report: &Usage) -> fmt::Result {
+fn write_table(page: &mut String, report: &Report) -> fmt::Result {
     write!(
         page,
         "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">{}</th>",
@@ -104,21 +105,21 @@ fn write_table(page: &mut String, report: &Usage) -> fmt::Result {
         write!(page, "<th scope=\"col\">{column}</th>")?;
     }
     page.write_str("</tr></thead><tbody>")?;
-    for group in &report.groups {
-        let Group { requests, aborted, input, cached, output, price, .. } = group;
+    for line in &report.lines {
+        let Line { requests, aborted, input, cached, output, price, .. } = line;
         write!(
             page,
             "<tr><th scope=\"row\">{}</th><td>{requests}</td><td>{aborted}</td><td>{input}</td><td>{cached}</td>\
              <td>{output}</td><td>{price}</td></tr>",
-            Escaped(&group.name)
+            Escaped(&line.name)
         )?;
     }
     page.write_str("</tbody></table></div>")
 }
 
 /// Draws a bar a day, as high as its tokens; the table below says the same in numbers.
-fn write_plot(page: &mut String, days: &[Group]) -> fmt::Result {
-    let tokens = |day: &Group| day.input.saturating_add(day.output);
+fn write_plot(page: &mut String, days: &[Line]) -> fmt::Result {
+    let tokens = |day: &Line| day.input.saturating_add(day.output);
     let most = days.iter().map(tokens).max().unwrap_or(0).max(1);
     write!(
         page,

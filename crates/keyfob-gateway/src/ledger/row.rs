@@ -1,8 +1,8 @@
 //! What stands in the ledger.
 
-use crate::money::Money;
 use crate::tokens::Tokens;
 use keyfob_oauth::Timestamp;
+use keyfob_usage::money::Money;
 use std::time::Duration;
 
 /// A request that is about to be sent, and the most that it may use.

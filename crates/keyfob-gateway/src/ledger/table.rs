@@ -1,9 +1,9 @@
 //! The ledger's tables.
 
 use super::{Message, Spent};
-use crate::money::Money;
 use crate::tokens::Tokens;
 use keyfob_oauth::Timestamp;
+use keyfob_usage::money::Money;
 use rusqlite::{Connection, Row, params};
 
 pub(super) const SCHEMA: &str = "

@@ -1,8 +1,9 @@
-use super::usage::{By, Usage, Whose};
+use super::usage::{Whose, report};
 use super::{Ledger, Reserved, Settled, Spent, State};
-use crate::money::Money;
 use crate::tokens::Tokens;
 use keyfob_oauth::Timestamp;
+use keyfob_usage::money::Money;
+use keyfob_usage::{By, Report};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ fn settled(id: &str, state: State) -> Settled {
     }
 }
 
-fn everything(folder: &tempfile::TempDir, by: By) -> Usage {
-    Usage::read(folder.path(), by, Timestamp::from_unix(0), &Whose::Everybody).unwrap()
+fn everything(folder: &tempfile::TempDir, by: By) -> Report {
+    report(folder.path(), by, Timestamp::from_unix(0), &Whose::Everybody).unwrap()
 }
 
 #[tokio::test]
@@ -85,9 +86,9 @@ async fn a_request_stands_in_the_ledger_once_and_one_that_cannot_be_written_take
     drop(ledger);
 
     assert!(twice.is_err() && other.is_ok());
-    let groups = everything(&folder, By::Workspace).groups;
+    let lines = everything(&folder, By::Workspace).lines;
     assert_eq!(
-        groups.iter().map(|all| (all.requests, all.reserved, all.aborted)).collect::<Vec<_>>(),
+        lines.iter().map(|all| (all.requests, all.reserved, all.aborted)).collect::<Vec<_>>(),
         [(2, 1, 0)]
     );
 }
@@ -125,7 +126,7 @@ async fn use_is_added_up_by_caller_workspace_model_and_day_and_written_in_three_
     ledger.settle(settled("r-2", State::Aborted));
     drop(ledger);
 
-    let names = |by| everything(&folder, by).groups.into_iter().map(|group| group.name).collect::<Vec<_>>();
+    let names = |by| everything(&folder, by).lines.into_iter().map(|line| line.name).collect::<Vec<_>>();
     assert_eq!(names(By::Caller), ["=u-2 in w-1 by key k-1", "u-1 in w-1"]);
     assert_eq!((names(By::Workspace), names(By::Day)), (vec!["w-1".into()], vec!["2027-01-15".into()]));
     assert_eq!(names(By::Model), ["none", "small"]);
@@ -150,8 +151,8 @@ async fn use_is_added_up_by_caller_workspace_model_and_day_and_written_in_three_
         })
     );
     let own = Whose::Person { subject: "u-1".into(), workspace: "w-1".into() };
-    let own = Usage::read(folder.path(), By::Day, Timestamp::from_unix(0), &own).unwrap();
-    assert_eq!(own.groups.iter().map(|group| group.requests).collect::<Vec<_>>(), [2]);
-    let missing = Usage::read(&folder.path().join("x"), By::Day, Timestamp::from_unix(0), &Whose::Everybody);
+    let own = report(folder.path(), By::Day, Timestamp::from_unix(0), &own).unwrap();
+    assert_eq!(own.lines.iter().map(|line| line.requests).collect::<Vec<_>>(), [2]);
+    let missing = report(&folder.path().join("x"), By::Day, Timestamp::from_unix(0), &Whose::Everybody);
     assert!(missing.unwrap_err().to_string().contains("holds no ledger"));
 }

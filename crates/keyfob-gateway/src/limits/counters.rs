@@ -4,8 +4,8 @@ use super::quota::{Kind, Quota, Renewal};
 use super::section::{Amounts, Budget};
 use super::window::{MINUTE, Window};
 use super::{Cost, Reached};
-use crate::money::Money;
 use keyfob_oauth::Timestamp;
+use keyfob_usage::money::Money;
 
 /// All of one holder's counters.
 #[derive(Debug, Default)]

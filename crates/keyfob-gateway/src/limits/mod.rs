@@ -26,9 +26,9 @@ pub use section::{LimitsConfig, OUTPUT_TOKENS};
 
 use crate::authenticate::{Caller, CredentialKind};
 use crate::ledger::Spent;
-use crate::money::{Currency, Money};
 use counters::Counters;
 use keyfob_oauth::Timestamp;
+use keyfob_usage::money::{Currency, Money};
 use permit::Reservation;
 use quota::{Kind, Of, Renewal};
 use section::Amounts;

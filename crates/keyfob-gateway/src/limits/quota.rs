@@ -1,9 +1,9 @@
 //! What of a limit is left, in the header fields of draft-ietf-httpapi-ratelimit-headers-11.
 
 use super::section::Budget;
-use crate::money::Currency;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use keyfob_oauth::Timestamp;
+use keyfob_usage::money::Currency;
 
 /// Which limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use super::Cost;
 use super::quota::{Kind, Of, Renewal, Told};
-use crate::money::{Currency, Money};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use keyfob_oauth::Timestamp;
+use keyfob_usage::money::{Currency, Money};
 use std::fmt;
 
 /// How soon it is worth to ask again where nobody can know, in seconds.

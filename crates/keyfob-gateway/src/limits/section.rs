@@ -1,7 +1,7 @@
 //! `[limits]` of `gateway.toml`: how much each caller, and each workspace, may use.
 
 use super::period::Period;
-use crate::money::{InvalidMoney, Money};
+use keyfob_usage::money::{InvalidMoney, Money};
 use serde::Deserialize;
 use std::num::NonZeroU64;
 
