@@ -15,7 +15,7 @@ use crate::tokens::Tokens;
 use http::{Method, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use keyfob_oauth::Clock;
-use keyfob_usage::money::Money;
+use keyfob_usage::money::{Currency, Money};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,6 +66,11 @@ impl Accounts {
     ) -> Result<Self, OpenError> {
         let ledger = Arc::new(Ledger::open(folder)?);
         Ok(Self { ledger, prices, limits, used: OnceCell::new(), metrics, clock })
+    }
+
+    /// Returns what prices are in, if any is known.
+    pub(crate) fn currency(&self) -> Option<Currency> {
+        self.prices.as_ref().map(Prices::currency)
     }
 
     /// Whether what is said on a WebSocket would pass limits by: nobody counts it.

@@ -2,6 +2,7 @@
 
 use crate::body::{Body, BodyError, full};
 use crate::limits::LimitReached;
+use crate::own_usage::NotTold;
 use crate::policy::Refused;
 use http::{HeaderValue, Response, StatusCode, header};
 use keyfob_oauth::Capability;
@@ -50,6 +51,8 @@ pub(crate) enum Refusal {
          `/v1/responses`, `/v1/chat/completions`, `/v1/completions` and `/v1/embeddings`"
     )]
     NotCounted,
+    #[error("{0}")]
+    NotTold(#[from] NotTold),
     #[error("There is nothing at this address")]
     NotFound,
     #[error("This method is not allowed")]
@@ -117,6 +120,7 @@ impl Refusal {
             | Self::NotCounted => StatusCode::FORBIDDEN,
             Self::Limit(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Policy(refused) => refused.status(),
+            Self::NotTold(reason) => reason.status(),
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::OtherHost
@@ -148,6 +152,7 @@ impl Refusal {
             Self::Limit(reached) => reached.code(),
             Self::ModelUnpriced(_) => "model_unpriced",
             Self::NotCounted => "not_counted",
+            Self::NotTold(reason) => reason.code(),
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::OtherHost => "invalid_target",

@@ -20,6 +20,7 @@ use crate::upstreams::{Identity, NamedUpstream, Sent, Upstreams};
 use crate::{demo, relay};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use keyfob_oauth::{Clock, Entropy};
+use keyfob_usage::money::Currency;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -78,6 +79,11 @@ impl Forward {
             client,
             clock,
         })
+    }
+
+    /// Returns what prices are in, if any is known.
+    pub(crate) fn currency(&self) -> Option<Currency> {
+        self.accounts.as_ref().and_then(Accounts::currency)
     }
 
     /// Answers a request whose headers are fit to be sent.

@@ -12,11 +12,12 @@ use crate::headers;
 use crate::http_client::{HttpClient, HttpClientError, Trust};
 use crate::keys::Keys;
 use crate::limits::LimitsConfig;
+use crate::own_usage::OwnLedger;
 use crate::policy::Policy;
 use crate::prices::Prices;
 use crate::record::Record;
 use crate::revocations::{FeedConfig, Hearing, Revocations};
-use crate::route::{asks_for_description, is_health_check, refuse_body, refuse_proxying, route};
+use crate::route::{Own, asks_for_description, is_health_check, own, refuse_body, refuse_proxying, route};
 use crate::running::{Cut, Running, Stay};
 use crate::streams::Streams;
 use crate::upgrade::{WebSocket, Wish};
@@ -90,6 +91,7 @@ pub struct Gateway {
     streams: Streams,
     revocations: Option<Arc<Revocations>>,
     forward: Forward,
+    own_ledger: OwnLedger,
     /// Where what is used is written down, if it is.
     data: Option<PathBuf>,
     request_names: RequestNames,
@@ -143,6 +145,7 @@ impl Gateway {
             revocations,
             keys,
             forward,
+            own_ledger: OwnLedger::new(config.data.clone()),
             data: config.data,
             request_names: RequestNames::new(entropy)?,
             description,
@@ -228,6 +231,13 @@ impl Gateway {
             }
         };
         record.caller(&caller);
+        match own(&request)? {
+            None => {}
+            Some(Own::Usage) => {
+                let (query, currency) = (request.uri().query(), self.forward.currency());
+                return Ok(self.own_ledger.tell(query, &caller, currency, self.now()).await?);
+            }
+        }
         let stay = stay.insert(self.running.begin(&caller));
         let path = route(&request)?;
         headers::toward_upstream(request.headers_mut(), &token, self.authenticator.delivery.header());

@@ -54,6 +54,7 @@ pub mod limits;
 #[cfg(feature = "local")]
 pub mod local;
 mod meter;
+mod own_usage;
 mod patience;
 mod places;
 pub mod policy;

@@ -24,6 +24,9 @@ impl UpstreamPath {
 /// The methods of the APIs that are served.
 const METHODS: [Method; 4] = [Method::GET, Method::HEAD, Method::POST, Method::DELETE];
 
+/// Below `/v1`, what is the gateway's own.
+const OWN: &str = "/keyfob";
+
 /// Refuses what would make a relay of the gateway: tunnels, and targets with a host of their own.
 pub(crate) fn refuse_proxying<B>(request: &Request<B>) -> Result<(), Refusal> {
     if request.method() == Method::CONNECT || request.method() == Method::TRACE {
@@ -52,6 +55,24 @@ pub(crate) fn is_health_check<B>(request: &Request<B>) -> bool {
 /// Whether the request asks what opens the gateway (RFC 9728 §3.1), which needs no token.
 pub(crate) fn asks_for_description<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET && request.uri().path() == RESOURCE_PATH
+}
+
+/// What the gateway itself tells a caller that was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// What they used.
+    Usage,
+}
+
+/// Returns what a request asks of the gateway itself; nothing below `/v1/keyfob` is ever asked of an upstream.
+pub(crate) fn own<B>(request: &Request<B>) -> Result<Option<Own>, Refusal> {
+    let below = request.uri().path().strip_prefix("/v1").unwrap_or_default();
+    match below.strip_prefix(OWN).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        None => Ok(None),
+        Some(_) if below != keyfob_usage::PATH => Err(Refusal::NotFound),
+        Some(_) if request.method() != Method::GET => Err(Refusal::MethodNotAllowed),
+        Some(_) => Ok(Some(Own::Usage)),
+    }
 }
 
 /// Returns where at the upstream the request goes (security G-09).
@@ -99,6 +120,24 @@ mod tests {
         assert_eq!(routed("POST", "/v1/responses"), to("/responses"));
         assert_eq!(routed("GET", "/v1/models?client_version=0.169.0"), to("/models?client_version=0.169.0"));
         assert_eq!(routed("GET", "/v1/models/ft:gpt:org::id"), to("/models/ft:gpt:org::id"));
+    }
+
+    #[test]
+    fn what_is_the_gateways_own_goes_to_no_upstream() {
+        let asked = |method: &str, target: &str| {
+            own(&Request::builder().method(method).uri(target).body(()).unwrap())
+        };
+
+        assert_eq!(asked("GET", "/v1/keyfob/usage?by=day"), Ok(Some(Own::Usage)));
+        for path in
+            ["/v1/keyfob", "/v1/keyfob/", "/v1/keyfob/usage/", "/v1/keyfob/usage/all", "/v1/keyfob/other"]
+        {
+            assert_eq!(asked("GET", path), Err(Refusal::NotFound), "{path}");
+        }
+        assert_eq!(asked("POST", "/v1/keyfob/usage"), Err(Refusal::MethodNotAllowed));
+        for path in ["/v1/keyfobs", "/v1/responses", "/keyfob/usage", "/v1/models/keyfob/usage", "/"] {
+            assert_eq!(asked("GET", path), Ok(None), "{path}");
+        }
     }
 
     #[test]

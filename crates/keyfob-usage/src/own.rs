@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// Where a gateway tells it, below the address of its models.
 pub const PATH: &str = "/keyfob/usage";
 
+/// The code of the error that says that a gateway keeps no ledger.
+pub const NOT_KEPT: &str = "usage_not_kept";
+
 /// Whose use it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whose {

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS reserved (
     price INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS reserved_by_time ON reserved (at);
+CREATE INDEX IF NOT EXISTS reserved_by_person ON reserved (workspace, subject, at);
+CREATE INDEX IF NOT EXISTS reserved_by_key ON reserved (key_id, at) WHERE key_id IS NOT NULL;
 CREATE TABLE IF NOT EXISTS ended (
     request_id TEXT NOT NULL PRIMARY KEY REFERENCES reserved (request_id),
     state TEXT NOT NULL CHECK (state IN ('settled', 'aborted')),

@@ -1,4 +1,4 @@
-use super::usage::{Whose, report};
+use super::usage::{UsageError, Whose, report, report_within};
 use super::{Ledger, Reserved, Settled, Spent, State};
 use crate::tokens::Tokens;
 use keyfob_oauth::Timestamp;
@@ -150,9 +150,64 @@ async fn use_is_added_up_by_caller_workspace_model_and_day_and_written_in_three_
             "output_tokens": 1020, "reasoning_tokens": 5, "price": "0.0000007", "unpriced_requests": 1,
         })
     );
-    let own = Whose::Person { subject: "u-1".into(), workspace: "w-1".into() };
-    let own = report(folder.path(), By::Day, Timestamp::from_unix(0), &own).unwrap();
-    assert_eq!(own.lines.iter().map(|line| line.requests).collect::<Vec<_>>(), [2]);
     let missing = report(&folder.path().join("x"), By::Day, Timestamp::from_unix(0), &Whose::Everybody);
     assert!(missing.unwrap_err().to_string().contains("holds no ledger"));
+}
+
+#[tokio::test]
+async fn s_07_a_person_is_told_of_their_keys_too_and_a_key_of_itself_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    for (id, subject, key, workspace) in [
+        ("r-1", "u-1", None, "w-1"),
+        ("r-2", "u-1", Some("k-1"), "w-1"),
+        ("r-3", "u-1", None, "w-2"),
+        ("r-4", "u-2", Some("k-2"), "w-1"),
+        ("r-5", "u-2", None, "w-1"),
+    ] {
+        let row = Reserved { workspace: workspace.into(), ..reserved(id, subject, key) };
+        ledger.reserve(row).await.unwrap();
+    }
+    drop(ledger);
+
+    let told = |whose: &Whose, since: i64| {
+        let limit = Duration::from_mins(1);
+        let report =
+            report_within(limit, folder.path(), By::Caller, Timestamp::from_unix(since), whose).unwrap();
+        report.lines.into_iter().map(|line| line.name).collect::<Vec<_>>()
+    };
+    let person = Whose::Person { subject: "u-1".into(), workspace: "w-1".into() };
+    assert_eq!(told(&person, NOW), ["u-1 in w-1", "u-1 in w-1 by key k-1"]);
+    assert_eq!(told(&Whose::Key("k-1".into()), NOW), ["u-1 in w-1 by key k-1"]);
+    assert!(told(&person, NOW + 1).is_empty() && told(&Whose::Key("u-1".into()), NOW).is_empty());
+}
+
+#[test]
+fn what_is_told_to_one_caller_has_an_end_in_lines_names_and_time() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Ledger::open(folder.path()).unwrap());
+    let connection = rusqlite::Connection::open(folder.path().join(super::FILE)).unwrap();
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+                INSERT INTO reserved (request_id, at, subject, workspace, credential, route, model, upstream, input, output) \
+                SELECT 'r' || i, i, 'u', 'w', 'k', 'r', i || printf('%.300c', 'm'), 'd', 1, 1 FROM n";
+    connection.execute(rows, [501]).unwrap();
+    let whose = Whose::Person { subject: "u".into(), workspace: "w".into() };
+    let told =
+        |by, since, limit| report_within(limit, folder.path(), by, Timestamp::from_unix(since), &whose);
+    let long = Duration::from_mins(1);
+
+    let most = told(By::Model, 2, long).unwrap();
+
+    assert_eq!((most.lines.len(), most.lines[0].name.len()), (500, 200));
+    assert!(matches!(told(By::Model, 1, long), Err(UsageError::TooMuch)));
+    assert_eq!(told(By::Day, 1, long).unwrap().lines[0].requests, 501);
+    assert!(matches!(told(By::Day, 1, Duration::ZERO), Err(UsageError::TooMuch)));
+    let steps: String = connection
+        .query_row(
+            "EXPLAIN QUERY PLAN SELECT 1 FROM reserved WHERE at >= 1 AND subject = 'u' AND workspace = 'w'",
+            [],
+            |row| row.get("detail"),
+        )
+        .unwrap();
+    assert!(steps.contains("reserved_by_person"), "{steps}");
 }

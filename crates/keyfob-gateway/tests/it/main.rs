@@ -22,6 +22,7 @@ mod limits;
 #[cfg(feature = "local")]
 mod local;
 mod metering;
+mod own_usage;
 mod policy;
 mod policy_commands;
 mod requests;

@@ -5,6 +5,7 @@ mod issuer;
 mod limited;
 mod outside;
 mod program;
+mod telling;
 
 pub(crate) use answer::Answer;
 use bytes::Bytes;

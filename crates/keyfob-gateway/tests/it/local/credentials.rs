@@ -1,8 +1,8 @@
 //! What the provider is shown: what the `keyfob` command would use there, and where it does not go.
 
-use super::world::{Local, Refresher, answer, provider};
+use super::world::{Local, PROVIDER_TOKEN, Refresher, answer, provider};
 use crate::world::{Exchange, FakeUpstream};
-use http::StatusCode;
+use http::{Request, StatusCode};
 use std::os::unix::fs::PermissionsExt as _;
 
 /// Sends one request, which the provider answers.
@@ -36,6 +36,20 @@ async fn s_22_a_providers_own_key_and_headers_go_to_it_and_the_callers_do_not() 
     assert_eq!(exchange.header("x-team"), ["blue"]);
     assert_eq!(exchange.header("x-region"), ["eu"]);
     assert!(exchange.header("chatgpt-account-id").is_empty() && exchange.header("x-api-key").is_empty());
+}
+
+#[tokio::test]
+async fn s_07_what_was_used_is_told_by_the_gateway_behind_as_to_the_person() {
+    let local = Local::new().await;
+    let asked = Request::get("/v1/keyfob/usage?by=day")
+        .header("host", local.address.to_string())
+        .header("authorization", format!("Bearer {}", local.key));
+
+    let (answered, exchange) = tokio::join!(local.send(asked, ""), local.reply(200, r#"{"by":"day"}"#));
+
+    assert_eq!((answered.status, answered.text().as_str()), (StatusCode::OK, r#"{"by":"day"}"#));
+    assert!(exchange.head.starts_with("GET /base/v1/keyfob/usage?by=day HTTP/1.1\r\n"), "{}", exchange.head);
+    assert_eq!(exchange.header("authorization"), [format!("Bearer {PROVIDER_TOKEN}")]);
 }
 
 #[tokio::test]
