@@ -5,12 +5,14 @@ mod handoff;
 mod provider;
 mod sandbox;
 mod setup;
+mod usage;
 
 pub(crate) use config::{Config, ConfigAction, SchemaFile};
 pub(crate) use handoff::{Handoff, HandoffAction, Receive};
 pub(crate) use provider::Exec;
 pub(crate) use sandbox::{SandboxCommand, SandboxInit};
 pub(crate) use setup::{NativeStore, SetupCodex, SetupCommand};
+pub(crate) use usage::{Format, Usage};
 
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Workload(Workload),
     /// Say which credential is used, why, and who pays.
     Why(Why),
+    /// Tell what you used at the gateway of a provider of models, and what it cost.
+    Usage(Usage),
     /// Run a command with what a provider of models needs in its environment, and with no other credential.
     Exec(Exec),
     /// Wait for a process to end, then end the session that is on standard input.

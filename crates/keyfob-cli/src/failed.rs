@@ -1,6 +1,8 @@
 //! What programs are told of a failure: one document on standard output (design §6).
 
-use crate::args::{Command, ConfigAction, HandoffAction, LoginsAction, SandboxCommand, SessionCommand};
+use crate::args::{
+    Command, ConfigAction, Format, HandoffAction, LoginsAction, SandboxCommand, SessionCommand,
+};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::output;
@@ -30,6 +32,7 @@ impl Reads {
             Command::Workload(arguments) => arguments.json,
             Command::Status(arguments) => arguments.json,
             Command::Why(arguments) => arguments.json,
+            Command::Usage(arguments) => arguments.format() == Format::Json,
             Command::Doctor(arguments) => arguments.json,
             Command::Sandbox(SandboxCommand::Init(arguments)) => arguments.json,
             Command::Handoff(arguments) => match &arguments.action {

@@ -1,8 +1,8 @@
 //! Talking to an issuer: no redirects, limits on everything, errors without addresses.
 
 use crate::network::CertificatesError;
-use keyfob_oauth::{AccessToken, IssuerUrl};
-use reqwest::header::{self, HeaderMap};
+use keyfob_oauth::{AccessToken, IssuerUrl, Secret};
+use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Method};
 use std::error::Error;
 use std::io;
@@ -114,6 +114,29 @@ impl HttpClient {
     ) -> Result<Answer, HttpError> {
         let request = self.0.request(method, url.clone()).bearer_auth(token.expose());
         read(url.as_str(), request.timeout(limit).send().await).await
+    }
+
+    /// Gets `url` within `limit` with a credential that was bound to its server, and headers beside it.
+    pub(crate) async fn get_with(
+        &self,
+        limit: Duration,
+        url: &Url,
+        secret: &Secret,
+        beside: &[(String, Secret)],
+    ) -> Result<Answer, HttpError> {
+        let request = self.0.get(url.clone()).bearer_auth(secret.expose()).timeout(limit);
+        let request = request.header(header::ACCEPT, "application/json");
+        let request = beside.iter().fold(request, |request, (name, value)| {
+            match HeaderValue::from_str(value.expose()) {
+                Ok(mut value) => {
+                    value.set_sensitive(true);
+                    request.header(name, value)
+                }
+                // As with every request there, what no header has is left out.
+                Err(_) => request,
+            }
+        });
+        read(url.as_str(), request.send().await).await
     }
 
     /// As [`Self::send_with_token`], with a body.

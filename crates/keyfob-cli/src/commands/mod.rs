@@ -21,6 +21,7 @@ mod setup;
 mod status;
 mod times;
 mod token;
+mod usage;
 mod used;
 mod variables;
 mod why;
@@ -138,6 +139,9 @@ fn dispatch(command: Command, environment: &Environment) -> Result<Exit, Command
         }
         Command::Workload(arguments) => workload::run(&arguments, environment),
         Command::Why(arguments) => why::run(&arguments, &acting(arguments.login.as_deref())?),
+        Command::Usage(arguments) => {
+            usage::run(&arguments, &acting(arguments.login.as_deref())?, environment)
+        }
         Command::Exec(arguments) => exec::run(&arguments, &acting(arguments.login.as_deref())?, environment),
         Command::EndSession { stay } => exec::end_session(stay, environment),
         Command::Logins { action } => logins::run(&action, &acting(logins::named(&action))?),

@@ -2,14 +2,16 @@
 
 use super::used::title;
 use super::{Acting, on_runtime, variables};
-use crate::environment::variable;
+use crate::environment::{names_of_codex_credentials, variable};
 use crate::error::{CommandError, Failure, ProviderFailure};
 use keyfob_client::provider::{
-    Authorization, Credential, Decision, Destination, Local, Looked, Lookup, Source, authorize, destination,
+    Authorization, Bound, Credential, Decision, Destination, Local, Looked, Lookup, Source, Way, authorize,
+    command, destination, headers,
 };
 use keyfob_client::why;
 use keyfob_client::{Session, SystemClock, SystemEntropy};
-use keyfob_oauth::Clock as _;
+use keyfob_codex::provider::WORKSPACE_HEADER;
+use keyfob_oauth::{Clock as _, Secret};
 use keyfob_settings::{Judgement, Precedence, Provider};
 
 /// Where Codex looks for local providers.
@@ -78,6 +80,69 @@ impl Provided {
         Ok(destination(&self.provider, credential, &local)?)
     }
 
+    /// Returns which place is used, if the provider goes by any; refuses where none can be or may be.
+    pub(crate) fn source(&self, acting: &Acting) -> Result<Option<Source>, CommandError> {
+        let Provider { id, own_sign_in, .. } = &self.provider;
+        if let Some(origin) = own_sign_in {
+            return Err(ProviderFailure::OwnSignIn { id: id.clone(), origin: origin.clone() }.into());
+        }
+        if self.looked.way == Way::Login {
+            acting.require()?;
+        } else if self.asked == why::Asked::Login {
+            return Err(ProviderFailure::NoLogin(id.clone()).into());
+        }
+        match self.decide() {
+            Decision::Uses(source) => {
+                self.admit(acting)?;
+                Ok(Some(source))
+            }
+            Decision::Refuses(source, flaw) => Err(self.flawed(source, flaw)),
+            Decision::Nothing if self.looked.way.needs_credential() => Err(self.nothing(acting)),
+            Decision::Nothing => Ok(None),
+        }
+    }
+
+    /// Returns what `source` holds, or what its command prints: in the place of what was `refused`, if something was.
+    pub(crate) fn held(
+        &self,
+        source: Source,
+        refused: Option<&Secret>,
+        acting: &Acting,
+    ) -> Result<Credential, CommandError> {
+        match (source, &self.provider.command, self.credential()) {
+            (Source::Command, Some(command), _) => {
+                // Before anything runs: a place that gets no credential needs none.
+                let to = self.destination(None)?;
+                let (command, kept) = (&command.value, self.kept.as_ref());
+                let without = names_of_codex_credentials();
+                let token = on_runtime(async {
+                    Ok(match refused {
+                        None => command::token(command, kept, &without, &SystemClock).await?,
+                        Some(refused) => {
+                            command::token_in_place_of(refused, command, kept, &without, &SystemClock).await?
+                        }
+                    })
+                })?;
+                let credential = Credential::of_provider(token);
+                Self::authorize(&credential, &to, acting)?;
+                Ok(credential)
+            }
+            (_, _, Some(credential)) => Ok(credential.clone()),
+            (_, _, None) => Err(self.nothing(acting)),
+        }
+    }
+
+    /// Returns the headers that go with each request of whoever shows `credential`, beside it.
+    pub(crate) fn headers(&self, credential: Option<&Credential>) -> Vec<(String, Secret)> {
+        let mut headers = headers(&self.provider, &variable, credential.is_some());
+        if let Some(Bound::Person { workspace: Some(workspace), .. }) =
+            credential.map(|credential| &credential.bound)
+        {
+            headers.push((WORKSPACE_HEADER.to_owned(), Secret::new(workspace.as_str().to_owned())));
+        }
+        headers
+    }
+
     /// Binds `credential` to where it goes, or refuses because nobody vouches for the server.
     pub(crate) fn authorize(
         credential: &Credential,
@@ -124,14 +189,12 @@ impl Provided {
     /// Returns what is said where there is no credential and the provider asks for one.
     pub(crate) fn nothing(&self, acting: &Acting) -> CommandError {
         match &self.provider.env_key {
-            Some(name) if self.looked.way == keyfob_client::provider::Way::EnvKey => {
-                ProviderFailure::NoVariable {
-                    name: name.value.clone(),
-                    id: self.provider.id.clone(),
-                    instructions: self.provider.env_key_instructions.clone(),
-                }
-                .into()
+            Some(name) if self.looked.way == Way::EnvKey => ProviderFailure::NoVariable {
+                name: name.value.clone(),
+                id: self.provider.id.clone(),
+                instructions: self.provider.env_key_instructions.clone(),
             }
+            .into(),
             Some(_) | None => acting.signed_out(),
         }
     }

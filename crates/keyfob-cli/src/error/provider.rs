@@ -4,7 +4,7 @@ use super::CommandError;
 use crate::exit::Exit;
 use keyfob_client::provider::child::ChildError;
 use keyfob_client::provider::command::CommandError as TokenCommandError;
-use keyfob_client::provider::{DestinationError, OtherServer, Refusal};
+use keyfob_client::provider::{DestinationError, OtherServer, Refusal, UsageError};
 use keyfob_client::why::Flaw;
 use keyfob_client::{DiscoveryError, TokenError};
 use keyfob_settings::{Origin, ProviderError};
@@ -40,6 +40,8 @@ pub(crate) enum ProviderFailure {
         #[source]
         source: io::Error,
     },
+    #[error("provider `{0}` is shown no credential, so its server does not know who asks")]
+    NobodyKnown(String),
     #[error("nothing would end the session of the command")]
     NoEnd(#[source] io::Error),
 }
@@ -87,6 +89,10 @@ impl From<ProviderFailure> for CommandError {
             ProviderFailure::Flawed { .. } => {
                 (Exit::Failure, &["correct or unset it; nothing else is used in its place"])
             }
+            ProviderFailure::NobodyKnown(_) => (
+                Exit::Failure,
+                &["`--provider ID` names another provider; docs/providers.md says what goes to one"],
+            ),
             ProviderFailure::NoLogin(_) => (Exit::Usage, &["leave `--login` out"]),
             ProviderFailure::OwnSignIn { .. } => (
                 Exit::Failure,
@@ -115,6 +121,30 @@ impl From<TokenCommandError> for CommandError {
             | TokenCommandError::NoToken { .. } => Exit::Failure,
         };
         Self::new(exit, error, &["it is the `auth` command of the provider; nothing is used in its place"])
+    }
+}
+
+impl From<UsageError> for CommandError {
+    fn from(error: UsageError) -> Self {
+        let (exit, hints): (_, &[&str]) = match &error {
+            UsageError::NotAGateway(_) => (
+                Exit::Failure,
+                &[
+                    "`--provider ID` names another provider; `keyfob why` says which one is used, and where it is",
+                ],
+            ),
+            UsageError::NotKept(_) => {
+                (Exit::Failure, &["whoever runs it can give it a folder for that: `data` in `gateway.toml`"])
+            }
+            UsageError::Refused { status: 401, .. } => {
+                (Exit::Failure, &["`keyfob why` says which credential is used, and where it goes"])
+            }
+            UsageError::Unreachable { .. } => {
+                (Exit::Offline, &["your login is untouched; try again when the gateway answers"])
+            }
+            UsageError::Refused { .. } | UsageError::OtherServer(_) => (Exit::Failure, &[]),
+        };
+        Self::new(exit, error, hints)
     }
 }
 

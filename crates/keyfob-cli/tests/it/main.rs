@@ -27,6 +27,7 @@ mod silent;
 mod stored;
 mod stub;
 mod token;
+mod usage;
 mod usual;
 mod why;
 

@@ -3,7 +3,8 @@
 //! [`Way`] says from the provider and the precedence alone where its credential is looked for; [`Looked`] is what was
 //! found there, offline; its decision is that of [`crate::why`]: the first place that is not empty, or nothing. A
 //! [`Credential`] then becomes an [`Authorization`], which names the one server that it may be sent to. What has effects
-//! is apart: [`command`] runs a provider's command, [`child`] begins a session of its own for another program.
+//! is apart: [`command`] runs a provider's command, [`child`] begins a session of its own for another program,
+//! [`own_usage`] asks a gateway what one used.
 
 pub mod child;
 pub mod command;
@@ -12,6 +13,7 @@ mod decision;
 mod headers;
 mod look;
 mod server;
+mod usage;
 pub mod variable;
 
 pub use credential::{Bound, Credential, Fingerprint, Refusal, authorize};
@@ -19,3 +21,4 @@ pub use decision::{Decision, Source, Way};
 pub use headers::headers;
 pub use look::{Looked, Lookup, Place};
 pub use server::{Authorization, Destination, DestinationError, Local, OtherServer, Server, destination};
+pub use usage::{UsageError, own_usage};

@@ -11,13 +11,12 @@ pub(crate) use end::{END_SESSION, end_session};
 use super::provided::Provided;
 use super::{Acting, ci, on_runtime, signed_in};
 use crate::args::Exec;
-use crate::environment::{self, Environment};
+use crate::environment::Environment;
 use crate::error::{CommandError, Failure, ProviderFailure};
 use crate::exit::Exit;
 use crate::output;
 use keyfob_client::provider::child::{self, End, Wish};
-use keyfob_client::provider::{Bound, Credential, Decision, Destination, Server, Source, Way, command};
-use keyfob_client::why::Asked;
+use keyfob_client::provider::{Bound, Credential, Destination, Server, Source};
 use keyfob_client::{Jitter, Need, Status, SystemClock, SystemEntropy};
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -65,40 +64,10 @@ fn become_it(arguments: &Exec, acting: &Acting) -> Result<Exit, CommandError> {
 }
 
 fn give(provided: &Provided, arguments: &Exec, acting: &Acting) -> Result<Given, CommandError> {
-    let entry = &provided.provider;
-    if let Some(origin) = &entry.own_sign_in {
-        return Err(ProviderFailure::OwnSignIn { id: entry.id.clone(), origin: origin.clone() }.into());
-    }
-    if provided.looked.way == Way::Login {
-        acting.require()?;
-    } else if acting.asked() == Asked::Login {
-        return Err(ProviderFailure::NoLogin(entry.id.clone()).into());
-    }
-    let source = match provided.decide() {
-        Decision::Uses(source) => source,
-        Decision::Refuses(source, flaw) => return Err(provided.flawed(source, flaw)),
-        Decision::Nothing if provided.looked.way.needs_credential() => return Err(provided.nothing(acting)),
-        Decision::Nothing => {
-            return Ok(Given { credential: None, to: provided.destination(None)?, end: None });
-        }
+    let Some(source) = provided.source(acting)? else {
+        return Ok(Given { credential: None, to: provided.destination(None)?, end: None });
     };
-    provided.admit(acting)?;
-    let credential = match (source, &entry.command, provided.credential()) {
-        (Source::Command, Some(command), _) => {
-            // Before anything runs: a place that gets no credential needs none.
-            let to = provided.destination(None)?;
-            let without = environment::names_of_codex_credentials();
-            let kept = provided.kept.as_ref();
-            let token = on_runtime(async {
-                Ok(command::token(&command.value, kept, &without, &SystemClock).await?)
-            })?;
-            let credential = Credential::of_provider(token);
-            Provided::authorize(&credential, &to, acting)?;
-            credential
-        }
-        (_, _, Some(credential)) => credential.clone(),
-        (_, _, None) => return Err(provided.nothing(acting)),
-    };
+    let credential = provided.held(source, None, acting)?;
     let to = provided.destination(Some(&credential))?;
     Provided::authorize(&credential, &to, acting)?;
     match (source, acting.session.status()?) {

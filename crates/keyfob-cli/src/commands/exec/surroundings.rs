@@ -5,9 +5,7 @@ use super::super::provided::Provided;
 use crate::environment::{self, variable};
 use crate::error::ProviderFailure;
 use crate::output;
-use keyfob_client::provider::{Bound, Credential, Destination, headers};
-use keyfob_codex::provider::WORKSPACE_HEADER;
-use keyfob_oauth::Secret;
+use keyfob_client::provider::{Credential, Destination};
 use std::ffi::OsString;
 use std::process::Command;
 
@@ -35,7 +33,7 @@ impl Surroundings {
         acting: &Acting,
     ) -> Result<Self, ProviderFailure> {
         let entry = &provided.provider;
-        let mut headers = headers(entry, &variable, credential.is_some());
+        let headers = provided.headers(credential);
         let mut set: Vec<(OsString, OsString)> =
             entry.variable_headers.values().filter_map(|name| Some((name.into(), variable(name)?))).collect();
         set.push((BASE_URL.into(), to.url.as_str().trim_end_matches('/').into()));
@@ -50,11 +48,6 @@ impl Surroundings {
                 }
             }
             None => set.push((API_KEY.into(), NO_CREDENTIAL.into())),
-        }
-        if let Some(Bound::Person { workspace: Some(workspace), .. }) =
-            credential.map(|credential| &credential.bound)
-        {
-            headers.push((WORKSPACE_HEADER.to_owned(), Secret::new(workspace.as_str().to_owned())));
         }
         if !headers.is_empty() {
             let lines: Vec<String> =

@@ -184,6 +184,7 @@ fn s_08_no_door_uses_a_credential_in_a_job_that_outsiders_can_start_where_that_i
         &["session", "list"],
         &["status", "--check", "--json"],
         &["token"],
+        &["usage"],
     ] {
         let told = machine.run(door, &[("GITHUB_EVENT_NAME", "issue_comment")], "");
 

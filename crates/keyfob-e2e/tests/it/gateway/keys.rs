@@ -7,10 +7,10 @@ use keyfob_e2e::leak::Kind;
 use std::time::Duration;
 
 /// What has ended is refused by then (design §3.7).
-const SOON: Duration = Duration::from_secs(5);
+pub(super) const SOON: Duration = Duration::from_secs(5);
 
 /// Makes a key for the owner; returns its identifier and itself.
-async fn made(world: &World, command: &str) -> Result<(String, String)> {
+pub(super) async fn made(world: &World, command: &str) -> Result<(String, String)> {
     let owner = &world.owner().email;
     let printed =
         world.on_host(&[command, "create", "--email", owner, "--label", "ci", "--output", "json"]).await?;

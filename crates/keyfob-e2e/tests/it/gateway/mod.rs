@@ -8,6 +8,7 @@ mod local;
 mod revoked;
 mod said;
 mod sandbox;
+mod usage;
 
 use anyhow::{Context as _, Result, ensure};
 use keyfob_e2e::World;
