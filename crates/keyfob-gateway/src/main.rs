@@ -71,6 +71,7 @@ fn serve(edge: &Edge) -> ExitCode {
         Ok(config) => config,
         Err(error) => return report(&error, ExitCode::from(USAGE)),
     };
+    system::hold_many_files();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error, ExitCode::FAILURE),

@@ -1,6 +1,7 @@
 //! The world outside: the one file that reads clock, randomness and environment.
 
 use keyfob_oauth::{Clock, Entropy, EntropyError, Timestamp};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The system's clock.
@@ -30,6 +31,13 @@ impl Entropy for SystemEntropy {
 #[expect(clippy::disallowed_methods, reason = "the one adapter of the environment")]
 pub(crate) fn log_filter() -> Option<String> {
     std::env::var("KEYFOB_LOG").ok()
+}
+
+/// Lets this process hold as many files and connections as it may: a shell's usual limit is for programs that use `select`.
+pub(crate) fn hold_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // A limit that cannot be raised is one that somebody wants.
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
 }
 
 /// Returns the value of `name`.

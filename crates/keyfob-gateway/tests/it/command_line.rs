@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 
-fn edge(arguments: &[&str]) -> Command {
+pub(crate) fn edge(arguments: &[&str]) -> Command {
     edge_at("127.0.0.1:0", arguments)
 }
 

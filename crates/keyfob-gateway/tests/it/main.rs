@@ -25,6 +25,7 @@ mod metering;
 mod own_usage;
 mod policy;
 mod policy_commands;
+mod pressure;
 mod requests;
 mod revocations;
 mod slow;
