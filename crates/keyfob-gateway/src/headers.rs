@@ -95,6 +95,17 @@ pub(crate) fn toward_upstream(headers: &mut HeaderMap, token: &AccessToken, deli
     });
 }
 
+/// Whether the body of an answer has one length: one `Content-Length`, or `chunked` alone, or until the end (RFC 9112 §6.3).
+pub(crate) fn frame_one_body(headers: &HeaderMap) -> bool {
+    let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (lengths, codings.next(), codings.next()) {
+        (0 | 1, None, None) => true,
+        (0, Some(only), None) => only.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    }
+}
+
 /// Makes the upstream's headers fit for the caller; `key` is the upstream's key, which must not come back.
 pub(crate) fn toward_caller(headers: &mut HeaderMap, key: Option<&str>) {
     drop_hop_by_hop(headers);

@@ -2,6 +2,7 @@
 
 use crate::body::{Body, BodyError};
 use crate::error::Refusal;
+use crate::headers;
 use crate::http_client::{Answer, HttpClient, SendError};
 use crate::route::UpstreamPath;
 use http::{HeaderValue, Request, Response, Version, header};
@@ -158,6 +159,10 @@ pub(crate) async fn send(
     }
     match tokio::time::timeout(UNTIL_HEADERS, client.request(request)).await {
         Err(_elapsed) => Err(Refusal::UpstreamSilent),
+        Ok(Ok(response)) if !headers::frame_one_body(response.headers()) => {
+            tracing::warn!("the upstream's answer has more than one length");
+            Err(Refusal::UpstreamUnusable)
+        }
         Ok(Ok(mut response)) => {
             *response.version_mut() = Version::HTTP_11;
             Ok(response)

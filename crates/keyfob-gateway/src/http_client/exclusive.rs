@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::pool::Origin;
 use super::shield::Shield;
-use super::{Attempt, BUFFER, SendError, Stream};
+use super::{Attempt, BUFFER, HEAD, INTERIM, SendError, Stream};
 use crate::body::{Body, BodyError};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -11,7 +11,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use tokio::task::JoinHandle;
 
@@ -26,41 +26,54 @@ pub(super) struct Exclusive {
     shield: Shield,
     /// Whether the present request was taken whole.
     is_taken: Arc<AtomicBool>,
+    /// How many interim answers came to it.
+    interim: Arc<AtomicUsize>,
 }
 
 impl Exclusive {
     pub(super) async fn open(stream: Stream) -> Result<Box<Self>, hyper::Error> {
-        let (sender, connection) = http1::Builder::new().max_buf_size(BUFFER).handshake(stream).await?;
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(BUFFER).max_header_size(HEAD).handshake(stream).await?;
         Ok(Box::new(Self {
             sender,
             connection: Some(Box::pin(connection.with_upgrades())),
             shield: Shield::new(),
             is_taken: Arc::default(),
+            interim: Arc::default(),
         }))
     }
 
     /// Sends a request, and returns the answer once its head is there.
     pub(super) async fn send(
         mut self: Box<Self>,
-        request: Request<Body>,
+        mut request: Request<Body>,
         origin: &Arc<Origin>,
     ) -> Result<Response<Answer>, Attempt> {
         self.is_taken.store(request.body().is_end_stream(), Ordering::Relaxed);
+        self.interim.store(0, Ordering::Relaxed);
+        let counted = Arc::clone(&self.interim);
+        hyper::ext::on_informational(&mut request, move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
         let watched = request.map(|body| Watched { body, is_taken: Arc::clone(&self.is_taken) });
         // What it waits for is done by the connection, which counts what a task does.
         let sending = tokio::task::unconstrained(self.sender.try_send_request(watched));
         let mut sending = pin!(sending);
         let connection = &mut self.connection;
-        let shield = &self.shield;
+        let (shield, interim) = (&self.shield, &self.interim);
         let answered = std::future::poll_fn(|context| {
             shield.drive(context, |context| {
                 drive(connection, context);
-                sending.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+                if interim.load(Ordering::Relaxed) > INTERIM {
+                    return Poll::Ready(None);
+                }
+                sending.as_mut().poll(&mut Context::from_waker(Waker::noop())).map(Some)
             })
         });
         match answered.await {
-            Ok(response) => Ok(self.answer(response, origin)),
-            Err(mut error) => {
+            None => Err(Attempt::Failed(SendError::OnlyInterim)),
+            Some(Ok(response)) => Ok(self.answer(response, origin)),
+            Some(Err(mut error)) => {
                 let message = error.take_message();
                 let error = SendError::Broken(error.into_error());
                 match message {

@@ -66,6 +66,9 @@ pub(crate) enum SendError {
     /// There was none in time; nothing was sent.
     #[error("connecting takes too long")]
     ConnectTooSlow,
+    /// Only interim answers come; the request was sent.
+    #[error("nothing but interim answers")]
+    OnlyInterim,
     /// The connection broke, or what came is no HTTP; the request may have been sent.
     #[error("no answer")]
     Broken(#[source] hyper::Error),
@@ -99,7 +102,11 @@ impl From<hyper::client::conn::TrySendError<Request<Body>>> for Attempt {
 
 /// The longest time until a connection stands, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
-/// What a connection may hold of an answer's head, or of a stream that its reader does not keep up with (G-16, G-27).
+/// How large the head of an answer may be (G-16).
+const HEAD: usize = 32 * 1024;
+/// How many interim answers may come before the answer (G-16).
+const INTERIM: usize = 100;
+/// What a connection may hold of a stream that its reader does not keep up with (G-16, G-27).
 const BUFFER: usize = 64 * 1024;
 
 impl HttpClient {

@@ -9,6 +9,7 @@
 
 mod access_keys;
 mod admin;
+mod answers;
 mod authenticate;
 mod command_line;
 mod config_file;
@@ -33,6 +34,7 @@ mod smuggling;
 mod stopping;
 mod streams;
 mod tls;
+mod tls_upstream;
 mod upstreams;
 mod web_sockets;
 mod world;

@@ -1,6 +1,6 @@
 //! The real program under pressure: thousands of slow callers, and readers that do not keep up.
 
-mod program;
+pub(crate) mod program;
 
 use crate::world::soon;
 use futures_util::future::join_all;

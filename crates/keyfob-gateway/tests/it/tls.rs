@@ -19,7 +19,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// Writes a certificate of its own for `localhost` and its key.
-fn make(folder: &Path, name: &str) {
+pub(crate) fn make(folder: &Path, name: &str) {
     let of = |ending: &str| folder.join(format!("{name}{ending}"));
     let made = Command::new("openssl")
         .args([

@@ -343,21 +343,22 @@ impl World {
         request: http::request::Builder,
         body: impl Into<Bytes>,
     ) -> Response<Incoming> {
-        self.begin_at(self.gateway, request, body).await
+        self.try_begin(self.gateway, request, body).await.unwrap()
     }
 
-    async fn begin_at(
+    /// The same, where there may be no answer.
+    pub(crate) async fn try_begin(
         &self,
         address: SocketAddr,
         request: http::request::Builder,
         body: impl Into<Bytes>,
-    ) -> Response<Incoming> {
+    ) -> hyper::Result<Response<Incoming>> {
         let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         // Owned by the answer: it ends when the answer's body does, or is dropped.
         tokio::spawn(connection);
-        soon(sender.send_request(request.body(Full::new(body.into())).unwrap())).await.unwrap()
+        soon(sender.send_request(request.body(Full::new(body.into())).unwrap())).await
     }
 
     /// Sends a request and returns the whole answer.
@@ -375,7 +376,7 @@ impl World {
     /// The same, by this name of the listener.
     pub(crate) async fn operator_asks_as(&self, host: &str, path: &str) -> Answer {
         let request = Request::get(path).header("host", host);
-        let (parts, body) = self.begin_at(self.admin, request, "").await.into_parts();
+        let (parts, body) = self.try_begin(self.admin, request, "").await.unwrap().into_parts();
         let body = soon(body.collect()).await.unwrap().to_bytes();
         Answer { status: parts.status, headers: parts.headers, body }
     }

@@ -21,9 +21,9 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinSet;
 
 /// What is in a piece of an endless answer.
@@ -76,11 +76,7 @@ impl Program {
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, Arc::clone(&upstream)));
         let mut child = program.args(["--issuer", &issuer.url, "--upstream", &url]).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let ready = soon(lines.next_line()).await.unwrap().unwrap();
-        let address =
-            ready.strip_prefix("keyfob-gateway: edge on http://").unwrap().split_once(',').unwrap().0;
-        let address = address.parse().unwrap();
+        let (address, mut lines) = ready(&mut child).await;
         // It must be able to say what it has to say.
         let failed_accepts = Arc::<AtomicUsize>::default();
         let failed = Arc::clone(&failed_accepts);
@@ -150,8 +146,17 @@ fn hold_many_files() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
 }
 
+/// Returns where a program that was started listens, and what it says from here on.
+pub(crate) async fn ready(child: &mut Child) -> (SocketAddr, Lines<BufReader<ChildStderr>>) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let said = soon(lines.next_line()).await.unwrap().unwrap();
+    let address = said.strip_prefix("keyfob-gateway: edge on http://").unwrap().split_once(',').unwrap().0;
+    (address.parse().unwrap(), lines)
+}
+
+/// A token that is good by the real clock.
 #[expect(clippy::disallowed_methods, reason = "the program that is started has the real clock")]
-fn token(issuer: &FakeIssuer) -> String {
+pub(crate) fn token(issuer: &FakeIssuer) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let mut claims = issuer.claims();
     // `--audience` is the issuer unless it is said.
