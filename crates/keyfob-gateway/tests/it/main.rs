@@ -15,6 +15,7 @@ mod command_line;
 mod config_file;
 mod crowd;
 mod demo;
+mod event_streams;
 mod floods;
 mod headers;
 mod http2;

@@ -174,3 +174,56 @@ async fn g_24_a_soft_limit_of_files_is_raised_as_far_as_it_may_be() {
     assert!(program.files() > 300, "{}", program.files());
     drop(held);
 }
+
+/// Lets so many callers come and leave by the hundred, each in another phase; returns how late the upstream heard of each hundred.
+async fn come_and_leave(number: usize, program: &Program) -> Vec<Duration> {
+    let upstream = &program.upstream;
+    let (arrived, aborted) =
+        (upstream.arrived.load(Ordering::Relaxed), upstream.aborted.load(Ordering::Relaxed));
+    let mut callers = Vec::new();
+    for place in 0..number {
+        // Before the first byte, after it, and in the middle of many.
+        let path = ["never", "quiet", "endless"][place % 3];
+        callers.extend(
+            slow_callers(1, program, &program.request(&format!("POST /v1/{path}"), "content-length: 0\r\n"))
+                .await,
+        );
+    }
+    until(|| upstream.arrived.load(Ordering::Relaxed) == arrived + number).await;
+    let mut late = Vec::new();
+    for left in 1..=number / 100 {
+        let since = Instant::now();
+        callers.truncate(number - left * 100);
+        until(|| upstream.aborted.load(Ordering::Relaxed) == aborted + left * 100).await;
+        late.push(since.elapsed());
+    }
+    late
+}
+
+#[tokio::test]
+async fn g_26_a_thousand_callers_that_leave_end_a_thousand_requests_upstream_and_leave_nothing() {
+    let program = Program::start().await;
+    honest_round(&program).await;
+    let files = program.files();
+    come_and_leave(1_000, &program).await;
+    until(|| program.files() < files + 50).await;
+    let peak = program.peak_memory();
+
+    let mut late = come_and_leave(1_000, &program).await;
+    late.extend(come_and_leave(1_000, &program).await);
+
+    until(|| program.files() < files + 50).await;
+    late.sort();
+    let grown = program.peak_memory().saturating_sub(peak);
+    println!(
+        "heard of after {:?}, at the most {:?}; {} KiB more, of {} KiB",
+        late[10],
+        late[19],
+        grown / 1024,
+        peak / 1024
+    );
+    assert!(late[10] <= Duration::from_secs(1), "{late:?}");
+    assert!(late.iter().sum::<Duration>() <= Duration::from_secs(10), "{late:?}");
+    // What a thousand at once took is used again.
+    assert!(grown <= 32 * 1024 * 1024, "{grown}");
+}

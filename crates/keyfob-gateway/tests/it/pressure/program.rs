@@ -36,6 +36,8 @@ pub(super) struct Upstream {
     pub(super) arrived: AtomicUsize,
     /// How many bytes of endless answers it has handed over.
     pub(super) written: AtomicUsize,
+    /// How many requests ended before their end.
+    pub(super) aborted: AtomicUsize,
 }
 
 /// The program and what it needs; gone when dropped.
@@ -173,6 +175,15 @@ fn listener() -> TcpListener {
     socket.listen(4_096).unwrap()
 }
 
+/// A request that ends by being given up.
+struct Running(Arc<Upstream>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.aborted.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 async fn serve(listener: TcpListener, upstream: Arc<Upstream>) {
     let mut connections = JoinSet::new();
     loop {
@@ -188,14 +199,32 @@ async fn answer(
     upstream: Arc<Upstream>,
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible> {
     upstream.arrived.fetch_add(1, Ordering::Relaxed);
-    if request.uri().path() != "/v1/endless" {
-        // A body that is never whole is waited for.
-        let _whole = request.into_body().collect().await;
-        return Ok(Response::new(Full::from("ok").boxed()));
-    }
-    let pieces = stream::repeat(PIECE).map(move |piece| {
-        upstream.written.fetch_add(piece.len(), Ordering::Relaxed);
-        Ok(Frame::data(piece))
-    });
+    let pieces = match request.uri().path() {
+        "/v1/never" => {
+            let _running = Running(upstream);
+            std::future::pending().await
+        }
+        "/v1/quiet" => {
+            let running = Running(upstream);
+            let rest = stream::pending().map(move |never: Infallible| {
+                let _running = &running;
+                match never {}
+            });
+            stream::once(async { Ok(Frame::data(Bytes::from("data: 1\n\n"))) }).chain(rest).left_stream()
+        }
+        "/v1/endless" => {
+            let running = Running(upstream);
+            let pieces = stream::repeat(PIECE).map(move |piece| {
+                running.0.written.fetch_add(piece.len(), Ordering::Relaxed);
+                Ok(Frame::data(piece))
+            });
+            pieces.right_stream()
+        }
+        _ => {
+            // A body that is never whole is waited for.
+            let _whole = request.into_body().collect().await;
+            return Ok(Response::new(Full::from("ok").boxed()));
+        }
+    };
     Ok(Response::new(BodyExt::boxed(StreamBody::new(pieces))))
 }
