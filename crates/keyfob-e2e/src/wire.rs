@@ -87,6 +87,8 @@ struct Seen {
     faults: VecDeque<Fault>,
     /// So many revocations are still to be refused.
     refused_revocations: usize,
+    /// How many pushes were swallowed, once they are.
+    swallowed_pushes: Option<usize>,
 }
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -135,6 +137,16 @@ impl Wire {
     /// Answers the next revocations with 503 in the issuer's place, `times` in a row.
     pub fn refuse_revocations(&self, times: usize) {
         locked(&self.seen).refused_revocations = times;
+    }
+
+    /// Swallows from now on what the feed answers to those who wait for news; who asks without waiting is answered.
+    pub fn swallow_pushes(&self) {
+        locked(&self.seen).swallowed_pushes.get_or_insert(0);
+    }
+
+    /// Returns how many answers were swallowed.
+    pub fn swallowed_pushes(&self) -> usize {
+        locked(&self.seen).swallowed_pushes.unwrap_or_default()
     }
 
     /// Has the issuer answer by itself again; returns how many faults were still to come.
@@ -189,6 +201,10 @@ impl End {
         let mut bytes = Vec::new();
         issuer.read_to_end(&mut bytes).await?;
         let answer = Message::split(bytes)?;
+        if request.waits_for_news() && self.swallows_push() {
+            // Whoever asked gives up after a while.
+            client.read_u8().await?;
+        }
         if ["/oauth/device_authorization", "/api/accounts/deviceauth/usercode"]
             .iter()
             .any(|path| request.is_to(path))
@@ -227,6 +243,13 @@ impl End {
         let refuses = seen.refused_revocations > 0;
         seen.refused_revocations = seen.refused_revocations.saturating_sub(1);
         refuses
+    }
+
+    fn swallows_push(&self) -> bool {
+        locked(&self.seen).swallowed_pushes.as_mut().is_some_and(|swallowed| {
+            *swallowed += 1;
+            true
+        })
     }
 
     fn note_device(&self, answer: &[u8]) {
@@ -284,6 +307,12 @@ impl Message {
 
     fn is_to(&self, path: &str) -> bool {
         self.head.starts_with(&format!("POST {path} "))
+    }
+
+    /// A question that the feed answers once there is news.
+    fn waits_for_news(&self) -> bool {
+        let line = self.head.lines().next().unwrap_or_default();
+        line.starts_with("GET /api/revocations?") && !line.contains("&wait=0 ")
     }
 
     fn is_code(&self) -> bool {

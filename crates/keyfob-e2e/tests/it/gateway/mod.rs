@@ -2,6 +2,7 @@
 
 mod at_home;
 mod deliveries;
+mod endless;
 mod keys;
 mod litellm;
 mod local;
