@@ -30,6 +30,7 @@ mod policy_commands;
 mod pressure;
 mod requests;
 mod revocations;
+mod silence;
 mod slow;
 mod smuggling;
 mod stopping;
