@@ -15,6 +15,7 @@ MANY = 64
 FLOWS = {"100/s": (200, 200, 10_000), "1,000/s": (20, 2_000, 1_000), "overload": (200, 1_000, 1_000)}
 AT_ONCE = 1_000
 OPEN = 10_000
+LEAVING = 1_000
 SETTLE = 12
 
 
@@ -60,8 +61,8 @@ class Bench:
         return run | {"lost": dropped() - lost}
 
     def open(self):
-        """Holds many streams open, half of them at each of two gateways; returns the KiB that each takes."""
-        return gateways.hold(self.programs, self.folder, self.issuer, self.direct, OPEN, self.issuer.token())
+        """Holds many streams open, half of them at each of two gateways, while some callers hang up."""
+        return gateways.hold(self.programs, self.folder, self.issuer, self.direct, OPEN, LEAVING, self.issuer.token())
 
 
 def dropped():
@@ -87,12 +88,18 @@ def measured(programs, codex, count, folder):
     print(f"\nB: {count} rounds of {SECONDS} s each; pressure before {pressure}, after {after}\n")
     print(f"{AT_ONCE:,} at once: connected after {at_once['connect']:.0f} ms, {at_once['lost']} lost")
     print(f"{OPEN:,} streams: {streams['memory']:.0f} KiB each, {streams['short']} short; ready after {streams['first']:.0f} ms")
+    aborted = streams["aborted"]
+    print(f"{len(aborted):,} callers hung up: ended upstream after {aborted[len(aborted) // 2]:.2f} ms (median), {aborted[-1]:.1f} ms (the last)")
+    print(f"afterwards: {streams['left']:.1f} MiB of {streams['most']:.0f} and {streams['descriptors']} descriptors more than before")
     yield from judged(bench, runs, decided)
     yield judge("B6", "idle memory (PSS), MiB", 8, bench.idle[bench.ours.name])
     yield judge("B6", f"{AT_ONCE:,} connections at once, lost", 0, at_once["lost"])
     yield judge("B6", f"{AT_ONCE:,} connections at once, ms", 200, at_once["connect"], decided=decided)
     yield judge("B6", f"{OPEN:,} open streams, KiB each", 64, streams["memory"])
     yield judge("B6", f"{OPEN:,} open streams, short", 0, streams["short"])
+    yield judge("B6", f"{LEAVING:,} hang up, s until all ended upstream", 1, aborted[-1] / 1_000)
+    yield judge("B6", "afterwards, memory left / held", 0.1, streams["left"] / streams["most"])
+    yield judge("B6", "afterwards, descriptors left", 0, streams["descriptors"])
 
 
 def show(bench, runs):

@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 import urllib.request
+from pathlib import Path
 
 import servers
 from people import Person
@@ -14,6 +15,10 @@ from servers import Server, free_port
 KEY = "sk-upstream-0123456789abcdef0123456789abcdef"
 WORKERS = 2
 PATH = "/v1/responses"
+# How many descriptors each gateway may have that holds many streams.
+DESCRIPTORS = 20_000
+# How long a connection to the model server is kept that nobody uses, and some more, in seconds.
+KEPT = 100
 
 NGINX = """\
 worker_processes {workers}; pid {folder}/pid; error_log {folder}/errors error; daemon off; worker_rlimit_nofile 20000;
@@ -107,6 +112,17 @@ def edge(program, folder, issuer, model, name):
     return Server(name, argv, port, PATH, folder).start()
 
 
+def over_http2(programs, folder, issuer, model):
+    """Ours, speaking HTTP/2 to the model server."""
+    folder.mkdir()
+    port = free_port()
+    config = folder / "gateway.toml"
+    upstream = f'[upstream.model]\nurl = "http://127.0.0.1:{model.port}/v1"\nhttp2 = true\n'
+    config.write_text(f'listen = "127.0.0.1:{port}"\nissuer = "{issuer.url}"\n{upstream}', encoding="utf-8")
+    argv = ["sh", "-c", 'ulimit -n "$1" && exec "$0" edge --config "$2"', programs / "keyfob-gateway", str(DESCRIPTORS), config]
+    return Server("keyfob-gateway", argv, port, PATH, folder).start()
+
+
 def nginx(folder, model):
     folder.mkdir()
     port = free_port()
@@ -171,27 +187,51 @@ def follow(programs, server, streams, events, pause, token, folder, seconds=60):
     return run | {"cpu": (server.cpu() - before) / run["events"], "rate": run["events"] / run["seconds"]}
 
 
-def hold(programs, folder, issuer, model, count, token):
-    """Holds `count` streams open, half of them at each of two gateways; returns what came, and the KiB that a stream took."""
-    gates = [ours(programs, folder / f"holding-{number}", issuer, model) for number in (1, 2)]
+def hold(programs, folder, issuer, model, count, leaving, token):
+    """Holds `count` streams open, half of them at each of two gateways, over HTTP/2 to the model server; `leaving` of the callers
+    hang up. Returns what came, the KiB that a stream took, the milliseconds until the model server saw each of those end, and
+    what was left of memory (MiB) and descriptors when nobody asked any more."""
+    gates = [over_http2(programs, folder / f"holding-{number}", issuer, model) for number in (1, 2)]
     file = folder / "token"
     file.write_text(token, encoding="utf-8")
     try:
-        idle = sum(gate.memory()[1] for gate in gates)
-        # An event every two seconds: what is measured is open streams, not events.
-        how = [str(count // 2), "4", "2000000", file, "60"]
-        argvs = [[programs / "load-events", f"127.0.0.1:{gate.port}", *how] for gate in gates]
-        loads = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for argv in argvs]
+        # A stream each, so that what every gateway has is there.
+        for gate in gates:
+            running(programs, gate, 1, 1, 0, file, 0).communicate()
+        time.sleep(KEPT)
+        descriptors, idle = counted(gates)
+        loads = [running(programs, gate, count // 2, 4, 2_000_000, file, leaving // 2) for gate in gates]
         most = idle
         while any(load.poll() is None for load in loads):
             most = max(most, sum(gate.memory()[1] for gate in gates))
             time.sleep(0.25)
         runs = [json.loads(load.communicate()[0]) for load in loads]
+        time.sleep(KEPT)
+        descriptors_left, left = counted(gates)
     finally:
         for gate in gates:
             gate.stop()
+    seen = dict(line.split() for line in (model.folder / "log").read_text(encoding="utf-8").splitlines() if " " in line)
+    hung_up = {name: at for run in runs for name, at in run["left"].items()}
+    never = float("inf")
     return {
         "memory": (most - idle) * 1024 / count,
         "short": sum(run["short"] for run in runs),
         "first": max(run["first"] for run in runs),
+        "aborted": sorted((float(seen.get(name, never)) - at) / 1e6 for name, at in hung_up.items()),
+        "left": left - idle,
+        "most": most - idle,
+        "descriptors": descriptors_left - descriptors,
     }
+
+
+def running(programs, gate, streams, events, pause, file, leaving):
+    # An event every so often: what is measured is open streams, not events.
+    how = [str(streams), str(events), str(pause), file, "60", str(leaving)]
+    return subprocess.Popen([programs / "load-events", f"127.0.0.1:{gate.port}", *how], stdout=subprocess.PIPE, text=True)
+
+
+def counted(gates):
+    """Returns how many descriptors they have, and how many MiB of memory."""
+    descriptors = sum(len(list(Path(f"/proc/{gate.process.pid}/fd").iterdir())) for gate in gates)
+    return descriptors, sum(gate.memory()[1] for gate in gates)

@@ -1,8 +1,9 @@
 //! `floor-upstream ADDRESS THREADS`: a model server for measuring: it answers every request at once, over HTTP/1.1 or HTTP/2.
 //!
-//! A request with `x-events: COUNT,MICROSECONDS` gets so many server-sent events, one each so often, and one more at the
+//! A request with `x-events: COUNT,MICROSECONDS,NAME` gets so many server-sent events, one each so often, and one more at the
 //! end. An event says when it was sent, in nanoseconds of the system's monotonic clock, with 20 digits after `"t":`. Who is
-//! late sends what is due at once. Every other request gets a short JSON document.
+//! late sends what is due at once. Of an answer that is ended before its last event, a line on standard output says the name and
+//! when, by the same clock. Every other request gets a short JSON document.
 
 use anyhow::{Context as _, Result};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -15,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use rustix::time::{ClockId, clock_gettime};
 use std::convert::Infallible;
+use std::io::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -64,9 +66,10 @@ async fn answer(request: Request<Incoming>) -> Result<Response<UnsyncBoxBody<Byt
     let (kind, body) = match events {
         None => ("application/json", Full::new(Bytes::from_static(ANSWER.as_bytes())).boxed_unsync()),
         Some(wanted) => {
-            let (count, pause) = wanted.split_once(',').context("x-events is no COUNT,MICROSECONDS")?;
-            let pause = Duration::from_micros(pause.parse()?);
-            ("text/event-stream", Events::new(count.parse()?, pause).boxed_unsync())
+            let mut wanted = wanted.splitn(3, ',');
+            let mut next = || wanted.next().context("x-events is no COUNT,MICROSECONDS,NAME");
+            let (count, pause, name) = (next()?.parse()?, Duration::from_micros(next()?.parse()?), next()?);
+            ("text/event-stream", Events::new(count, pause, name.to_owned()).boxed_unsync())
         }
     };
     let mut response = Response::new(body);
@@ -79,14 +82,24 @@ struct Events {
     sent: u32,
     count: u32,
     pause: Duration,
+    name: String,
     began: Instant,
     due: Pin<Box<Sleep>>,
 }
 
 impl Events {
-    fn new(count: u32, pause: Duration) -> Self {
+    fn new(count: u32, pause: Duration, name: String) -> Self {
         let began = Instant::now();
-        Self { sent: 0, count, pause, began, due: Box::pin(sleep_until(began)) }
+        Self { sent: 0, count, pause, name, began, due: Box::pin(sleep_until(began)) }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        if self.sent <= self.count {
+            // Whoever does not read it measures nothing.
+            let _read = writeln!(std::io::stdout().lock(), "{} {}", self.name, now());
+        }
     }
 }
 

@@ -74,8 +74,7 @@ impl Reader {
     }
 
     fn search(&mut self, late: &mut Vec<u64>) -> Result<bool> {
-        let now = clock_gettime(ClockId::Monotonic);
-        let now = u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec)?;
+        let now = now()?;
         let mut from = 0;
         loop {
             let text = self.text.get(from..).unwrap_or_default();
@@ -92,4 +91,10 @@ impl Reader {
         self.text.drain(..seen);
         Ok(is_over)
     }
+}
+
+/// Returns the nanoseconds of the system's monotonic clock.
+pub(crate) fn now() -> Result<u64> {
+    let now = clock_gettime(ClockId::Monotonic);
+    Ok(u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec)?)
 }
