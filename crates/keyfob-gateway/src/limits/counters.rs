@@ -1,7 +1,11 @@
 //! What one caller, or one workspace, has used of its limits.
 
+#[cfg(test)]
+use super::period::Period;
+use super::period::Present;
 use super::quota::{Kind, Quota, Renewal};
 use super::section::{Amounts, Budget};
+use super::spending::{Spell, Spending};
 use super::window::{MINUTE, Window};
 use super::{Cost, Reached};
 use keyfob_oauth::Timestamp;
@@ -13,34 +17,22 @@ pub(super) struct Counters {
     requests: Window,
     tokens: Window,
     running: u64,
-    spent: Spent,
-}
-
-/// What was spent in the present period.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spent {
-    /// When it began, as long as anything was spent.
-    period: Option<Timestamp>,
-    money: Money,
+    spent: Spending,
 }
 
 /// Where a reservation stands, to be corrected there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     second: i64,
-    period: Option<Timestamp>,
+    spell: Spell,
 }
 
 impl Counters {
-    /// Forgets what does not count at `now` any longer.
-    pub(super) fn forget(&mut self, limits: &Amounts, now: Timestamp) {
-        self.requests.forget(now);
-        self.tokens.forget(now);
-        let period = limits.budget.map(|budget| budget.period.start(now));
-        // A clock that was set back does not renew a budget.
-        if self.spent.period < period {
-            self.spent = Spent::default();
-        }
+    /// Forgets what does not count any longer.
+    pub(super) fn forget(&mut self, present: &Present) {
+        self.requests.forget(present.now);
+        self.tokens.forget(present.now);
+        self.spent.forget(present);
     }
 
     /// Notes a request that runs until [`Self::leave`].
@@ -50,38 +42,22 @@ impl Counters {
     }
 
     /// Reserves so much; whether it fits is not asked here.
-    pub(super) fn reserve(&mut self, limits: &Amounts, cost: Cost, now: Timestamp) -> Place {
-        let second = self.tokens.add(now, cost.tokens);
-        if let Some(budget) = limits.budget {
-            self.spend(budget.period.start(now), cost.price);
-        }
-        Place { second, period: self.spent.period }
+    pub(super) fn reserve(&mut self, cost: Cost, present: &Present) -> Place {
+        let second = self.tokens.add(present.now, cost.tokens);
+        Place { second, spell: self.spent.add(cost.price, present) }
     }
 
-    /// Counts a request of before this program started, as far as it counts at `now`.
-    pub(super) fn recall(&mut self, limits: &Amounts, cost: Cost, at: Timestamp, now: Timestamp) {
+    /// Counts a request of before this program counted, as far as it counts now.
+    pub(super) fn recall(&mut self, cost: Cost, at: Timestamp, present: &Present) {
         self.requests.add(at, 1);
         self.tokens.add(at, cost.tokens);
-        if let Some(period) = limits.budget.map(|budget| budget.period.start(now))
-            && at >= period
-        {
-            self.spend(period, cost.price);
-        }
-    }
-
-    fn spend(&mut self, period: Timestamp, price: Money) {
-        if self.spent.period < Some(period) {
-            self.spent = Spent { period: Some(period), money: Money::ZERO };
-        }
-        self.spent.money = self.spent.money.plus(price);
+        self.spent.recall(cost.price, at, present);
     }
 
     /// Puts what was used in the place of what was reserved.
     pub(super) fn settle(&mut self, place: Place, reserved: Cost, used: Cost) {
         self.tokens.correct(place.second, reserved.tokens, used.tokens);
-        if place.period.is_some() && self.spent.period == place.period {
-            self.spent.money = self.spent.money.minus(reserved.price).plus(used.price);
-        }
+        self.spent.settle(place.spell, reserved.price, used.price);
     }
 
     /// Notes that a request runs no longer.
@@ -91,10 +67,7 @@ impl Counters {
 
     /// Whether nothing would be lost with it.
     pub(super) fn is_idle(&self) -> bool {
-        self.running == 0
-            && self.requests.sum() == 0
-            && self.tokens.sum() == 0
-            && self.spent.money == Money::ZERO
+        self.running == 0 && self.requests.sum() == 0 && self.tokens.sum() == 0 && self.spent.is_nothing()
     }
 
     /// Returns the limits that the worst case does not fit into.
@@ -141,7 +114,7 @@ impl Counters {
     }
 
     fn left(&self, budget: &Budget) -> Money {
-        budget.most.minus(self.spent.money)
+        budget.most.minus(self.spent.of(budget.period))
     }
 
     /// Returns how much of each limit is left.
@@ -176,7 +149,7 @@ impl Counters {
     }
 
     #[cfg(test)]
-    pub(super) fn sums(&self) -> (u64, u64, u64, Money) {
-        (self.requests.sum(), self.tokens.sum(), self.running, self.spent.money)
+    pub(super) fn sums(&self, period: Period) -> (u64, u64, u64, Money) {
+        (self.requests.sum(), self.tokens.sum(), self.running, self.spent.of(period))
     }
 }

@@ -14,6 +14,7 @@ mod permit;
 mod quota;
 mod reached;
 mod section;
+mod spending;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -29,12 +30,13 @@ use crate::ledger::Spent;
 use counters::Counters;
 use keyfob_oauth::Timestamp;
 use keyfob_usage::money::{Currency, Money};
+use period::Present;
 use permit::Reservation;
 use quota::{Kind, Of, Renewal};
 use section::Amounts;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a request uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,13 +49,13 @@ pub(crate) struct Cost {
 /// The limits, and what was used of them.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    config: LimitsConfig,
-    currency: Option<Currency>,
     used: Mutex<Used>,
 }
 
 #[derive(Debug)]
 struct Used {
+    config: LimitsConfig,
+    currency: Option<Currency>,
     holders: HashMap<Holder, Counters>,
     /// At how many holders those that use nothing are forgotten.
     crowded: usize,
@@ -85,19 +87,17 @@ impl Limits {
         mut spent: Vec<Spent>,
         now: Timestamp,
     ) -> Self {
-        let mut used = Used { holders: HashMap::new(), crowded: CROWDED };
+        let present = Present::at(now);
+        let mut used = Used { config, currency, holders: HashMap::new(), crowded: CROWDED };
         spent.sort_by_key(|spent| spent.at);
         for spent in &spent {
-            let workspace = Holder::Workspace(spent.workspace.clone());
             let cost = Cost { tokens: spent.tokens, price: spent.price };
-            for (holder, limits) in
-                [(Holder::who_spent(spent), &config.caller), (workspace, &config.workspace)]
-            {
-                used.holders.entry(holder).or_default().recall(limits, cost, spent.at, now);
+            for holder in Holder::who_spent(spent) {
+                used.holders.entry(holder).or_default().recall(cost, spent.at, &present);
             }
         }
-        used.forget_idle(&config, now);
-        Self { config, currency, used: Mutex::new(used) }
+        used.forget_idle(&present);
+        Self { used: Mutex::new(used) }
     }
 
     /// Returns since when what was used counts at `now`.
@@ -116,13 +116,15 @@ impl Limits {
     ) -> Result<Permit, Box<LimitReached>> {
         let (holder, of) = Holder::of(caller);
         let workspace = Holder::Workspace(caller.workspace.as_str().to_owned());
-        let holders = [(holder, of, &self.config.caller), (workspace, Of::Workspace, &self.config.workspace)];
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.make_room(&self.config, now);
+        let present = Present::at(now);
+        let mut used = self.lock();
+        let config = used.config;
+        let holders = [(holder, of, &config.caller), (workspace, Of::Workspace, &config.workspace)];
+        used.make_room(&present);
         let mut reached = Vec::new();
         for (holder, of, limits) in &holders {
             let counters = used.holders.entry(holder.clone()).or_default();
-            counters.forget(limits, now);
+            counters.forget(&present);
             reached
                 .extend(counters.reached(limits, worst_case, now).into_iter().map(|reached| (*of, reached)));
         }
@@ -135,42 +137,46 @@ impl Limits {
                 renewal,
                 left,
                 worst_case,
-                currency: self.currency,
+                currency: used.currency,
                 now,
-                told: self.told(&used, &holders, now),
+                told: used.told(&holders, now),
             }));
         }
-        let places = holders.each_ref().map(|(holder, _, limits)| {
+        let places = holders.each_ref().map(|(holder, ..)| {
             let counters = used.holders.entry(holder.clone()).or_default();
             counters.begin(now);
-            counters.reserve(limits, worst_case, now)
+            counters.reserve(worst_case, &present)
         });
-        let told = self.told(&used, &holders, now);
+        let told = used.told(&holders, now);
         let [(who, ..), (workspace, ..)] = holders;
         Ok(Permit::new(Arc::clone(self), [who, workspace], Reservation { cost: worst_case, places }, told))
     }
 
-    fn told(&self, used: &Used, holders: &[(Holder, Of, &Amounts); 2], now: Timestamp) -> Told {
+    fn lock(&self) -> MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Used {
+    fn told(&self, holders: &[(Holder, Of, &Amounts); 2], now: Timestamp) -> Told {
         let mut told = Told::default();
         for (holder, of, limits) in holders {
-            if let Some(counters) = used.holders.get(holder) {
+            if let Some(counters) = self.holders.get(holder) {
                 told.add(*of, &counters.quotas(limits, now), self.currency);
             }
         }
         told
     }
-}
 
-impl Used {
-    fn make_room(&mut self, config: &LimitsConfig, now: Timestamp) {
+    fn make_room(&mut self, present: &Present) {
         if self.holders.len() >= self.crowded {
-            self.forget_idle(config, now);
+            self.forget_idle(present);
         }
     }
 
-    fn forget_idle(&mut self, config: &LimitsConfig, now: Timestamp) {
-        self.holders.retain(|holder, counters| {
-            counters.forget(holder.limits(config), now);
+    fn forget_idle(&mut self, present: &Present) {
+        self.holders.retain(|_, counters| {
+            counters.forget(present);
             !counters.is_idle()
         });
         // Looked through again when there are twice as many: each admission pays for a few.
@@ -190,11 +196,13 @@ impl Holder {
         }
     }
 
-    fn who_spent(spent: &Spent) -> Self {
-        spent.key_id.clone().map_or_else(
+    /// Returns who spent it, and whose money it was.
+    fn who_spent(spent: &Spent) -> [Self; 2] {
+        let who = spent.key_id.clone().map_or_else(
             || Self::Person { workspace: spent.workspace.clone(), subject: spent.subject.clone() },
             Self::Key,
-        )
+        );
+        [who, Self::Workspace(spent.workspace.clone())]
     }
 
     const fn limits<'a>(&self, config: &'a LimitsConfig) -> &'a Amounts {

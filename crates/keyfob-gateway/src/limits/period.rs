@@ -12,6 +12,23 @@ pub(crate) enum Period {
     Month,
 }
 
+/// How many kinds there are.
+pub(super) const PERIODS: usize = 3;
+
+/// A moment, and when the periods began that it is in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Present {
+    pub(super) now: Timestamp,
+    /// Of the hour, the day and the month.
+    pub(super) starts: [Timestamp; PERIODS],
+}
+
+impl Present {
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self { now, starts: [Period::Hour, Period::Day, Period::Month].map(|period| period.start(now)) }
+    }
+}
+
 const HOUR: i64 = 60 * 60;
 const DAY: i64 = 24 * HOUR;
 

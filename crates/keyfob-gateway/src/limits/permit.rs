@@ -1,10 +1,11 @@
 //! That one request was let through, and what is reserved for it.
 
 use super::counters::Place;
+use super::period::Present;
 use super::quota::Told;
-use super::{Cost, Holder, Limits, Used};
+use super::{Cost, Holder, Limits};
 use keyfob_oauth::Timestamp;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// That a request was let through; it runs until this is dropped.
 ///
@@ -34,18 +35,20 @@ impl Permit {
 
     /// Reserves more for a request that runs, if it fits into every limit of tokens and money; says whether it did.
     pub(crate) fn extend(&mut self, more: Cost, now: Timestamp) -> bool {
-        let config = &self.limits.config;
-        let mut used = lock(&self.limits);
+        let present = Present::at(now);
+        let mut used = self.limits.lock();
+        let config = used.config;
         for holder in &self.holders {
             let counters = used.holders.entry(holder.clone()).or_default();
-            counters.forget(holder.limits(config), now);
-            if !counters.has_room(holder.limits(config), more, now) {
+            counters.forget(&present);
+            if !counters.has_room(holder.limits(&config), more, now) {
                 return false;
             }
         }
-        let places = self.holders.each_ref().map(|holder| {
-            used.holders.entry(holder.clone()).or_default().reserve(holder.limits(config), more, now)
-        });
+        let places = self
+            .holders
+            .each_ref()
+            .map(|holder| used.holders.entry(holder.clone()).or_default().reserve(more, &present));
         drop(used);
         self.reservations.push(Reservation { cost: more, places });
         true
@@ -53,7 +56,7 @@ impl Permit {
 
     /// Puts what was used in the place of what was reserved: what was reserved first was used first.
     pub(crate) fn settle(self, used: Cost) {
-        let mut all = lock(&self.limits);
+        let mut all = self.limits.lock();
         let mut rest = used;
         for (place, reservation) in self.reservations.iter().enumerate() {
             let is_last = place + 1 == self.reservations.len();
@@ -75,7 +78,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut all = lock(&self.limits);
+        let mut all = self.limits.lock();
         for holder in &self.holders {
             if let Some(counters) = all.holders.get_mut(holder) {
                 counters.leave();
@@ -92,8 +95,4 @@ impl Cost {
     const fn minus(self, other: Self) -> Self {
         Self { tokens: self.tokens.saturating_sub(other.tokens), price: self.price.minus(other.price) }
     }
-}
-
-fn lock(limits: &Limits) -> MutexGuard<'_, Used> {
-    limits.used.lock().unwrap_or_else(PoisonError::into_inner)
 }

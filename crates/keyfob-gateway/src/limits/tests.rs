@@ -2,6 +2,7 @@
 
 mod more;
 
+use super::period::Period;
 use super::section::Budget;
 use super::*;
 use crate::authenticate::caller::DataPolicy;
@@ -211,12 +212,13 @@ fn what_was_used_before_the_start_counts_and_what_is_over_does_not() {
     let limits = Arc::new(Limits::new(config, None, before, at(30)));
 
     let used = limits.used.lock().unwrap();
-    let sums = |holder: Holder| used.holders[&holder].sums();
+    let sums = |holder: Holder, period| used.holders[&holder].sums(period);
     let (workspace, subject) = ("w-1".to_owned(), "u-1".to_owned());
     let money = |cents| cost(0, cents).price;
-    assert_eq!(sums(Holder::Person { workspace: workspace.clone(), subject }), (2, 20, 0, money(100)));
-    assert_eq!(sums(Holder::Key("k-1".into())), (1, 10, 0, money(50)));
-    assert_eq!(sums(Holder::Workspace(workspace)), (3, 30, 0, money(750)));
+    let mia = Holder::Person { workspace: workspace.clone(), subject };
+    assert_eq!(sums(mia, Period::Hour), (2, 20, 0, money(100)));
+    assert_eq!(sums(Holder::Key("k-1".into()), Period::Hour), (1, 10, 0, money(50)));
+    assert_eq!(sums(Holder::Workspace(workspace), Period::Day), (3, 30, 0, money(750)));
     drop(used);
     assert_eq!(refusal(limits.admit(&person("u-1"), cost(0, 0), at(30))).0, "rate_limited");
 }
@@ -226,15 +228,26 @@ fn whoever_uses_nothing_any_longer_is_forgotten() {
     let limits = limits("requests_per_minute = 1\nbudget = '5/hour'");
     let running = limits.admit(&key("running"), cost(0, 0), at(0)).unwrap();
     for each in 0..10_000 {
-        drop(limits.admit(&key(&each.to_string()), cost(1, 1), at(each)).unwrap());
+        drop(limits.admit(&key(&each.to_string()), cost(1, 1), at(400 * each)).unwrap());
     }
 
-    // The key that runs, those of the last hour and some that were not looked at since.
+    // The key that runs, those of the last month and some that were not looked at since.
     let kept = limits.used.lock().unwrap().holders.len();
     assert!(kept < 8_000, "{kept}");
     running.settle(cost(3, 3));
     let used = limits.used.lock().unwrap();
-    assert_eq!(used.holders[&Holder::Key("running".into())].sums().2, 0);
+    assert_eq!(used.holders[&Holder::Key("running".into())].sums(Period::Hour).2, 0);
+}
+
+#[test]
+fn whoever_spends_nothing_is_forgotten_after_a_minute() {
+    let limits = limits("requests_per_minute = 1\nbudget = '5/hour'");
+    for each in 0..10_000 {
+        drop(limits.admit(&key(&each.to_string()), cost(1, 0), at(each)).unwrap());
+    }
+
+    let kept = limits.used.lock().unwrap().holders.len();
+    assert!(kept <= CROWDED, "{kept}");
 }
 
 /// What a caller does: asks after some seconds, or ends the request that runs longest or shortest.
@@ -296,7 +309,7 @@ proptest! {
                 }
                 Step::Leave => drop(running.pop_front()),
             }
-            let sums = limits.used.lock().unwrap().holders.get(&Holder::of(&caller).0).map(Counters::sums);
+            let sums = limits.used.lock().unwrap().holders.get(&Holder::of(&caller).0).map(|counters| counters.sums(Period::Hour));
             let running_now = u64::try_from(running.len()).unwrap();
             prop_assert_eq!(sums.map_or(0, |sums| sums.2), running_now);
         }
@@ -328,9 +341,8 @@ proptest! {
         let used = limits.used.lock().unwrap();
         let expected = (u64::try_from(requests.len()).unwrap(), tokens, 0, money);
         for holder in [Holder::Key("k-1".into()), Holder::Workspace("w-1".into())] {
-            let sums = used.holders.get(&holder).map_or((0, 0, 0, Money::ZERO), Counters::sums);
-            let money = if holder == Holder::Key("k-1".into()) { expected.3 } else { Money::ZERO };
-            prop_assert_eq!(sums, (expected.0, expected.1, expected.2, money));
+            let sums = used.holders.get(&holder).map(|counters| counters.sums(Period::Day));
+            prop_assert_eq!(sums.unwrap_or((0, 0, 0, Money::ZERO)), expected);
         }
     }
 

@@ -16,12 +16,12 @@ fn a_request_that_runs_is_given_more_as_long_as_all_limits_have_it() {
     assert!(!permit.extend(cost(0, 26), at(60)));
     assert!(permit.extend(cost(0, 25), at(60)));
 
-    let sums = |holder: &Holder| limits.used.lock().unwrap().holders[holder].sums();
+    let sums = |holder: &Holder| limits.used.lock().unwrap().holders[holder].sums(Period::Hour);
     let (who, workspace) = (Holder::of(&person("u-1")).0, Holder::Workspace("w-1".into()));
-    assert_eq!(sums(&who), (0, 41, 1, Money::ZERO));
+    assert_eq!(sums(&who), (0, 41, 1, cost(0, 100).price));
     assert_eq!(sums(&workspace).3, cost(0, 100).price);
     permit.settle(cost(70, 60));
-    assert_eq!(sums(&who), (0, 10, 0, Money::ZERO));
+    assert_eq!(sums(&who), (0, 10, 0, cost(0, 60).price));
     assert_eq!(sums(&workspace).3, cost(0, 60).price);
 }
 
@@ -33,7 +33,7 @@ fn what_a_stream_uses_after_midnight_is_paid_by_the_new_day() {
     assert!(permit.extend(cost(0, 95), at(57_600)));
     permit.settle(cost(0, 100));
 
-    let sums = limits.used.lock().unwrap().holders[&Holder::of(&person("u-1")).0].sums();
+    let sums = limits.used.lock().unwrap().holders[&Holder::of(&person("u-1")).0].sums(Period::Day);
     assert_eq!(sums.3, cost(0, 10).price);
 }
 
