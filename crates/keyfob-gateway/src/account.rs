@@ -29,7 +29,7 @@ pub(crate) struct Accounts {
     prices: Option<Prices>,
     limits: Option<LimitsConfig>,
     /// What was used of them; read from the ledger for the first request.
-    used: OnceCell<Arc<Limits>>,
+    used: Arc<OnceCell<Arc<Limits>>>,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 }
@@ -65,7 +65,37 @@ impl Accounts {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         let ledger = Arc::new(Ledger::open(folder)?);
-        Ok(Self { ledger, prices, limits, used: OnceCell::new(), metrics, clock })
+        Ok(Self { ledger, prices, limits, used: Arc::default(), metrics, clock })
+    }
+
+    /// Returns the same with other prices and limits; what was used of limits that stay stays used.
+    ///
+    /// From then on the limits hold for every request, whichever of the two it is put to.
+    pub(crate) async fn changed(
+        &self,
+        prices: Option<Prices>,
+        limits: Option<LimitsConfig>,
+    ) -> Result<Self, LedgerError> {
+        let used = match (self.limits, limits, self.used.get()) {
+            (Some(_), Some(config), Some(used)) => {
+                let now = self.clock.now();
+                let since = Limits::count_since(&config, now);
+                // Nothing that old changes any more.
+                let earlier = self.ledger.spent_between(since, used.known_since()).await?;
+                used.change(config, prices.as_ref().map(Prices::currency), &earlier, now);
+                Arc::clone(&self.used)
+            }
+            // Nothing was counted: the first request reads the ledger.
+            (None, _, _) | (_, None, _) | (_, _, None) => Arc::default(),
+        };
+        Ok(Self {
+            ledger: Arc::clone(&self.ledger),
+            prices,
+            limits,
+            used,
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+        })
     }
 
     /// Returns what prices are in, if any is known.

@@ -118,8 +118,9 @@ pub(crate) struct Explain {
 
 /// Lets in who signed in at an issuer, and forwards their requests.
 ///
-/// What it serves is in a file (`--config`), or for one upstream on the command line.
-#[derive(Debug, Args)]
+/// What it serves is in a file (`--config`), or for one upstream on the command line. SIGHUP lets it read that again; no stream
+/// is dropped.
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Edge {
     /// The file that says everything (docs/gateway.md).
     #[arg(long, value_name = "FILE", exclusive = true)]
@@ -129,7 +130,7 @@ pub(crate) struct Edge {
 }
 
 /// A gateway before one upstream, without a file.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct OneUpstream {
     /// Address and port to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS:PORT")]

@@ -8,11 +8,14 @@ use crate::catalogue::Catalogue;
 use crate::database::OpenError;
 use crate::decisions::{Decisions, Entry};
 use crate::error::Refusal;
-use crate::http_client::HttpClient;
+use crate::http_client::{HttpClient, HttpClientError};
 use crate::identity::{self, PseudonymError, Pseudonyms};
+use crate::ledger::LedgerError;
+use crate::limits::LimitsConfig;
 use crate::policy::{
     Model, Obeyed, Outcome, Policy, Question, Route, Said, Store, Who, decide, model_of, obey,
 };
+use crate::prices::Prices;
 use crate::route::UpstreamPath;
 use crate::upgrade::{Way, Wish};
 use crate::upstream::{self, Upstream, UpstreamKey, UpstreamUrl};
@@ -53,6 +56,19 @@ pub enum DataError {
     Database(#[from] OpenError),
 }
 
+/// Another configuration cannot be taken while the gateway runs.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    #[error(transparent)]
+    HttpClient(#[from] HttpClientError),
+    #[error("cannot use the data folder")]
+    Data(#[from] DataError),
+    #[error("cannot read what was used")]
+    Ledger(#[from] LedgerError),
+    #[error("`prices` and `limits` need `data`, which cannot change while the gateway runs")]
+    NoData,
+}
+
 impl Forward {
     /// Opens what is kept in `data`, if there is such a folder.
     pub(crate) fn new(
@@ -63,12 +79,7 @@ impl Forward {
         clock: Arc<dyn Clock>,
         entropy: &dyn Entropy,
     ) -> Result<Self, DataError> {
-        let tells_pseudonyms = upstreams.iter().any(|upstream| upstream.identity() == Identity::Pseudonym);
-        let pseudonyms = match (tells_pseudonyms, data) {
-            (false, _) => None,
-            (true, None) => return Err(PseudonymError::NoFolder.into()),
-            (true, Some(folder)) => Some(Pseudonyms::open(folder, entropy)?),
-        };
+        let pseudonyms = pseudonyms(&upstreams, data, entropy)?;
         Ok(Self {
             policy,
             upstreams: Upstreams::new(upstreams),
@@ -78,6 +89,35 @@ impl Forward {
             accounts,
             client,
             clock,
+        })
+    }
+
+    /// Returns another, which goes on with what is kept and with what was used.
+    ///
+    /// Limits change with this, so nothing after it may fail.
+    pub(crate) async fn changed(
+        &self,
+        (policy, upstreams): (Policy, Vec<NamedUpstream>),
+        data: Option<&Path>,
+        (prices, limits): (Option<Prices>, Option<LimitsConfig>),
+        client: HttpClient,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, ChangeError> {
+        let pseudonyms = pseudonyms(&upstreams, data, entropy).map_err(DataError::from)?;
+        let accounts = match &self.accounts {
+            Some(accounts) => Some(accounts.changed(prices, limits).await?),
+            None if prices.is_some() || limits.is_some() => return Err(ChangeError::NoData),
+            None => None,
+        };
+        Ok(Self {
+            policy,
+            upstreams: self.upstreams.changed(upstreams),
+            catalogue: Catalogue::default(),
+            pseudonyms,
+            decisions: self.decisions.clone(),
+            accounts,
+            client,
+            clock: Arc::clone(&self.clock),
         })
     }
 
@@ -225,6 +265,20 @@ impl Forward {
     fn is_open(&self, who: &Who<'_>) -> bool {
         let serves_all = matches!(self.upstreams.all(), [only] if only.serves_all());
         serves_all && who.models.is_none() && self.policy.is_open()
+    }
+}
+
+/// Opens the key of pseudonyms, if any upstream is told one.
+fn pseudonyms(
+    upstreams: &[NamedUpstream],
+    data: Option<&Path>,
+    entropy: &dyn Entropy,
+) -> Result<Option<Pseudonyms>, PseudonymError> {
+    let tells = upstreams.iter().any(|upstream| upstream.identity() == Identity::Pseudonym);
+    match (tells, data) {
+        (false, _) => Ok(None),
+        (true, None) => Err(PseudonymError::NoFolder),
+        (true, Some(folder)) => Pseudonyms::open(folder, entropy).map(Some),
     }
 }
 

@@ -1,5 +1,10 @@
 //! One request's road through the gateway.
 
+mod config;
+pub mod reload;
+
+pub use config::{Config, LONGEST_STREAM, StartError};
+
 use crate::account::Accounts;
 use crate::admin::Metrics;
 use crate::authenticate::delivery::Delivery;
@@ -9,77 +14,30 @@ use crate::description::Description;
 use crate::error::Refusal;
 use crate::forward::{DataError, Forward};
 use crate::headers;
-use crate::http_client::{HttpClient, HttpClientError, Trust};
+use crate::http_client::HttpClient;
 use crate::keys::Keys;
-use crate::limits::LimitsConfig;
 use crate::own_usage::OwnLedger;
-use crate::policy::Policy;
-use crate::prices::Prices;
 use crate::record::Record;
-use crate::revocations::{FeedConfig, Hearing, Revocations};
+use crate::revocations::{Hearing, Revocations};
 use crate::route::{Own, asks_for_description, is_health_check, own, refuse_body, refuse_proxying, route};
 use crate::running::{Cut, Running, Stay};
-use crate::streams::Streams;
 use crate::upgrade::{WebSocket, Wish};
-use crate::upstream::Upstream;
-use crate::upstreams::NamedUpstream;
 use crate::{keep_alive, target};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
+use config::{Served, trust};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use keyfob_oauth::{AccessToken, Audience, Capability, Clock, Entropy, EntropyError, IssuerUrl, Timestamp};
+use keyfob_oauth::{AccessToken, Capability, Clock, Entropy, EntropyError, Timestamp};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a gateway serves, and whom.
-#[derive(Debug)]
-pub struct Config {
-    /// Whose signatures are believed.
-    pub issuer: IssuerUrl,
-    /// What tokens must be meant for.
-    pub audience: Audience,
-    /// What answers, the preferred one first.
-    pub upstreams: Vec<NamedUpstream>,
-    /// What callers may do.
-    pub policy: Policy,
-    /// The folder in which decisions are kept, and what is used, if they are.
-    pub data: Option<PathBuf>,
-    /// What models cost, if that is known.
-    pub prices: Option<Prices>,
-    /// How much callers may use, if that is limited; wants `data`.
-    pub limits: Option<LimitsConfig>,
-    /// How it learns what has ended before its time, if it does.
-    pub feed: Option<FeedConfig>,
-    /// Where callers may show their credential beside `Authorization`.
-    pub delivery: Delivery,
-    /// How long an answer may run: its token may expire meanwhile (security G-30).
-    pub longest_stream: Duration,
-    /// How streams are passed on.
-    pub streams: Streams,
-}
-
-/// How long an answer may run, unless something else is configured.
-pub const LONGEST_STREAM: Duration = Duration::from_hours(1);
 /// How often it is looked which answers have run for too long.
 const SWEEP: Duration = Duration::from_secs(10);
-
-/// A gateway cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// It cannot send requests.
-    #[error("cannot make an HTTP client")]
-    HttpClient(#[from] HttpClientError),
-    /// Requests could not be told apart.
-    #[error("cannot name requests")]
-    Entropy(#[from] EntropyError),
-    /// What it keeps cannot be kept.
-    #[error("cannot use the data folder")]
-    Data(#[from] DataError),
-}
 
 /// Serves requests; shared by all connections.
 #[derive(Debug)]
@@ -88,9 +46,9 @@ pub struct Gateway {
     authenticator: Authenticator,
     running: Arc<Running>,
     metrics: Arc<Metrics>,
-    streams: Streams,
+    /// What may change while the gateway runs.
+    served: ArcSwap<Served>,
     revocations: Option<Arc<Revocations>>,
-    forward: Forward,
     own_ledger: OwnLedger,
     /// Where what is used is written down, if it is.
     data: Option<PathBuf>,
@@ -107,7 +65,8 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 impl Gateway {
     /// Makes a gateway; nothing is fetched yet.
     pub fn new(config: Config, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Self, StartError> {
-        let client = HttpClient::new(trust(&config))?;
+        let trust = trust(&config.issuer, &config.upstreams);
+        let client = HttpClient::new(trust)?;
         let description = Description::new(&config.issuer, &config.audience);
         let keys = Arc::new(Keys::new(config.issuer, client.clone()));
         let introspection = config.feed.as_ref().map(|feed| {
@@ -129,14 +88,21 @@ impl Gateway {
         )?;
         let follow = |feed| Revocations::new(feed, Arc::clone(&keys), client.clone(), Arc::clone(&clock));
         let revocations = config.feed.map(follow).map(Arc::new);
-        Ok(Self {
-            running: Arc::new(Running::new(config.longest_stream)),
-            metrics,
+        let served = Served {
+            delivery: config.delivery,
             streams: config.streams,
+            longest_stream: config.longest_stream,
+            forward,
+            trust,
+            client,
+        };
+        Ok(Self {
+            running: Arc::default(),
+            metrics,
+            served: ArcSwap::from_pointee(served),
             authenticator: Authenticator {
                 keys: Arc::clone(&keys),
                 audience: config.audience,
-                delivery: config.delivery,
                 verified: VerifiedTokens::new(),
                 introspection,
                 revocations: revocations.clone(),
@@ -144,7 +110,6 @@ impl Gateway {
             },
             revocations,
             keys,
-            forward,
             own_ledger: OwnLedger::new(config.data.clone()),
             data: config.data,
             request_names: RequestNames::new(entropy)?,
@@ -188,7 +153,8 @@ impl Gateway {
         let mut record =
             Record::begin(&self.metrics, self.request_names.next(), request.method(), request.uri().path());
         let mut stay = None;
-        let served = self.serve(request, &mut record, &mut stay).await;
+        let by = self.served.load_full();
+        let served = self.serve(request, &by, &mut record, &mut stay).await;
         let mut response = served.unwrap_or_else(|refusal| {
             // A refusal is told to the end.
             stay = None;
@@ -198,7 +164,7 @@ impl Gateway {
             Ok(name) => drop(response.headers_mut().insert(REQUEST_ID, name)),
             Err(_) => debug_assert!(false, "names of requests are hexadecimal"),
         }
-        if let Some(interval) = self.streams.keep_alive {
+        if let Some(interval) = by.streams.keep_alive {
             response = keep_alive::between_events(response, interval);
         }
         let (parts, body) = response.into_parts();
@@ -209,13 +175,14 @@ impl Gateway {
     async fn serve(
         &self,
         mut request: Request<Incoming>,
+        by: &Served,
         record: &mut Record,
         stay: &mut Option<Stay>,
     ) -> Result<Response<Body>, Refusal> {
         target::settle(&mut request)?;
         refuse_proxying(&request)?;
         refuse_body(&request)?;
-        let web_socket = WebSocket::asked(&request, self.streams.web_sockets)?;
+        let web_socket = WebSocket::asked(&request, by.streams.web_sockets)?;
         if is_health_check(&request) {
             return Ok(health());
         }
@@ -223,7 +190,7 @@ impl Gateway {
             return Ok(self.description.to_response());
         }
         let capability = Capability::of_path(request.uri().path());
-        let (caller, token) = match self.admit(request.headers(), capability).await {
+        let (caller, token) = match self.admit(&by.delivery, request.headers(), capability).await {
             Ok(accepted) => accepted,
             Err(refusal) => {
                 hear_out(&mut request).await;
@@ -234,20 +201,20 @@ impl Gateway {
         match own(&request)? {
             None => {}
             Some(Own::Usage) => {
-                let (query, currency) = (request.uri().query(), self.forward.currency());
+                let (query, currency) = (request.uri().query(), by.forward.currency());
                 return Ok(self.own_ledger.tell(query, &caller, currency, self.now()).await?);
             }
         }
-        let stay = stay.insert(self.running.begin(&caller));
+        let stay = stay.insert(self.running.begin(&caller, by.longest_stream));
         let path = route(&request)?;
-        headers::toward_upstream(request.headers_mut(), &token, self.authenticator.delivery.header());
+        headers::toward_upstream(request.headers_mut(), &token, by.delivery.header());
         let tunnel = web_socket.map(|wish| Wish {
             web_socket: wish,
             end: hyper::upgrade::on(&mut request),
-            stay: Arc::new(self.running.begin(&caller)),
+            stay: Arc::new(self.running.begin(&caller, by.longest_stream)),
         });
         let request = bounded(request)?;
-        let answer = self.forward.answer(&path, request, &caller, record.request_id(), tunnel);
+        let answer = by.forward.answer(&path, request, &caller, record.request_id(), tunnel);
         let answered = tokio::select! {
             answered = answer => Some(answered),
             _reason = stay.cut() => None,
@@ -263,13 +230,14 @@ impl Gateway {
     /// Returns who calls, if they may use what they ask for.
     async fn admit(
         &self,
+        delivery: &Delivery,
         headers: &HeaderMap,
         capability: Option<Capability>,
     ) -> Result<(Arc<Caller>, AccessToken), Refusal> {
         if let Some(capability) = capability {
-            self.authenticator.refuse_keys(headers, capability)?;
+            Authenticator::refuse_keys(delivery, headers, capability)?;
         }
-        let (caller, token) = self.authenticator.authenticate(headers).await?;
+        let (caller, token) = self.authenticator.authenticate(delivery, headers).await?;
         match capability {
             Some(capability) if !caller.scope.contains(capability.scope()) => {
                 Err(Refusal::CapabilityMissing(capability))
@@ -323,19 +291,6 @@ fn health() -> Response<Body> {
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
-}
-
-/// Certificates are needed as soon as one address is https.
-fn trust(config: &Config) -> Trust {
-    let is_plain = |upstream: &NamedUpstream| match upstream.upstream() {
-        Upstream::Demo => true,
-        Upstream::Http { url, .. } => url.is_plain_http(),
-    };
-    if config.upstreams.iter().all(is_plain) && config.issuer.is_plain_http() {
-        Trust::Nobody
-    } else {
-        Trust::System
-    }
 }
 
 /// Refuses a body that announces too much, and stops one that turns out to be too much.

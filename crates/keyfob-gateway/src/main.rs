@@ -14,6 +14,7 @@ use clap::Parser as _;
 use keyfob_gateway::authenticate::delivery::Delivery;
 use keyfob_gateway::config::{EdgeConfig, read_policy, read_prices, secret_file};
 use keyfob_gateway::connection::Transport;
+use keyfob_gateway::gateway::reload::{Fixed, Read, Reloader};
 use keyfob_gateway::gateway::{Config, Gateway, LONGEST_STREAM};
 use keyfob_gateway::revocations::FeedConfig;
 use keyfob_gateway::server::{self, Listeners};
@@ -67,12 +68,16 @@ fn ended(outcome: anyhow::Result<ExitCode>) -> ExitCode {
 }
 
 fn serve(edge: &Edge) -> ExitCode {
-    let config = match config(edge) {
-        Ok(config) => config,
+    let first = match config(edge) {
+        Ok(first) => first,
         Err(error) => return report(&error, ExitCode::from(USAGE)),
     };
     system::hold_many_files();
-    match run(config) {
+    let read: Read = {
+        let edge = edge.clone();
+        Arc::new(move || config(&edge).map_err(Into::into))
+    };
+    match run(first, read) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error, ExitCode::FAILURE),
     }
@@ -118,7 +123,8 @@ fn of_one_upstream(edge: &OneUpstream) -> anyhow::Result<EdgeConfig> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
+async fn run(edge: EdgeConfig, read: Read) -> anyhow::Result<()> {
+    let started = Fixed::of(&edge);
     let config = edge.gateway;
     let issuer = config.issuer.clone();
     let upstreams = config.upstreams.iter().map(|upstream| upstream.upstream().to_string());
@@ -143,15 +149,17 @@ async fn run(edge: EdgeConfig) -> anyhow::Result<()> {
     }
     let scheme = if tls.is_some() { "https" } else { "http" };
     say(&format!("keyfob-gateway: edge on {scheme}://{address}, issuer {issuer}, upstream {upstream}"));
+    let transport = Transport { tls: tls.clone(), ..Transport::default() };
+    let gateway = Arc::new(gateway);
+    let reloader = Reloader::new(Arc::clone(&gateway), started, read, Arc::new(SystemEntropy));
     let reload = async {
         while hangup.recv().await.is_some() {
             if let Some(tls) = &tls {
                 tls.reload();
             }
+            reloader.reload().await;
         }
     };
-    let transport = Transport { tls: tls.clone(), ..Transport::default() };
-    let gateway = Arc::new(gateway);
     let operated = async {
         match admin {
             Some(admin) => match keyfob_gateway::admin::serve(admin, Arc::clone(&gateway)).await {},

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 
 /// What the gateway authenticates with where it asks the issuer: for what has ended, and for what a key means.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceServer {
     name: String,
     /// Marked as sensitive, so that it is never printed.

@@ -28,9 +28,8 @@ impl Cut {
 }
 
 /// All requests that were let in and are not over.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Running {
-    longest: Duration,
     next: AtomicU64,
     requests: Mutex<HashMap<u64, Arc<Request>>>,
 }
@@ -39,6 +38,8 @@ pub(crate) struct Running {
 struct Request {
     caller: Arc<Caller>,
     begun: Instant,
+    /// How long it may run.
+    longest: Duration,
     cut: AtomicU8,
     waker: AtomicWaker,
 }
@@ -56,15 +57,12 @@ const REVOKED: u8 = 1;
 const TOO_LONG: u8 = 2;
 
 impl Running {
-    pub(crate) fn new(longest: Duration) -> Self {
-        Self { longest, next: AtomicU64::new(0), requests: Mutex::default() }
-    }
-
-    /// Notes that a request of `caller` runs from now on.
-    pub(crate) fn begin(self: &Arc<Self>, caller: &Arc<Caller>) -> Stay {
+    /// Notes that a request of `caller` runs from now on, for so long at most.
+    pub(crate) fn begin(self: &Arc<Self>, caller: &Arc<Caller>, longest: Duration) -> Stay {
         let request = Arc::new(Request {
             caller: Arc::clone(caller),
             begun: Instant::now(),
+            longest,
             cut: AtomicU8::new(RUNS),
             waker: AtomicWaker::new(),
         });
@@ -79,7 +77,7 @@ impl Running {
         for request in requests.values() {
             if has_ended(&request.caller) {
                 request.cut(REVOKED);
-            } else if request.begun.elapsed() > self.longest {
+            } else if request.begun.elapsed() > request.longest {
                 request.cut(TOO_LONG);
             }
         }
@@ -152,20 +150,22 @@ mod tests {
 
     #[tokio::test]
     async fn g_30_an_answer_runs_for_as_long_as_any_may_and_its_tokens_end_does_not_cut_it() {
-        let (short, long) =
-            (Arc::new(Running::new(Duration::ZERO)), Arc::new(Running::new(Duration::from_hours(1))));
-        let (over, runs) = (short.begin(&caller("u-1")), long.begin(&caller("u-1")));
+        let running = Arc::<Running>::default();
+        let (over, runs) = (
+            running.begin(&caller("u-1"), Duration::ZERO),
+            running.begin(&caller("u-1"), Duration::from_hours(1)),
+        );
 
-        short.sweep(|_| false);
-        long.sweep(|_| false);
+        running.sweep(|_| false);
 
         assert_eq!((over.cut().now_or_never(), runs.cut().now_or_never()), (Some(Cut::TooLong), None));
     }
 
     #[tokio::test]
     async fn g_38_who_has_ended_is_cut_off_and_who_waits_is_woken_and_the_first_reason_stays() {
-        let running = Arc::new(Running::new(Duration::from_hours(1)));
-        let (ended, other) = (running.begin(&caller("u-1")), running.begin(&caller("u-2")));
+        let running = Arc::<Running>::default();
+        let begin = |subject| running.begin(&caller(subject), Duration::from_hours(1));
+        let (ended, other) = (begin("u-1"), begin("u-2"));
 
         let (reason, ()) = tokio::join!(ended.cut(), async {
             running.sweep(|caller| caller.subject.as_str() == "u-1");

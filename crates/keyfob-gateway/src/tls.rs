@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 /// Where the certificate and its key are: the section `[tls]`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
     /// The certificate and those between it and a root, in PEM, in this order.

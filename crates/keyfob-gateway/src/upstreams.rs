@@ -18,6 +18,7 @@ use health::Health;
 use http::{Request, Response, request};
 use once::Once;
 use std::fmt;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// An upstream, and what holds of it.
@@ -80,6 +81,16 @@ impl NamedUpstream {
         &self.upstream
     }
 
+    /// Whether it is at the same address under the same name.
+    fn is_where(&self, other: &Self) -> bool {
+        let is_there = match (&self.upstream, &other.upstream) {
+            (Upstream::Demo, Upstream::Demo) => true,
+            (Upstream::Http { url, .. }, Upstream::Http { url: other, .. }) => url == other,
+            (Upstream::Demo, Upstream::Http { .. }) | (Upstream::Http { .. }, Upstream::Demo) => false,
+        };
+        is_there && self.name == other.name
+    }
+
     pub(crate) const fn identity(&self) -> Identity {
         self.identity
     }
@@ -119,7 +130,7 @@ impl NamedUpstream {
 #[derive(Debug)]
 pub(crate) struct Upstreams {
     all: Vec<NamedUpstream>,
-    health: Vec<Health>,
+    health: Vec<Arc<Health>>,
 }
 
 /// What became of a request to some upstream.
@@ -133,7 +144,17 @@ pub(crate) struct Sent {
 
 impl Upstreams {
     pub(crate) fn new(all: Vec<NamedUpstream>) -> Self {
-        let health = all.iter().map(|_| Health::default()).collect();
+        let health = all.iter().map(|_| Arc::default()).collect();
+        Self { all, health }
+    }
+
+    /// Returns others; those that stay where they are, are as they are.
+    pub(crate) fn changed(&self, all: Vec<NamedUpstream>) -> Self {
+        let known = |upstream: &NamedUpstream| {
+            let place = self.all.iter().position(|known| known.is_where(upstream))?;
+            self.health.get(place).cloned()
+        };
+        let health = all.iter().map(|upstream| known(upstream).unwrap_or_default()).collect();
         Self { all, health }
     }
 
@@ -202,5 +223,35 @@ fn copy(parts: &request::Parts) -> request::Parts {
 impl fmt::Display for NamedUpstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.name.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::UpstreamUrl;
+
+    fn at(name: &str, url: &str) -> NamedUpstream {
+        let url = UpstreamUrl::parse(url).unwrap();
+        let only = NamedUpstream::only(Upstream::Http { url, key: None });
+        NamedUpstream { name: name.to_owned(), ..only }
+    }
+
+    #[test]
+    fn g_43_an_upstream_that_stays_rests_on_and_another_at_its_place_does_not() {
+        let now = Instant::now();
+        let before = Upstreams::new(vec![at("a", "https://a.test/v1"), at("b", "https://b.test/v1")]);
+        before.health.iter().for_each(|health| health.failed(now));
+
+        let after = before.changed(vec![
+            at("c", "https://a.test/v1"),
+            at("b", "https://b.test/v1"),
+            at("a", "https://other.test/v1"),
+        ]);
+
+        let rests: Vec<bool> = after.health.iter().map(|health| health.rests(now)).collect();
+        assert_eq!(rests, [false, true, false]);
+        after.health.iter().for_each(|health| health.succeeded());
+        assert!(!before.health[1].rests(now), "they are one");
     }
 }

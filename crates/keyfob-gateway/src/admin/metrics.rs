@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     silence: Gauge<f64, AtomicU64>,
     hearing: Family<Mode, Gauge>,
     tokens: Family<Token, Counter>,
+    reloads: Family<Reload, Counter>,
 }
 
 /// What is known of a request that is over.
@@ -65,6 +66,11 @@ struct Token {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Abort {
     side: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reload {
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -123,7 +129,13 @@ impl Default for Metrics {
             "Tokens that were used, told by upstreams or estimated; cached is a part of input, and reasoning of output",
             tokens.clone(),
         );
-        Self { registry, requests, durations, aborts, running, silence, hearing, tokens }
+        let reloads = Family::<Reload, Counter>::default();
+        registry.register(
+            "keyfob_gateway_config_reloads",
+            "How often the configuration was read again: applied, or refused and the one before it kept",
+            reloads.clone(),
+        );
+        Self { registry, requests, durations, aborts, running, silence, hearing, tokens, reloads }
     }
 }
 
@@ -157,6 +169,12 @@ impl Metrics {
             let labels = Token { gen_ai_operation_name: operation, gen_ai_token_type: kind };
             self.tokens.get_or_create(&labels).inc_by(count);
         }
+    }
+
+    /// Counts that the configuration was read again.
+    pub(crate) fn count_reload(&self, is_applied: bool) {
+        let result = if is_applied { "applied" } else { "refused" };
+        self.reloads.get_or_create(&Reload { result }).inc();
     }
 
     /// Notes that a request runs.

@@ -26,7 +26,6 @@ const ANY_KEY: &str = "sk-";
 pub(crate) struct Authenticator {
     pub(crate) keys: Arc<Keys>,
     pub(crate) audience: Audience,
-    pub(crate) delivery: Delivery,
     pub(crate) verified: VerifiedTokens,
     /// Who is asked about keys, if they are taken.
     pub(crate) introspection: Option<Introspection>,
@@ -37,9 +36,13 @@ pub(crate) struct Authenticator {
 
 impl Authenticator {
     /// Refuses a key where an account must have signed in; whose key it is matters to nobody then.
-    pub(crate) fn refuse_keys(&self, headers: &HeaderMap, capability: Capability) -> Result<(), Refusal> {
+    pub(crate) fn refuse_keys(
+        delivery: &Delivery,
+        headers: &HeaderMap,
+        capability: Capability,
+    ) -> Result<(), Refusal> {
         let is_key = |token: AccessToken| token.expose().starts_with(ANY_KEY);
-        if self.delivery.find(headers).is_ok_and(is_key) {
+        if delivery.find(headers).is_ok_and(is_key) {
             Err(Refusal::KeyForCapability(capability))
         } else {
             Ok(())
@@ -49,9 +52,10 @@ impl Authenticator {
     /// Returns who sent these headers, and the credential that says so.
     pub(crate) async fn authenticate(
         &self,
+        delivery: &Delivery,
         headers: &HeaderMap,
     ) -> Result<(Arc<Caller>, AccessToken), Refusal> {
-        let token = self.delivery.find(headers)?;
+        let token = delivery.find(headers)?;
         let now = self.clock.now();
         let caller = match &self.introspection {
             Some(introspection) if Introspection::is_key(&token) => introspection.caller(&token, now).await?,

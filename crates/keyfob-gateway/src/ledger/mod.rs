@@ -81,6 +81,17 @@ impl Ledger {
         }
     }
 
+    /// Returns what was spent from one moment until before another, added up by the hour.
+    pub(crate) async fn spent_between(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Spent>, LedgerError> {
+        let path = self.path.clone();
+        let read = move || table::spent_by_hour(&database::open_to_read(&path)?, since, until);
+        Ok(tokio::task::spawn_blocking(read).await.map_err(|_| LedgerError::Ended)??)
+    }
+
     /// Returns what was spent since; a request that is reserved counts as much as was reserved.
     pub(crate) async fn spent_since(&self, since: Timestamp) -> Result<Vec<Spent>, LedgerError> {
         let path = self.path.clone();

@@ -122,17 +122,33 @@ pub(super) fn spent(connection: &Connection, since: Timestamp) -> rusqlite::Resu
          CASE WHEN ended.request_id IS NULL THEN reserved.price ELSE ended.price END AS price \
          FROM reserved LEFT JOIN ended USING (request_id) WHERE at >= ?1 ORDER BY number",
     )?;
-    let rows = statement.query_map([since.as_unix()], |row| {
-        let tokens =
-            Tokens { input: count(row, "input")?, output: count(row, "output")?, ..Tokens::default() };
-        Ok(Spent {
-            at: Timestamp::from_unix(row.get("at")?),
-            subject: row.get("subject")?,
-            workspace: row.get("workspace")?,
-            key_id: row.get("key_id")?,
-            tokens: tokens.input.saturating_add(tokens.output),
-            price: amount(row, "price")?.unwrap_or_default(),
-        })
-    })?;
-    rows.collect()
+    statement.query_map([since.as_unix()], read_spent)?.collect()
+}
+
+/// Returns what was spent in a stretch of time, added up by the hour.
+pub(super) fn spent_by_hour(
+    connection: &Connection,
+    since: Timestamp,
+    until: Timestamp,
+) -> rusqlite::Result<Vec<Spent>> {
+    let mut statement = connection.prepare(
+        "SELECT max(at) AS at, subject, workspace, key_id, sum(coalesce(ended.input, reserved.input)) AS input, \
+         sum(coalesce(ended.output, reserved.output)) AS output, \
+         sum(coalesce(CASE WHEN ended.request_id IS NULL THEN reserved.price ELSE ended.price END, 0)) AS price \
+         FROM reserved LEFT JOIN ended USING (request_id) WHERE at >= ?1 AND at < ?2 \
+         GROUP BY workspace, subject, key_id, at / 3600 ORDER BY 1",
+    )?;
+    statement.query_map([since.as_unix(), until.as_unix()], read_spent)?.collect()
+}
+
+fn read_spent(row: &Row<'_>) -> rusqlite::Result<Spent> {
+    let tokens = Tokens { input: count(row, "input")?, output: count(row, "output")?, ..Tokens::default() };
+    Ok(Spent {
+        at: Timestamp::from_unix(row.get("at")?),
+        subject: row.get("subject")?,
+        workspace: row.get("workspace")?,
+        key_id: row.get("key_id")?,
+        tokens: tokens.input.saturating_add(tokens.output),
+        price: amount(row, "price")?.unwrap_or_default(),
+    })
 }

@@ -51,7 +51,12 @@ impl Counters {
     pub(super) fn recall(&mut self, cost: Cost, at: Timestamp, present: &Present) {
         self.requests.add(at, 1);
         self.tokens.add(at, cost.tokens);
-        self.spent.recall(cost.price, at, present);
+        self.recall_spending(cost.price, at, present);
+    }
+
+    /// As [`Self::recall`], of a request that is older than every window.
+    pub(super) fn recall_spending(&mut self, price: Money, at: Timestamp, present: &Present) {
+        self.spent.recall(price, at, present);
     }
 
     /// Puts what was used in the place of what was reserved.

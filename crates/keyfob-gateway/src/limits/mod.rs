@@ -59,6 +59,8 @@ struct Used {
     holders: HashMap<Holder, Counters>,
     /// At how many holders those that use nothing are forgotten.
     crowded: usize,
+    /// Since when everything that was spent is counted.
+    known_since: Timestamp,
 }
 
 /// Whose counters; two callers that share one are one.
@@ -87,8 +89,8 @@ impl Limits {
         mut spent: Vec<Spent>,
         now: Timestamp,
     ) -> Self {
-        let present = Present::at(now);
-        let mut used = Used { config, currency, holders: HashMap::new(), crowded: CROWDED };
+        let (present, known_since) = (Present::at(now), Self::count_since(&config, now));
+        let mut used = Used { config, currency, holders: HashMap::new(), crowded: CROWDED, known_since };
         spent.sort_by_key(|spent| spent.at);
         for spent in &spent {
             let cost = Cost { tokens: spent.tokens, price: spent.price };
@@ -98,6 +100,32 @@ impl Limits {
         }
         used.forget_idle(&present);
         Self { used: Mutex::new(used) }
+    }
+
+    /// Returns since when everything that was spent is counted.
+    pub(crate) fn known_since(&self) -> Timestamp {
+        self.lock().known_since
+    }
+
+    /// Holds callers to other limits from now on; what was used stays used.
+    ///
+    /// `earlier` is what was spent before [`Self::known_since`], as far back as the limits ask for.
+    pub(crate) fn change(
+        &self,
+        config: LimitsConfig,
+        currency: Option<Currency>,
+        earlier: &[Spent],
+        now: Timestamp,
+    ) {
+        let present = Present::at(now);
+        let mut used = self.lock();
+        for spent in earlier {
+            for holder in Holder::who_spent(spent) {
+                used.holders.entry(holder).or_default().recall_spending(spent.price, spent.at, &present);
+            }
+        }
+        used.known_since = used.known_since.min(Self::count_since(&config, now));
+        (used.config, used.currency) = (config, currency);
     }
 
     /// Returns since when what was used counts at `now`.

@@ -28,6 +28,7 @@ mod own_usage;
 mod policy;
 mod policy_commands;
 mod pressure;
+mod reload;
 mod requests;
 mod revocations;
 mod silence;

@@ -1,6 +1,7 @@
 //! A gateway between an issuer and an upstream that do what a test says.
 
 mod answer;
+mod changed;
 mod issuer;
 mod limited;
 mod outside;
@@ -33,8 +34,8 @@ use outside::{MovedClock, Repeated};
 pub(crate) use program::Program;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -174,6 +175,7 @@ pub(crate) struct World {
     pub(crate) gateway: SocketAddr,
     /// Where whoever runs the gateway asks it.
     admin: SocketAddr,
+    served: Weak<Gateway>,
     clock: Arc<AtomicI64>,
     stop: Option<oneshot::Sender<()>>,
     tasks: JoinSet<()>,
@@ -300,14 +302,14 @@ impl World {
         let (stop, stopped) = oneshot::channel();
         let operated = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let admin = operated.local_addr().unwrap();
-        let served = Arc::clone(&gateway);
+        let (served, for_operators) = (Arc::downgrade(&gateway), Arc::clone(&gateway));
         tasks.spawn(async move {
             tokio::select! {
                 () = server::serve(listener, gateway, transport, async { drop(stopped.await) }) => {}
-                never = keyfob_gateway::admin::serve(operated, served) => match never {},
+                never = keyfob_gateway::admin::serve(operated, for_operators) => match never {},
             }
         });
-        Self { issuer, upstream: fake, gateway: address, admin, clock, stop: Some(stop), tasks }
+        Self { issuer, upstream: fake, gateway: address, admin, served, clock, stop: Some(stop), tasks }
     }
 
     /// Lets so many seconds pass on the gateway's clock.

@@ -52,3 +52,39 @@ fn a_program_is_to_wait_for_a_minute_and_not_for_a_budget() {
     assert_eq!(kind("budget = '1/day'", cost(0, 100)), ("usage_limit_reached", Some(at(57_600))));
     assert_eq!(kind("budget = '1/day'", cost(0, 101)), ("usage_limit_reached", None));
 }
+
+#[test]
+fn g_43_changed_limits_hold_for_what_was_used_before_and_for_what_runs() {
+    let limits = limits("requests_per_minute = 2\nstreams = 2\nbudget = '1/hour'");
+    let config = |section: &str| LimitsConfig::parse(section).unwrap();
+    let mut first = limits.admit(&person("u-1"), cost(10, 40), at(0)).unwrap();
+    let second = limits.admit(&person("u-1"), cost(10, 40), at(1)).unwrap();
+    let asks = |cents, second| limits.admit(&person("u-1"), cost(10, cents), at(second));
+    assert_eq!(limits.known_since(), at(-60));
+
+    // More requests, and fewer at once.
+    limits.change(config("requests_per_minute = 3\nstreams = 1"), None, &[], at(2));
+    assert_eq!(refusal(asks(0, 2)).0, "too_many_streams");
+    drop(second);
+    assert_eq!(refusal(asks(0, 2)).0, "too_many_streams");
+    limits.change(config("requests_per_minute = 3"), None, &[], at(2));
+    drop(asks(5, 2).unwrap());
+    assert_eq!(refusal(asks(0, 3)).0, "rate_limited");
+
+    // The budget of a day counts what was spent while there was one of an hour, or none, and before.
+    let earlier = Spent {
+        at: at(-3_600),
+        subject: "u-1".into(),
+        workspace: "w-1".into(),
+        key_id: None,
+        tokens: 1_000,
+        price: cost(0, 10).price,
+    };
+    limits.change(config("budget = '1/day'\n[workspace]\nbudget = '9/month'"), None, &[earlier], at(4));
+    assert_eq!(limits.known_since(), Period::Month.start(at(4)));
+    assert_eq!(refusal(asks(6, 4)).0, "budget_exceeded");
+    assert!(!first.extend(cost(0, 6), at(4)) && first.extend(cost(0, 5), at(4)));
+    first.settle(cost(1, 15));
+    drop(asks(30, 4).unwrap());
+    assert_eq!(refusal(asks(1, 4)).0, "budget_exceeded");
+}
