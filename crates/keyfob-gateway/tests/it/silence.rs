@@ -107,11 +107,11 @@ async fn r_32_g_38_an_issuer_that_is_away_for_an_hour_is_missed_for_five_minutes
     each_is_a_minute(&hour);
     let (silent, lost) = hour.split_at(5);
     for seen in silent {
-        let said = r#"{"ready":true,"keys":"loaded","revocations":"silent"}"#;
+        let said = r#"{"ready":true,"keys":"loaded","revocations":"silent","stopping":false}"#;
         assert_eq!((&seen.valid, &*seen.ready, &*seen.mode), (&refused(200, ""), said, "silent"));
     }
     for seen in lost {
-        let said = r#"{"ready":false,"keys":"loaded","revocations":"lost"}"#;
+        let said = r#"{"ready":false,"keys":"loaded","revocations":"lost","stopping":false}"#;
         let valid = refused(503, "revocations_unknown");
         assert_eq!((&seen.valid, &*seen.ready, &*seen.mode), (&valid, said, "lost"));
     }
@@ -124,7 +124,7 @@ async fn r_32_g_38_through_an_hour_without_the_issuer_valid_tokens_go_on_where_a
 
     each_is_a_minute(&hour);
     for seen in hour {
-        let said = r#"{"ready":true,"keys":"loaded","revocations":"silent"}"#;
+        let said = r#"{"ready":true,"keys":"loaded","revocations":"silent","stopping":false}"#;
         assert_eq!((&seen.valid, &*seen.ready, &*seen.mode), (&refused(200, ""), said, "silent"));
     }
     assert_eq!(rest, [refused(401, "invalid_token"), refused(401, "invalid_token")]);
