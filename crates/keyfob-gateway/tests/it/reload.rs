@@ -177,7 +177,7 @@ async fn event((answer, exchange): &mut (Response<Incoming>, Exchange), number: 
 async fn g_43_a_hundred_configurations_drop_no_stream_and_each_counts_from_the_next_request_on() {
     let mut program = Program::start().await;
     let mut streams = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..8 {
         streams.push(program.stream().await);
     }
 
