@@ -9,7 +9,8 @@ use std::path::PathBuf;
 /// Its absence is an error in CI; elsewhere it is said on standard error, and the caller leaves its scenario out.
 #[expect(clippy::print_stderr, reason = "a skipped scenario says so")]
 pub fn installed() -> Result<Option<PathBuf>> {
-    let path = match environment::variable("KEYFOB_TEST_CODEX") {
+    let told = environment::variable("KEYFOB_TEST_CODEX");
+    let path = match &told {
         Some(path) => PathBuf::from(path),
         None => environment::tools_folder()?.join("codex/node_modules/.bin/codex"),
     };
@@ -17,7 +18,7 @@ pub fn installed() -> Result<Option<PathBuf>> {
         return Ok(Some(path));
     }
     let why = format!("{} is missing; `scripts/test` installs the Codex CLI", path.display());
-    if environment::variable("CI").is_some() {
+    if told.is_some() || environment::variable("CI").is_some() {
         bail!(why);
     }
     eprintln!("skipped: {why}");
