@@ -1,5 +1,9 @@
 //! What each request uses, written down: reserved before its first byte leaves, settled once, however it ends.
 
+mod listener;
+
+pub(crate) use listener::Listener;
+
 use crate::admin::Metrics;
 use crate::asked::{Api, Asked};
 use crate::authenticate::Caller;
@@ -125,17 +129,10 @@ impl Accounts {
         let permit = self.admit(&asking, &tokens, price).await?;
         let is_limited = self.limits.as_ref().is_some_and(LimitsConfig::counts_tokens);
         let row = Reserved {
-            request_id: asking.request_id.to_owned(),
-            at: self.clock.now(),
-            subject: caller.subject.as_str().to_owned(),
-            workspace: caller.workspace.as_str().to_owned(),
-            credential: caller.credential.as_str(),
-            key_id: caller.credential.key_id().map(str::to_owned),
-            route: asking.route.as_str(),
             model: asked.model.clone(),
-            upstream: asking.upstream.to_owned(),
             tokens,
             price: price.map(|price| price.of(&tokens)),
+            ..self.row(asking.request_id, caller, asking.route, asking.upstream)
         };
         // Whoever leaves now leaves a row that is settled.
         let account = Account {
@@ -161,6 +158,23 @@ impl Accounts {
             return Err(Refusal::LedgerUnavailable);
         }
         Ok(account)
+    }
+
+    /// Returns a row of what `caller` asks of `upstream` now, which uses nothing.
+    fn row(&self, request_id: &str, caller: &Caller, route: Route, upstream: &str) -> Reserved {
+        Reserved {
+            request_id: request_id.to_owned(),
+            at: self.clock.now(),
+            subject: caller.subject.as_str().to_owned(),
+            workspace: caller.workspace.as_str().to_owned(),
+            credential: caller.credential.as_str(),
+            key_id: caller.credential.key_id().map(str::to_owned),
+            route: route.as_str(),
+            model: None,
+            upstream: upstream.to_owned(),
+            tokens: Tokens::default(),
+            price: None,
+        }
     }
 
     /// Reserves the worst case of a request, where there are limits.

@@ -1,6 +1,6 @@
 //! From an admitted caller to an answer: what is asked, what the policy says of it, which upstream answers.
 
-use crate::account::{Accounts, Asking};
+use crate::account::{Accounts, Asking, Listener};
 use crate::asked::{Api, Asked};
 use crate::authenticate::Caller;
 use crate::body::Body;
@@ -40,7 +40,7 @@ pub(crate) struct Forward {
     catalogue: Catalogue,
     pseudonyms: Option<Pseudonyms>,
     decisions: Option<Arc<Decisions>>,
-    accounts: Option<Accounts>,
+    accounts: Option<Arc<Accounts>>,
     client: HttpClient,
     clock: Arc<dyn Clock>,
 }
@@ -86,7 +86,7 @@ impl Forward {
             catalogue: Catalogue::default(),
             pseudonyms,
             decisions: data.map(Decisions::open).transpose()?.map(Arc::new),
-            accounts,
+            accounts: accounts.map(Arc::new),
             client,
             clock,
         })
@@ -105,7 +105,7 @@ impl Forward {
     ) -> Result<Self, ChangeError> {
         let pseudonyms = pseudonyms(&upstreams, data, entropy).map_err(DataError::from)?;
         let accounts = match &self.accounts {
-            Some(accounts) => Some(accounts.changed(prices, limits).await?),
+            Some(accounts) => Some(Arc::new(accounts.changed(prices, limits).await?)),
             None if prices.is_some() || limits.is_some() => return Err(ChangeError::NoData),
             None => None,
         };
@@ -123,7 +123,7 @@ impl Forward {
 
     /// Returns what prices are in, if any is known.
     pub(crate) fn currency(&self) -> Option<Currency> {
-        self.accounts.as_ref().and_then(Accounts::currency)
+        self.accounts.as_ref().and_then(|accounts| accounts.currency())
     }
 
     /// Answers a request whose headers are fit to be sent.
@@ -168,7 +168,7 @@ impl Forward {
         }
         let route = question.route;
         let hides_usage = meter(api, said.as_mut(), &mut request)?;
-        let bars = self.accounts.as_ref().is_some_and(Accounts::bars_web_sockets);
+        let bars = self.accounts.as_ref().is_some_and(|accounts| accounts.bars_web_sockets());
         if wish.is_some() && (bars || decision.store == Store::Forbidden) {
             return Err(Refusal::Upgrade);
         }
@@ -230,7 +230,18 @@ impl Forward {
                 relay::relay(response, key.as_ref()).await
             }
             (Upstream::Http { url, key }, Some(wish)) => {
-                self.tunnel(url, key.as_ref(), path, request, wish).await
+                let listener = self.accounts.as_ref().map(|accounts| {
+                    let model = path.parameter("model");
+                    Listener::new(
+                        accounts,
+                        request_id,
+                        caller,
+                        Route::of(path.path()),
+                        upstream.name(),
+                        model,
+                    )
+                });
+                self.tunnel(url, key.as_ref(), path, request, wish, listener).await
             }
         }
     }
@@ -243,15 +254,16 @@ impl Forward {
         path: &UpstreamPath,
         mut request: Request<Body>,
         wish: &Wish,
+        listener: Option<Listener>,
     ) -> Result<Response<Body>, Refusal> {
         let way = request.extensions_mut().remove::<Way>().ok_or(Refusal::Upgrade)?;
-        wish.web_socket.ask(request.headers_mut());
+        wish.web_socket.ask(request.headers_mut(), listener.is_some());
         let response = upstream::send(&self.client, url, key, path, request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return relay::relay(response, key).await;
         }
         let stay = Arc::clone(&wish.stay);
-        way.through(wish.end.clone(), response, async move { stay.cut().await })
+        way.through(wish.end.clone(), response, async move { stay.cut().await }, listener)
     }
 
     /// Whether what is decided depends on what the body says.

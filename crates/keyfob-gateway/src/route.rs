@@ -19,6 +19,13 @@ impl UpstreamPath {
     pub(crate) fn path(&self) -> &str {
         self.0.split_once('?').map_or(self.as_str(), |(path, _query)| path)
     }
+
+    /// Returns the first value of a parameter of the query.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        let (_path, query) = self.0.split_once('?')?;
+        let mut values = url::form_urlencoded::parse(query.as_bytes());
+        values.find_map(|(found, value)| (found == name).then(|| value.into_owned()))
+    }
 }
 
 /// The methods of the APIs that are served.

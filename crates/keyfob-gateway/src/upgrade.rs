@@ -1,5 +1,8 @@
 //! Web sockets: asked for by an authenticated caller, opened by the upstream, and tunnelled only then (security G-12, G-20).
 
+mod carry;
+
+use crate::account::Listener;
 use crate::body::{Body, full};
 use crate::door::Opening;
 use crate::error::Refusal;
@@ -7,25 +10,18 @@ use crate::headers;
 use crate::running::Stay;
 use crate::streams::WebSockets;
 use bytes::Bytes;
+use carry::carry;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
+use hyper::upgrade::OnUpgrade;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 use tokio::sync::mpsc;
 
 /// Where web sockets are spoken; the paths of the Responses and the Realtime API.
 const PATHS: [&str; 2] = ["/v1/responses", "/v1/realtime"];
 /// Subprotocols that carry a credential or an identity, which the caller has no say in.
 const CALLER_ONLY: [&str; 3] = ["openai-insecure-api-key.", "openai-organization.", "openai-project."];
-/// How long both sides may be silent.
-const IDLE: Duration = Duration::from_mins(10);
-
 /// A caller's wish to speak WebSocket, with what RFC 6455 §4.1 asks of it.
 #[derive(Clone, Debug)]
 pub(crate) struct WebSocket {
@@ -63,11 +59,16 @@ impl WebSocket {
     }
 
     /// Writes the wish into headers that have lost what belongs to one connection.
-    pub(crate) fn ask(&self, headers: &mut HeaderMap) {
+    ///
+    /// Where it `is_read` what is told, nothing is agreed on that makes it another.
+    pub(crate) fn ask(&self, headers: &mut HeaderMap, is_read: bool) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         headers.insert(header::SEC_WEBSOCKET_KEY, self.key.clone());
+        if is_read {
+            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+        }
         // Messages pass as they are; what was agreed on about them does, too.
         match &self.protocols {
             Some(protocols) => drop(headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocols.clone())),
@@ -154,12 +155,13 @@ impl Way {
     /// Turns the upstream's answer into the caller's: a tunnel if it is 101 to a WebSocket, nothing otherwise.
     ///
     /// `caller` is the end that the request came with. The tunnel is carried by the connection, and ends at the latest
-    /// with `must_end`.
-    pub(crate) fn through<B, T>(
+    /// with `must_end`. What the upstream tells in it is written down by `listener`.
+    pub(crate) fn through<B, T: Send + 'static>(
         &self,
         caller: OnUpgrade,
         mut response: Response<B>,
         must_end: impl Future<Output = T> + Send + 'static,
+        listener: Option<Listener>,
     ) -> Result<Response<Body>, Refusal> {
         let is_web_socket = only(response.headers(), header::UPGRADE)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
@@ -167,12 +169,7 @@ impl Way {
             return Err(Refusal::UpstreamUnusable);
         }
         let upstream = hyper::upgrade::on(&mut response);
-        let tunnel = Tunnel(Box::pin(async move {
-            tokio::select! {
-                () = carry(caller, upstream) => {}
-                _ = must_end => tracing::info!("a WebSocket was ended: its caller may no longer use it"),
-            }
-        }));
+        let tunnel = Tunnel(Box::pin(carry(caller, upstream, must_end, listener)));
         self.tunnels.try_send(tunnel).map_err(|_| Refusal::Upgrade)?;
         // From here on the caller may send.
         self.opening.open();
@@ -184,78 +181,5 @@ impl Way {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         Ok(response)
-    }
-}
-
-async fn carry(caller: OnUpgrade, upstream: OnUpgrade) {
-    let (caller, upstream) = match tokio::try_join!(caller, upstream) {
-        Ok(ends) => ends,
-        Err(error) => {
-            tracing::debug!(%error, "a WebSocket ended before it began");
-            return;
-        }
-    };
-    let moved = Arc::new(AtomicU64::new(0));
-    let mut caller = Moving { inner: TokioIo::new(caller), moved: Arc::clone(&moved) };
-    let mut upstream = TokioIo::new(upstream);
-    tokio::select! {
-        carried = copy_bidirectional(&mut caller, &mut upstream) => match carried {
-            Ok((up, down)) => tracing::debug!(up, down, "a WebSocket ended"),
-            Err(error) => tracing::debug!(%error, "a WebSocket broke off"),
-        },
-        () = silence(&moved) => tracing::info!("a WebSocket was ended: nobody said anything"),
-    }
-}
-
-/// Returns once nothing has moved for a whole [`IDLE`].
-async fn silence(moved: &AtomicU64) {
-    loop {
-        let before = moved.load(Ordering::Relaxed);
-        tokio::time::sleep(IDLE).await;
-        if moved.load(Ordering::Relaxed) == before {
-            return;
-        }
-    }
-}
-
-/// A connection on which one sees that something moves.
-struct Moving {
-    inner: TokioIo<Upgraded>,
-    moved: Arc<AtomicU64>,
-}
-
-impl AsyncRead for Moving {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let read = Pin::new(&mut self.inner).poll_read(context, buffer);
-        if read.is_ready() {
-            self.moved.fetch_add(1, Ordering::Relaxed);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Moving {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write(context, bytes);
-        if written.is_ready() {
-            self.moved.fetch_add(1, Ordering::Relaxed);
-        }
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }

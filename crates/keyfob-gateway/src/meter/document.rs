@@ -275,16 +275,16 @@ impl Document {
     }
 }
 
-/// A usage in the words of the Responses API, or of the older ones.
+/// A usage in the words of the Responses API, of the Realtime API, or of the older ones.
 #[derive(Deserialize)]
 struct Usage {
     #[serde(alias = "prompt_tokens")]
     input_tokens: Option<u64>,
     #[serde(alias = "completion_tokens")]
     output_tokens: Option<u64>,
-    #[serde(alias = "prompt_tokens_details")]
+    #[serde(alias = "prompt_tokens_details", alias = "input_token_details")]
     input_tokens_details: Option<Details>,
-    #[serde(alias = "completion_tokens_details")]
+    #[serde(alias = "completion_tokens_details", alias = "output_token_details")]
     output_tokens_details: Option<Details>,
 }
 

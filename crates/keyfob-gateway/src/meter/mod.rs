@@ -5,13 +5,17 @@
 //!       ─► Document  walks JSON of any size without keeping it: `usage`, and how much text was told
 //!       ─► Meter     the last word of the upstream, or an estimate: what was told, four bytes a token
 //! ```
+//!
+//! On a WebSocket, `Messages` stands where `Events` does.
 
 mod body;
 mod document;
 mod ending;
 mod events;
+mod messages;
 
 pub(crate) use body::{End, Ends, Metered, Outcome, Watch};
+pub(crate) use messages::{Answer, Messages};
 
 use crate::asked::Api;
 use crate::tokens::Tokens;

@@ -4,6 +4,8 @@ use crate::world::{UPSTREAM_KEY, World, soon};
 use futures_util::{SinkExt as _, StreamExt as _};
 use keyfob_gateway::connection::Transport;
 use keyfob_gateway::streams::{Streams, WebSockets};
+use rusqlite::Connection;
+use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
@@ -165,4 +167,73 @@ async fn g_12_a_web_socket_is_asked_for_over_http1_whatever_else_the_upstream_sp
     let asked = world.upstream.next().await;
     assert!(asked.head.starts_with("GET /realtime HTTP/1.1\r\n"), "{}", asked.head);
     assert_eq!(asked.header("upgrade"), ["websocket"]);
+}
+
+#[expect(clippy::result_large_err, reason = "the type is the library's")]
+#[tokio::test]
+async fn each_answer_on_a_web_socket_is_in_the_ledger_with_what_it_used_and_costs() {
+    let data = tempfile::tempdir().unwrap();
+    let prices = "currency = 'USD'\n[[model]]\nname = 'm*'\ninput = '1.00'\noutput = '10.00'";
+    let mut world = World::limited(data.path(), prices, "").await;
+    let mut request =
+        format!("ws://{}/v1/realtime?model=m-query", world.gateway).into_client_request().unwrap();
+    let bearer = format!("Bearer {}", world.issuer.token());
+    request.headers_mut().insert("authorization", bearer.parse().unwrap());
+    let extensions = "permessage-deflate; client_max_window_bits";
+    request.headers_mut().insert("sec-websocket-extensions", extensions.parse().unwrap());
+    let caller = async {
+        let stream = TcpStream::connect(world.gateway).await.unwrap();
+        client_async(request, stream).await.unwrap().0
+    };
+    let upstream = async {
+        let stream = world.upstream.accept().await;
+        let mut seen = String::new();
+        let socket = accept_hdr_async(stream, |request: &http::Request<()>, response: http::Response<()>| {
+            seen = format!("{:?}", request.headers());
+            Ok(response)
+        });
+        (socket.await.unwrap(), seen)
+    };
+    let (mut caller, (mut upstream, seen)) = Box::pin(soon(async { tokio::join!(caller, upstream) })).await;
+    assert!(!seen.contains("permessage-deflate"), "{seen}");
+
+    let done = r#"{"type":"response.done","response":{"usage":{"input_tokens":300,"output_tokens":20}}}"#;
+    let created = r#"{"type":"response.created","response":{"model":"m-told"}}"#;
+    let delta = r#"{"type":"response.output_text.delta","delta":"twelve bytes"}"#;
+    for message in [done, created, delta] {
+        upstream.send(Message::text(message)).await.unwrap();
+        assert_eq!(soon(caller.next()).await.unwrap().unwrap(), Message::text(message));
+    }
+    drop((caller, upstream));
+    world.stop();
+    world.stopped().await;
+
+    let line = |model: Option<&str>, state: &str, tokens: [i64; 2], is_estimate, price| {
+        (model.map(str::to_owned), state.to_owned(), tokens, is_estimate, price)
+    };
+    assert_eq!(
+        rows(data.path()),
+        [
+            line(None, "settled", [0, 0], false, None),
+            line(Some("m-query"), "settled", [300, 20], false, Some(500_000)),
+            line(Some("m-told"), "aborted", [0, 3], true, Some(30_000)),
+        ]
+    );
+}
+
+/// A request in the ledger: model, state, tokens in and out, whether they are estimated, price.
+type Row = (Option<String>, String, [i64; 2], bool, Option<i64>);
+
+fn rows(data: &Path) -> Vec<Row> {
+    let connection = Connection::open(data.join("ledger.sqlite")).unwrap();
+    let mut query = connection
+        .prepare(
+            "SELECT model, state, e.input, e.output, is_estimate, e.price
+             FROM reserved JOIN ended e USING (request_id) ORDER BY number",
+        )
+        .unwrap();
+    let rows = query.query_map([], |row| {
+        Ok((row.get(0)?, row.get(1)?, [row.get(2)?, row.get(3)?], row.get(4)?, row.get(5)?))
+    });
+    rows.unwrap().map(Result::unwrap).collect()
 }
