@@ -43,16 +43,22 @@ pub(crate) fn say(line: &str) {
     }
 }
 
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs: one object a line.
+    Json,
+}
+
 /// Writes what is left when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Log(Option<JoinHandle<()>>);
 
 impl Log {
     /// Starts the log; `filter` is what is logged, in the syntax of `tracing`'s filters.
-    pub(crate) fn start(filter: &str) -> Self {
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
+    pub(crate) fn start(filter: &str, format: Format) -> Self {
         let lines = Lines::default();
         let writer = std::thread::Builder::new().name("log".to_owned()).spawn({
             let lines = lines.clone();
@@ -60,17 +66,26 @@ impl Log {
         });
         match writer {
             Ok(writer) => {
-                log.with_writer(lines.clone()).init();
+                begin(filter, format, lines.clone());
                 LINES.get_or_init(|| lines);
                 Self(Some(writer))
             }
             // Without a thread each line is written where it is made.
             Err(error) => {
-                log.with_writer(io::stderr).init();
+                begin(filter, format, io::stderr);
                 tracing::warn!(%error, "cannot start a thread");
                 Self(None)
             }
         }
+    }
+}
+
+fn begin(filter: &str, format: Format, to: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
+    let log =
+        tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::new(filter)).with_writer(to);
+    match format {
+        Format::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
+        Format::Json => log.json().flatten_event(true).init(),
     }
 }
 

@@ -45,7 +45,8 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;
-    let log = log::Log::start(system::log_filter().as_deref().unwrap_or("info"));
+    let filter = system::log_filter();
+    let log = log::Log::start(filter.as_deref().unwrap_or("info"), system::log_format());
     let code = run_command(command);
     drop(log);
     code

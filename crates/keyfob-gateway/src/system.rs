@@ -1,5 +1,6 @@
 //! The world outside: the one file that reads clock, randomness and environment.
 
+use crate::log::Format;
 use keyfob_oauth::{Clock, Entropy, EntropyError, Timestamp};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,6 +32,15 @@ impl Entropy for SystemEntropy {
 #[expect(clippy::disallowed_methods, reason = "the one adapter of the environment")]
 pub(crate) fn log_filter() -> Option<String> {
     std::env::var("KEYFOB_LOG").ok()
+}
+
+/// Returns `KEYFOB_LOG_FORMAT`: `json`, or text for people.
+#[expect(clippy::disallowed_methods, reason = "the one adapter of the environment")]
+pub(crate) fn log_format() -> Format {
+    match std::env::var("KEYFOB_LOG_FORMAT").as_deref() {
+        Ok("json") => Format::Json,
+        Ok(_) | Err(_) => Format::Text,
+    }
 }
 
 /// Lets this process hold as many files and connections as it may: a shell's usual limit is for programs that use `select`.

@@ -76,7 +76,15 @@ async fn g_15_a_key_that_would_break_a_header_is_refused_and_not_shown() {
 
 /// Starts the demo and returns it, its address, and what it says from here on.
 async fn started(issuer: &FakeIssuer) -> (Child, String, Lines<BufReader<ChildStderr>>) {
-    let mut child = edge(&["--issuer", &issuer.url, "--upstream", "demo"]).spawn().unwrap();
+    started_as(&mut edge(&["--issuer", &issuer.url, "--upstream", "demo"]), issuer).await
+}
+
+/// The same of a command for it.
+pub(crate) async fn started_as(
+    command: &mut Command,
+    issuer: &FakeIssuer,
+) -> (Child, String, Lines<BufReader<ChildStderr>>) {
+    let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let warning = soon(lines.next_line()).await.unwrap().unwrap();
     assert_eq!(warning, "keyfob-gateway: warning: answers come from the built-in demo, not from a model");
@@ -86,7 +94,7 @@ async fn started(issuer: &FakeIssuer) -> (Child, String, Lines<BufReader<ChildSt
     (child, address.to_owned(), lines)
 }
 
-async fn signalled(child: &mut Child, signal: &str) -> Option<i32> {
+pub(crate) async fn signalled(child: &mut Child, signal: &str) -> Option<i32> {
     let id = child.id().unwrap().to_string();
     assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
     soon(child.wait()).await.unwrap().code()

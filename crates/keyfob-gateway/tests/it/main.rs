@@ -8,6 +8,7 @@
 )]
 
 mod access_keys;
+mod access_log;
 mod admin;
 mod answers;
 mod authenticate;
