@@ -28,6 +28,8 @@ use tower_service::Service as _;
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {
     connector: HttpsConnector<HttpConnector>,
+    /// Offers HTTP/1.1 alone, over which alone another protocol is asked for (RFC 9113 §8.6).
+    for_upgrades: HttpsConnector<HttpConnector>,
     pools: Arc<Pools>,
 }
 
@@ -122,12 +124,13 @@ impl HttpClient {
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls.with_no_client_auth())
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(tcp);
-        Ok(Self { connector, pools: Arc::default() })
+        let tls = tls.with_no_client_auth();
+        let builder = || HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
+        Ok(Self {
+            connector: builder().enable_all_versions().wrap_connector(tcp.clone()),
+            for_upgrades: builder().enable_http1().wrap_connector(tcp),
+            pools: Arc::default(),
+        })
     }
 
     /// Sends a request once, and returns the answer as soon as its head is there.
@@ -137,6 +140,9 @@ impl HttpClient {
     pub(crate) async fn request(&self, request: Request<Body>) -> Result<Response<Answer>, SendError> {
         let (server, target) = Server::of(&request)?;
         let origin = self.pools.origin(&server)?;
+        if request.headers().contains_key(header::UPGRADE) {
+            return self.upgrade(request, &origin, &server, &target).await;
+        }
         let mut request = request;
         loop {
             // The very last attempt is over a connection that nobody has used before.
@@ -146,7 +152,7 @@ impl HttpClient {
             } else if let Some(kept) = origin.take() {
                 (Exclusive::send(kept, for_h1(request, &origin, &target), &origin).await, false)
             } else {
-                match self.connect(&server).await? {
+                match Self::connect(&self.connector, &server).await? {
                     Connected::Exclusive(fresh) => {
                         (Exclusive::send(fresh, for_h1(request, &origin, &target), &origin).await, true)
                     }
@@ -168,6 +174,25 @@ impl HttpClient {
         }
     }
 
+    /// Asks for another protocol, over a connection of its own.
+    async fn upgrade(
+        &self,
+        request: Request<Body>,
+        origin: &Arc<Origin>,
+        server: &Server,
+        target: &PathAndQuery,
+    ) -> Result<Response<Answer>, SendError> {
+        match Self::connect(&self.for_upgrades, server).await? {
+            Connected::Exclusive(fresh) => {
+                let sent = Exclusive::send(fresh, for_h1(request, origin, target), origin).await;
+                sent.map_err(|attempt| match attempt {
+                    Attempt::Unsent(_, error) | Attempt::Failed(error) => error,
+                })
+            }
+            Connected::Shared(_) => Err(SendError::Connect("HTTP/1.1 was asked for".into())),
+        }
+    }
+
     /// Returns a shared connection with room, and whether it is new; nothing if the server no longer shares any.
     ///
     /// Of those who wait for one, one connects.
@@ -183,7 +208,7 @@ impl HttpClient {
         if let Some(shared) = origin.shared() {
             return Ok(Some((shared, false)));
         }
-        match self.connect(server).await? {
+        match Self::connect(&self.connector, server).await? {
             Connected::Shared(fresh) => {
                 origin.share(fresh.clone());
                 Ok(Some((fresh, true)))
@@ -196,11 +221,14 @@ impl HttpClient {
         }
     }
 
-    async fn connect(&self, server: &Server) -> Result<Connected, SendError> {
+    async fn connect(
+        connector: &HttpsConnector<HttpConnector>,
+        server: &Server,
+    ) -> Result<Connected, SendError> {
         // It is large, seldom needed, and would be part of every request.
         let connecting = Box::pin(async {
             let stream: Stream =
-                self.connector.clone().call(server.address()).await.map_err(SendError::Connect)?;
+                connector.clone().call(server.address()).await.map_err(SendError::Connect)?;
             if server.version == Version::HTTP_2 || stream.connected().is_negotiated_h2() {
                 Ok(Connected::Shared(Shared::open(stream).await.map_err(SendError::Broken)?))
             } else {

@@ -4,6 +4,7 @@ use crate::world::{FakeIssuer, soon};
 use std::fs::Permissions;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Output, Stdio};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -13,9 +14,22 @@ pub(crate) fn edge(arguments: &[&str]) -> Command {
     edge_at("127.0.0.1:0", arguments)
 }
 
+/// The program with this configuration.
+pub(crate) fn configured(config: &Path) -> Command {
+    let mut command = program();
+    command.arg("--config").arg(config);
+    command
+}
+
 fn edge_at(address: &str, arguments: &[&str]) -> Command {
+    let mut command = program();
+    command.args(["--listen", address]).args(arguments);
+    command
+}
+
+fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob-gateway"));
-    command.arg("edge").args(["--listen", address]).args(arguments).kill_on_drop(true);
+    command.arg("edge").kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -15,7 +15,7 @@ fn read(folder: &Path, text: &str) -> Result<EdgeConfig, ConfigError> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own file")]
-fn put(path: &Path, text: &str) {
+pub(crate) fn put(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 

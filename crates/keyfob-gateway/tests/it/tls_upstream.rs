@@ -1,6 +1,7 @@
 //! Upstreams over TLS, as the program reaches them.
 
-use crate::command_line::edge;
+use crate::command_line::{configured, edge};
+use crate::config_file::put;
 use crate::pressure::program::{ready, token};
 use crate::tls::make;
 use crate::world::{FakeIssuer, World, soon};
@@ -17,16 +18,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-fn acceptor(folder: &Path) -> TlsAcceptor {
+/// Speaks with whoever trusts `upstream.pem`, in the first of these protocols that both know.
+fn acceptor(folder: &Path, protocols: &[&str]) -> TlsAcceptor {
     make(folder, "upstream");
     let certificate = CertificateDer::from_pem_file(folder.join("upstream.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(folder.join("upstream.key")).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -44,7 +47,7 @@ async fn next(listener: &TcpListener, acceptor: &TlsAcceptor) -> TlsStream<TcpSt
 #[tokio::test]
 async fn g_28_g_11_an_answer_over_tls_that_does_not_say_that_it_ends_breaks_off_at_the_caller() {
     let folder = tempfile::tempdir().unwrap();
-    let acceptor = acceptor(folder.path());
+    let acceptor = acceptor(folder.path(), &[]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}/v1", listener.local_addr().unwrap().port());
     let issuer = FakeIssuer::start().await;
@@ -81,4 +84,34 @@ async fn g_28_g_11_an_answer_over_tls_that_does_not_say_that_it_ends_breaks_off_
         let body = body.ok().map(http_body_util::Collected::to_bytes);
         assert_eq!(body.as_deref(), is_whole.then_some(&b"ok"[..]), "{bytes:?} {says_so}");
     }
+}
+
+#[tokio::test]
+async fn g_12_a_web_socket_is_asked_for_over_http1_where_tls_would_choose_http2() {
+    let folder = tempfile::tempdir().unwrap();
+    let acceptor = acceptor(folder.path(), &["h2", "http/1.1"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = FakeIssuer::start().await;
+    let config = folder.path().join("gateway.toml");
+    let text = format!(
+        "listen = '127.0.0.1:0'\nissuer = '{}'\n[streams]\nweb_sockets = true\n[upstream.a]\nurl = 'https://localhost:{}/v1'\n",
+        issuer.url,
+        listener.local_addr().unwrap().port()
+    );
+    put(&config, &text);
+    let mut program = configured(&config);
+    let mut child = program.env("SSL_CERT_FILE", folder.path().join("upstream.pem")).spawn().unwrap();
+    let (address, _lines) = ready(&mut child).await;
+
+    let mut caller = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "GET /v1/responses HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        token(&issuer)
+    );
+    caller.write_all(request.as_bytes()).await.unwrap();
+
+    let upstream = next(&listener, &acceptor).await;
+    // It did not offer HTTP/2.
+    assert_eq!(upstream.get_ref().1.alpn_protocol(), None);
 }
