@@ -7,8 +7,9 @@ use crate::environment::{self, Environment};
 use crate::error::{CommandError, Failure};
 use crate::exit::Exit;
 use keyfob_oauth::address;
+use rustix::process::Signal;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Stdio};
 
 /// The hidden command that opens the page whose address is on its standard input.
@@ -27,12 +28,16 @@ pub(crate) fn open(address: &str, wanted: Option<&str>) -> io::Result<()> {
     for name in environment::names_of_secrets() {
         command.env_remove(name);
     }
-    // Ctrl-C ends the sign-in, and is not said to be a browser that could not be opened.
+    // Ctrl-C ends the sign-in, and is not said to be a browser that could not be opened: the child is in a group of its own,
+    // or is ended before it is.
     let mut child = command.process_group(0).spawn()?;
-    if let Some(mut pipe) = child.stdin.take() {
-        pipe.write_all(address.as_bytes())?;
+    let written = child.stdin.take().map(|mut pipe| pipe.write_all(address.as_bytes()));
+    let ended = child.wait()?;
+    if ended.signal() == Some(Signal::INT.as_raw()) {
+        return Ok(());
     }
-    if child.wait()?.success() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::NotFound)) }
+    written.transpose()?;
+    if ended.success() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::NotFound)) }
 }
 
 /// The child: opens the page whose address is on standard input; one that is no plain address is opened by nobody.
