@@ -66,6 +66,7 @@ struct Looked<'a> {
     max_completion_tokens: Option<u64>,
     max_tokens: Option<u64>,
     n: Option<u64>,
+    best_of: Option<u64>,
     #[serde(default, borrow, deserialize_with = "even_null")]
     stream_options: Option<&'a RawValue>,
 }
@@ -78,12 +79,17 @@ impl Asked {
     /// Reads a body.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let looked = look(body)?;
-        let most = looked.max_output_tokens.or(looked.max_completion_tokens).or(looked.max_tokens);
+        // Upstreams may pass over what their API does not know: the largest is what may come of it.
+        let most = [looked.max_output_tokens, looked.max_completion_tokens, looked.max_tokens]
+            .into_iter()
+            .flatten()
+            .max();
+        let times = looked.n.max(looked.best_of).unwrap_or(1).max(1);
         Ok(Self {
             streams: looked.stream.unwrap_or(false),
             tells_usage: looked.stream_options.is_some_and(asks_for_usage),
             background: looked.background.unwrap_or(false),
-            most_output: most.map(|most| most.saturating_mul(looked.n.unwrap_or(1).max(1))),
+            most_output: most.map(|most| most.saturating_mul(times)),
             bytes: body.len() as u64,
             model: looked.model,
         })
@@ -155,13 +161,16 @@ mod tests {
             asked(chat),
             Ok(Asked {
                 model: Some("m".into()),
-                most_output: Some(21),
+                most_output: Some(27),
                 tells_usage: true,
                 bytes: bytes(chat),
                 ..Asked::default()
             })
         );
         assert_eq!(asked(least), Ok(Asked { bytes: bytes(least), ..Asked::default() }));
+        let most = |body| asked(body).unwrap().most_output;
+        assert_eq!(most(r#"{"max_output_tokens":1,"max_completion_tokens":1000}"#), Some(1000));
+        assert_eq!(most(r#"{"max_completion_tokens":1,"max_tokens":5,"n":2,"best_of":20}"#), Some(100));
     }
 
     #[test]
