@@ -106,7 +106,7 @@ impl From<hyper::client::conn::TrySendError<Request<Body>>> for Attempt {
 const CONNECT: Duration = Duration::from_secs(10);
 /// How large the head of an answer may be (G-16).
 const HEAD: usize = 32 * 1024;
-/// How many interim answers may come before the answer (G-16).
+/// How many interim answers may come before the answer over HTTP/1.1 (G-16).
 const INTERIM: usize = 100;
 /// What a connection may hold of a stream that its reader does not keep up with (G-16, G-27).
 const BUFFER: usize = 64 * 1024;
@@ -204,7 +204,9 @@ impl HttpClient {
         if let Some(shared) = origin.shared() {
             return Ok(Some((shared, false)));
         }
-        let _turn = origin.turn().await;
+        // Behind others whose connecting fails, nobody waits for longer than for a connection.
+        let turn = tokio::time::timeout(CONNECT, origin.turn());
+        let _turn = turn.await.map_err(|_| SendError::ConnectTooSlow)?;
         if let Some(shared) = origin.shared() {
             return Ok(Some((shared, false)));
         }

@@ -23,7 +23,8 @@ pub(super) struct Place {
     _of_many: Arc<()>,
 }
 
-/// How many requests share a connection: what servers allow at least (RFC 9113 §6.5.2).
+/// How many requests share a connection: what RFC 9113 §6.5.2 asks servers to allow at least. Where one allows fewer, the
+/// others wait on the connection.
 const STREAMS: usize = 100;
 /// What one answer may lie ahead of its reader, in bytes.
 const WINDOW: u32 = 64 * 1024;
