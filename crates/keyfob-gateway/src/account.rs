@@ -74,7 +74,7 @@ impl Accounts {
 
     /// Returns the same with other prices and limits; what was used of limits that stay stays used.
     ///
-    /// From then on the limits hold for every request, whichever of the two it is put to.
+    /// Where there were limits before, these hold for every request from then on, whichever of the two it is put to.
     pub(crate) async fn changed(
         &self,
         prices: Option<Prices>,
@@ -107,9 +107,9 @@ impl Accounts {
         self.prices.as_ref().map(Prices::currency)
     }
 
-    /// Whether what is said on a WebSocket would pass limits by: nobody counts it.
-    pub(crate) fn bars_web_sockets(&self) -> bool {
-        self.limits.is_some_and(|limits| limits.counts_tokens() || limits.counts_streams())
+    /// Whether what is said on a WebSocket would pass limits by: nobody counts it before it is sent.
+    pub(crate) const fn bars_web_sockets(&self) -> bool {
+        self.limits.is_some()
     }
 
     /// Lets a request through the limits, and writes down that it will be sent; both are so when this returns.
@@ -211,7 +211,7 @@ impl Asking<'_> {
     fn is_uncountable(&self) -> bool {
         let only_looks =
             matches!(*self.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE);
-        self.asked.background || (self.route == Route::Other && !only_looks)
+        self.asked.background || (self.api.is_none() && self.route != Route::Models && !only_looks)
     }
 }
 

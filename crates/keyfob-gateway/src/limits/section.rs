@@ -125,11 +125,6 @@ impl LimitsConfig {
             || self.caller.tokens_per_minute.is_some()
             || self.workspace.tokens_per_minute.is_some()
     }
-
-    /// Whether it is counted how many requests run.
-    pub(crate) const fn counts_streams(&self) -> bool {
-        self.caller.streams.is_some() || self.workspace.streams.is_some()
-    }
 }
 
 #[cfg(test)]

@@ -268,6 +268,7 @@ async fn what_cannot_be_counted_is_not_sent_where_there_is_a_budget() {
         ),
         (post("/v1/images/generations"), r#"{"model":"m"}"#, 403, "not_counted"),
         (post("/v1/batches"), "{}", 403, "not_counted"),
+        (post("/v1/embeddings/x"), r#"{"model":"m"}"#, 403, "not_counted"),
         (upgrade, "", 501, "upgrade_not_supported"),
         (with_token(plain, "none"), "{}", 401, "invalid_token"),
     ] {

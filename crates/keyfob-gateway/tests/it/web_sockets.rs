@@ -174,7 +174,7 @@ async fn g_12_a_web_socket_is_asked_for_over_http1_whatever_else_the_upstream_sp
 async fn each_answer_on_a_web_socket_is_in_the_ledger_with_what_it_used_and_costs() {
     let data = tempfile::tempdir().unwrap();
     let prices = "currency = 'USD'\n[[model]]\nname = 'm*'\ninput = '1.00'\noutput = '10.00'";
-    let mut world = World::limited(data.path(), prices, "").await;
+    let mut world = World::metered_web_sockets(data.path(), prices).await;
     let mut request =
         format!("ws://{}/v1/realtime?model=m-query", world.gateway).into_client_request().unwrap();
     let bearer = format!("Bearer {}", world.issuer.token());

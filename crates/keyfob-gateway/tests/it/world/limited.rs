@@ -1,4 +1,4 @@
-//! Gateways with limits.
+//! Gateways with limits, and with web sockets that are metered.
 
 use super::{FakeIssuer, FakeUpstream, Rules, World};
 use keyfob_gateway::connection::Transport;
@@ -18,6 +18,16 @@ impl World {
         let prices = Some(Prices::parse(Path::new("prices.toml"), prices).unwrap());
         let limits = Some(LimitsConfig::parse(limits).unwrap());
         let rules = Rules { upstreams, data: Some(data.to_owned()), prices, limits, ..Rules::default() };
+        let streams = Streams { web_sockets: WebSockets::Tunnelled, ..Streams::default() };
+        Self::start(FakeIssuer::start().await, upstream, rules, None, Transport::default(), streams).await
+    }
+
+    /// A gateway without limits that carries web sockets, and writes down what is used at these prices.
+    pub(crate) async fn metered_web_sockets(data: &Path, prices: &str) -> Self {
+        let upstream = FakeUpstream::start().await;
+        let upstreams = upstream.alone();
+        let prices = Some(Prices::parse(Path::new("prices.toml"), prices).unwrap());
+        let rules = Rules { upstreams, data: Some(data.to_owned()), prices, ..Rules::default() };
         let streams = Streams { web_sockets: WebSockets::Tunnelled, ..Streams::default() };
         Self::start(FakeIssuer::start().await, upstream, rules, None, Transport::default(), streams).await
     }
