@@ -165,7 +165,10 @@ impl Way {
     ) -> Result<Response<Body>, Refusal> {
         let is_web_socket = only(response.headers(), header::UPGRADE)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS || !is_web_socket {
+        // What packs messages was not asked for where they are read.
+        let is_packed =
+            listener.is_some() && response.headers().contains_key(header::SEC_WEBSOCKET_EXTENSIONS);
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS || !is_web_socket || is_packed {
             return Err(Refusal::UpstreamUnusable);
         }
         let upstream = hyper::upgrade::on(&mut response);

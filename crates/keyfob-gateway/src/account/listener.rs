@@ -2,11 +2,13 @@
 
 use super::Accounts;
 use crate::authenticate::Caller;
-use crate::ledger::{Reserved, Settled, State};
+use crate::ledger::{Receiving, Reserved, Settled, State};
 use crate::meter::Answer;
 use crate::policy::Route;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot::error::TryRecvError;
 
 /// Writes down the answers on one WebSocket.
 #[derive(Debug)]
@@ -17,7 +19,17 @@ pub(crate) struct Listener {
     /// What is asked for, in the words of OpenTelemetry's conventions.
     operation: &'static str,
     told: u64,
+    /// Rows of which nobody knows yet whether they are durable.
+    writing: VecDeque<Receiving>,
 }
+
+/// An answer could not be written down.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger cannot be written")]
+pub(crate) struct Unwritten;
+
+/// How many rows may wait for the disk.
+const MOST_UNWRITTEN: usize = 64;
 
 impl Listener {
     /// Listens to what `upstream` tells `caller`; `model` answers where nobody says another.
@@ -30,11 +42,17 @@ impl Listener {
         model: Option<String>,
     ) -> Self {
         let row = Reserved { model, ..accounts.row(request_id, caller, route, upstream) };
-        Self { accounts: Arc::clone(accounts), row, operation: route.operation(), told: 0 }
+        Self {
+            accounts: Arc::clone(accounts),
+            row,
+            operation: route.operation(),
+            told: 0,
+            writing: VecDeque::new(),
+        }
     }
 
-    /// Writes down an answer; returns whether it is.
-    pub(crate) async fn note(&mut self, answer: Answer) -> bool {
+    /// Writes down an answer, without waiting; fails if one before it could not be, or too many are not yet.
+    pub(crate) fn note(&mut self, answer: Answer) -> Result<(), Unwritten> {
         let Answer { model, tokens, is_estimate, is_whole } = answer;
         self.told = self.told.saturating_add(1);
         let accounts = &self.accounts;
@@ -51,10 +69,7 @@ impl Listener {
             price,
             ..self.row.clone()
         };
-        if let Err(error) = accounts.ledger.reserve(row).await {
-            tracing::error!(%error, request.id = request_id, "the ledger cannot be written");
-            return false;
-        }
+        self.writing.push_back(accounts.ledger.begin(row).map_err(|_| Unwritten)?);
         accounts.metrics.count_tokens(self.operation, &tokens);
         accounts.ledger.settle(Settled {
             request_id,
@@ -66,6 +81,18 @@ impl Listener {
             took: Duration::ZERO,
             bytes: 0,
         });
-        true
+        self.look()
+    }
+
+    /// Looks what became of the rows so far.
+    fn look(&mut self) -> Result<(), Unwritten> {
+        while let Some(first) = self.writing.front_mut() {
+            match first.try_recv() {
+                Ok(Ok(())) => drop(self.writing.pop_front()),
+                Ok(Err(_)) | Err(TryRecvError::Closed) => return Err(Unwritten),
+                Err(TryRecvError::Empty) => break,
+            }
+        }
+        if self.writing.len() > MOST_UNWRITTEN { Err(Unwritten) } else { Ok(()) }
     }
 }

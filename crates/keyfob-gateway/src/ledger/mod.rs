@@ -43,6 +43,9 @@ pub(crate) enum LedgerError {
     Ended,
 }
 
+/// Hears whether a row is durable.
+pub(crate) type Receiving = oneshot::Receiver<Result<(), LedgerError>>;
+
 enum Message {
     Reserve(Box<Reserved>, oneshot::Sender<Result<(), LedgerError>>),
     Settle(Box<Settled>),
@@ -66,10 +69,15 @@ impl Ledger {
     ///
     /// Dropping the future leaves the row in the ledger, reserved.
     pub(crate) async fn reserve(&self, row: Reserved) -> Result<(), LedgerError> {
+        self.begin(row)?.await.map_err(|_| LedgerError::Ended)?
+    }
+
+    /// Writes a row without waiting; what is returned says once whether it is durable.
+    pub(crate) fn begin(&self, row: Reserved) -> Result<Receiving, LedgerError> {
         let (answer, answered) = oneshot::channel();
         let sender = self.sender.as_ref().ok_or(LedgerError::Ended)?;
         sender.send(Message::Reserve(Box::new(row), answer)).map_err(|_| LedgerError::Ended)?;
-        answered.await.map_err(|_| LedgerError::Ended)?
+        Ok(answered)
     }
 
     /// Writes how a request ended; never waits.

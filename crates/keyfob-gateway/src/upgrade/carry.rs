@@ -1,21 +1,21 @@
 //! A WebSocket that is open: bytes both ways, and an ear for what the upstream tells.
 
 use crate::account::Listener;
-use crate::meter::{Answer, Messages};
+use crate::meter::Messages;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// How long both sides may be silent.
 const IDLE: Duration = Duration::from_mins(10);
 
-/// Carries bytes until one side ends, both are silent, or the tunnel must end; what was told by then is written down.
+/// Carries bytes until one side ends, both are silent, or the tunnel must end. What was told by then is written down, also if this is
+/// dropped.
 pub(super) async fn carry<T: Send>(
     caller: OnUpgrade,
     upstream: OnUpgrade,
@@ -29,19 +29,10 @@ pub(super) async fn carry<T: Send>(
             return;
         }
     };
-    let (told, mut answers) = unbounded_channel();
     let moved = Arc::new(AtomicU64::new(0));
     let mut caller = Moving { inner: TokioIo::new(caller), moved: Arc::clone(&moved) };
-    let heard = listener.is_some().then(|| Heard { messages: Messages::default(), told });
+    let heard = listener.map(|listener| Heard { messages: Messages::default(), listener });
     let mut upstream = Listening { inner: TokioIo::new(upstream), heard };
-    let mut writing = pin!(async move {
-        let Some(mut listener) = listener else { return };
-        while let Some(answer) = answers.recv().await {
-            if !listener.note(answer).await {
-                return;
-            }
-        }
-    });
     tokio::select! {
         carried = copy_bidirectional(&mut caller, &mut upstream) => match carried {
             Ok((up, down)) => tracing::debug!(up, down, "a WebSocket ended"),
@@ -49,34 +40,33 @@ pub(super) async fn carry<T: Send>(
         },
         () = silence(&moved) => tracing::info!("a WebSocket was ended: nobody said anything"),
         _ = must_end => tracing::info!("a WebSocket was ended: its caller may no longer use it"),
-        () = &mut writing, if upstream.heard.is_some() => {
-            tracing::error!("a WebSocket was ended: what it uses cannot be written down");
-            return;
-        }
     }
-    drop((caller, upstream));
-    writing.await;
 }
 
-/// Hears what the upstream tells, and says it when it is dropped at the latest.
+/// Hears what the upstream tells, and has it written down; what broke off, when it is dropped.
 struct Heard {
     messages: Messages,
-    told: UnboundedSender<Answer>,
+    listener: Listener,
 }
 
 impl Heard {
-    fn hear(&mut self, bytes: &[u8]) {
+    fn hear(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         for answer in self.messages.read(bytes) {
-            // Whoever writes it down ends the tunnel when they end.
-            self.told.send(answer).ok();
+            self.listener.note(answer).map_err(|unwritten| {
+                tracing::error!("a WebSocket is ended: what it uses cannot be written down");
+                std::io::Error::other(unwritten)
+            })?;
         }
+        Ok(())
     }
 }
 
 impl Drop for Heard {
     fn drop(&mut self) {
-        if let Some(answer) = self.messages.end() {
-            self.told.send(answer).ok();
+        if let Some(answer) = self.messages.end()
+            && let Err(error) = self.listener.note(answer)
+        {
+            tracing::error!(%error, "the end of a WebSocket is not written down");
         }
     }
 }
@@ -96,7 +86,7 @@ impl AsyncRead for Listening {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         if let Some(heard) = &mut self.heard {
-            heard.hear(buffer.filled().get(before..).unwrap_or_default());
+            heard.hear(buffer.filled().get(before..).unwrap_or_default())?;
         }
         Poll::Ready(Ok(()))
     }
