@@ -91,7 +91,7 @@ impl Place {
                 self.is_token_store()
                     || self.is_output("keyfob token", Stream::Stdout)
                     || self.is_output("keyfob workload", Stream::Stdout)
-                    || matches!(self, Self::Given(_))
+                    || self.is_given()
             }
             // Of a session that a new login took the place of, until it has ended.
             Kind::RefreshToken => self.is_token_store() || self.is_file("superseded.json"),
@@ -103,14 +103,14 @@ impl Place {
                     || self.is_output("keyfob-issuer on its host", Stream::Stdout)
                     || self.is_file("litellm.yaml")
                     || self.is_file("litellm.key")
-                    || matches!(self, Self::Given(_))
+                    || self.is_given()
             }
             // It is printed once, and is there for the tool's own configuration.
             Kind::ToolKey => {
                 self.is_output("keyfob gateway", Stream::Stdout)
                     || self.is_file("config.toml")
                     || self.is_file("env")
-                    || matches!(self, Self::Given(_))
+                    || self.is_given()
             }
             Kind::Password => self.is_file("password"),
             Kind::ServerSecret => {
@@ -146,6 +146,13 @@ impl Place {
         self.is_file("auth.json")
             || matches!(self, Self::File(path) if path.file_name().is_some_and(is_set_aside))
             || matches!(self, Self::File(path) if path.ends_with("secrets/gateway_oauth.json"))
+    }
+
+    /// What a program was given in a variable; the Codex CLI keeps its variables in a file for the shells that it starts, until it
+    /// ends.
+    fn is_given(&self) -> bool {
+        let is_snapshot = |path: &Path| path.iter().any(|part| part == "shell_snapshots");
+        matches!(self, Self::Given(_)) || matches!(self, Self::File(path) if is_snapshot(path))
     }
 
     fn is_issuer_database(&self) -> bool {
