@@ -11,6 +11,7 @@
 //! that it changes. One that has decided everything before it writes needs none of that: if it fails after all, so do all
 //! of them, nothing of any is durable, and each is told.
 
+mod log;
 mod writer;
 
 use crate::cells::Cells;
@@ -19,6 +20,7 @@ use crate::queue::Queue;
 use crate::row::FileRow;
 use crate::urgency::Urgency;
 use keyfob_issuer_core::storage::StorageError;
+use log::{Log, MOST_PAGES};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,9 +31,6 @@ use writer::{Known, Writer};
 
 /// How many statements stay prepared: more than there are.
 const STATEMENTS: usize = 256;
-
-/// After how many pages the log is written back to the file: 16 MiB.
-const PAGES: u32 = 4_096;
 
 /// Whether a transaction shares its commit with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,13 +87,13 @@ impl File {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        // The pages that most sessions share are then written back once for hundreds of changes to them.
-        connection.pragma_update(None, "wal_autocheckpoint", PAGES)?;
+        connection.pragma_update(None, "wal_autocheckpoint", MOST_PAGES)?;
         // What is deleted is overwritten, so that an old digest or seal does not linger in the file.
         connection.pragma_update(None, "secure_delete", "ON")?;
         connection.busy_timeout(Duration::ZERO)?;
+        let log = Log::of(Connection::open_with_flags(path, flags)?);
         Ok(Self {
-            writer: Arc::new(Mutex::new(Writer::of(connection))),
+            writer: Arc::new(Mutex::new(Writer::of(connection, log))),
             queue: Queue::of(urgency),
             patience: urgency.patience(),
         })
@@ -139,7 +138,7 @@ impl File {
         let turn = Turn::of(self.writer.lock_owned().await);
         let closed = turn.beside(|writer| {
             let _told = writer.commit();
-            writer.connection = None;
+            writer.close();
         });
         let _ended = closed.await;
     }

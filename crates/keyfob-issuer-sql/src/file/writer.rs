@@ -1,5 +1,6 @@
 //! The one connection to a file, and those who wait until what it has written is durable.
 
+use super::log::Log;
 use crate::cells::Cells;
 use crate::error::{CommitFailed, file_error};
 use keyfob_issuer_core::storage::StorageError;
@@ -19,6 +20,7 @@ pub(super) struct Writer {
     known: HashMap<(usize, usize), Known>,
     /// Whoever is answered when the open transaction has become durable.
     pub(super) waiting: Vec<oneshot::Sender<Result<(), CommitFailed>>>,
+    log: Log,
 }
 
 /// What a statement says of itself.
@@ -30,8 +32,14 @@ pub(super) struct Known {
 }
 
 impl Writer {
-    pub(super) fn of(connection: Connection) -> Self {
-        Self { connection: Some(connection), known: HashMap::new(), waiting: Vec::new() }
+    pub(super) fn of(connection: Connection, log: Log) -> Self {
+        Self { connection: Some(connection), known: HashMap::new(), waiting: Vec::new(), log }
+    }
+
+    /// Closes the connections, the one that writes last: it then writes back what is left of the log.
+    pub(super) fn close(&mut self) {
+        self.log.close();
+        self.connection = None;
     }
 
     pub(super) fn connection(&self) -> Result<&Connection, rusqlite::Error> {
@@ -89,6 +97,9 @@ impl Writer {
             Err(CommitFailed::Undone)
         };
         self.tell(&outcome);
+        if outcome.is_ok() {
+            self.log.committed();
+        }
         outcome
     }
 
