@@ -94,11 +94,11 @@ fn g_06_a_revoked_key_is_gone_and_its_name_is_free() {
 fn the_key_of_a_sandbox_is_found_by_its_folder() {
     let (_folder, keys) = keys();
     keys.create(&tool("a"), NOW, &Fixed(1)).unwrap();
-    keys.create(&NewTool { sandbox: Some("/work/b".into()), ..tool("b") }, NOW, &Fixed(2)).unwrap();
+    keys.create(&NewTool { sandbox: Some("/home/mia/b".into()), ..tool("b") }, NOW, &Fixed(2)).unwrap();
 
-    let found = keys.of_sandbox("/work/b").unwrap().unwrap();
+    let found = keys.of_sandbox("/home/mia/b").unwrap().unwrap();
 
-    assert_eq!((found.name, found.sandbox.as_deref()), (name("b"), Some("/work/b")));
+    assert_eq!((found.name, found.sandbox.as_deref()), (name("b"), Some("/home/mia/b")));
     assert_eq!(keys.of_sandbox("/work").unwrap(), None);
 }
 
