@@ -111,13 +111,14 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        let took = self.started.elapsed();
         self.metrics.end();
         self.metrics.count(Observed {
             operation: self.path.strip_prefix("/v1").map_or(Route::Other, Route::of).operation(),
             credential: self.credential,
             status: self.status,
             aborted_by: self.ended.side(),
-            took: self.started.elapsed(),
+            took,
         });
         tracing::info!(
             request.id = %self.request_id,
@@ -126,7 +127,7 @@ impl Drop for Record {
             method = %self.method,
             path = %self.path,
             status = self.status.map(|status| status.as_u16()),
-            ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             bytes = self.bytes,
             ended = self.ended.as_str(),
             "request"
