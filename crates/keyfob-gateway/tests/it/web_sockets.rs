@@ -9,7 +9,7 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest as _};
-use tokio_tungstenite::{accept_hdr_async, client_async};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async};
 
 const HANDSHAKE: &str = "host: g\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                          sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -21,17 +21,17 @@ async fn world() -> World {
     World::with(Transport::default(), streams).await
 }
 
+type Socket = WebSocketStream<TcpStream>;
+
+/// Opens a WebSocket through the gateway, with these headers; returns the caller's end, the upstream's, and what that was asked.
 #[expect(clippy::result_large_err, reason = "the type is the library's")]
-#[tokio::test]
-async fn g_12_a_web_socket_is_tunnelled_both_ways_with_the_upstreams_key() {
-    let world = world().await;
-    let mut request = format!("ws://{}/v1/realtime?model=m", world.gateway).into_client_request().unwrap();
+async fn open(world: &World, target: &str, headers: [(&'static str, &str); 2]) -> (Socket, Socket, String) {
+    let mut request = format!("ws://{}{target}", world.gateway).into_client_request().unwrap();
     let bearer = format!("Bearer {}", world.issuer.token());
     request.headers_mut().insert("authorization", bearer.parse().unwrap());
-    request.headers_mut().insert("cookie", "canary".parse().unwrap());
-    let protocols = "realtime, openai-insecure-api-key.sk-canary";
-    request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
-
+    for (name, value) in headers {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
     let caller = async {
         let stream = TcpStream::connect(world.gateway).await.unwrap();
         client_async(request, stream).await.unwrap().0
@@ -42,12 +42,24 @@ async fn g_12_a_web_socket_is_tunnelled_both_ways_with_the_upstreams_key() {
         let socket =
             accept_hdr_async(stream, |request: &http::Request<()>, mut response: http::Response<()>| {
                 seen = format!("{} {:?}", request.uri(), request.headers());
-                response.headers_mut().insert("sec-websocket-protocol", "realtime".parse().unwrap());
+                if request.headers().contains_key("sec-websocket-protocol") {
+                    response.headers_mut().insert("sec-websocket-protocol", "realtime".parse().unwrap());
+                }
                 Ok(response)
             });
         (socket.await.unwrap(), seen)
     };
-    let (mut caller, (mut upstream, seen)) = Box::pin(soon(async { tokio::join!(caller, upstream) })).await;
+    let (caller, (upstream, seen)) = Box::pin(soon(async { tokio::join!(caller, upstream) })).await;
+    (caller, upstream, seen)
+}
+
+#[tokio::test]
+async fn g_12_a_web_socket_is_tunnelled_both_ways_with_the_upstreams_key() {
+    let world = world().await;
+    let protocols = "realtime, openai-insecure-api-key.sk-canary";
+    let headers = [("cookie", "canary"), ("sec-websocket-protocol", protocols)];
+
+    let (mut caller, mut upstream, seen) = open(&world, "/v1/realtime?model=m", headers).await;
     caller.send(Message::text("up")).await.unwrap();
     assert_eq!(soon(upstream.next()).await.unwrap().unwrap(), Message::text("up"));
     upstream.send(Message::text("down")).await.unwrap();
@@ -169,32 +181,15 @@ async fn g_12_a_web_socket_is_asked_for_over_http1_whatever_else_the_upstream_sp
     assert_eq!(asked.header("upgrade"), ["websocket"]);
 }
 
-#[expect(clippy::result_large_err, reason = "the type is the library's")]
 #[tokio::test]
 async fn each_answer_on_a_web_socket_is_in_the_ledger_with_what_it_used_and_costs() {
     let data = tempfile::tempdir().unwrap();
     let prices = "currency = 'USD'\n[[model]]\nname = 'm*'\ninput = '1.00'\noutput = '10.00'";
     let mut world = World::metered_web_sockets(data.path(), prices).await;
-    let mut request =
-        format!("ws://{}/v1/realtime?model=m-query", world.gateway).into_client_request().unwrap();
-    let bearer = format!("Bearer {}", world.issuer.token());
-    request.headers_mut().insert("authorization", bearer.parse().unwrap());
     let extensions = "permessage-deflate; client_max_window_bits";
-    request.headers_mut().insert("sec-websocket-extensions", extensions.parse().unwrap());
-    let caller = async {
-        let stream = TcpStream::connect(world.gateway).await.unwrap();
-        client_async(request, stream).await.unwrap().0
-    };
-    let upstream = async {
-        let stream = world.upstream.accept().await;
-        let mut seen = String::new();
-        let socket = accept_hdr_async(stream, |request: &http::Request<()>, response: http::Response<()>| {
-            seen = format!("{:?}", request.headers());
-            Ok(response)
-        });
-        (socket.await.unwrap(), seen)
-    };
-    let (mut caller, (mut upstream, seen)) = Box::pin(soon(async { tokio::join!(caller, upstream) })).await;
+    let headers = [("sec-websocket-extensions", extensions), ("user-agent", "caller")];
+
+    let (mut caller, mut upstream, seen) = open(&world, "/v1/realtime?model=m-query", headers).await;
     assert!(!seen.contains("permessage-deflate"), "{seen}");
 
     let done = r#"{"type":"response.done","response":{"usage":{"input_tokens":300,"output_tokens":20}}}"#;

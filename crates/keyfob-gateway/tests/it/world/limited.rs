@@ -13,21 +13,19 @@ use std::path::Path;
 impl World {
     /// A gateway with limits, which writes down what is used at these prices.
     pub(crate) async fn limited(data: &Path, prices: &str, limits: &str) -> Self {
-        let upstream = FakeUpstream::start().await;
-        let upstreams = upstream.alone();
-        let prices = Some(Prices::parse(Path::new("prices.toml"), prices).unwrap());
-        let limits = Some(LimitsConfig::parse(limits).unwrap());
-        let rules = Rules { upstreams, data: Some(data.to_owned()), prices, limits, ..Rules::default() };
-        let streams = Streams { web_sockets: WebSockets::Tunnelled, ..Streams::default() };
-        Self::start(FakeIssuer::start().await, upstream, rules, None, Transport::default(), streams).await
+        Self::counting(data, prices, Some(LimitsConfig::parse(limits).unwrap())).await
     }
 
     /// A gateway without limits that carries web sockets, and writes down what is used at these prices.
     pub(crate) async fn metered_web_sockets(data: &Path, prices: &str) -> Self {
+        Self::counting(data, prices, None).await
+    }
+
+    async fn counting(data: &Path, prices: &str, limits: Option<LimitsConfig>) -> Self {
         let upstream = FakeUpstream::start().await;
         let upstreams = upstream.alone();
         let prices = Some(Prices::parse(Path::new("prices.toml"), prices).unwrap());
-        let rules = Rules { upstreams, data: Some(data.to_owned()), prices, ..Rules::default() };
+        let rules = Rules { upstreams, data: Some(data.to_owned()), prices, limits, ..Rules::default() };
         let streams = Streams { web_sockets: WebSockets::Tunnelled, ..Streams::default() };
         Self::start(FakeIssuer::start().await, upstream, rules, None, Transport::default(), streams).await
     }
