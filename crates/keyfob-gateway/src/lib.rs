@@ -59,7 +59,7 @@ mod patience;
 mod places;
 pub mod policy;
 pub mod prices;
-mod record;
+pub mod record;
 mod relay;
 pub mod resource_server;
 pub mod revocations;

@@ -1,9 +1,12 @@
 //! The log on standard error: lines are gathered, and written by one thread.
 
+mod text;
+
 use std::io::{self, Write as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use text::Text;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// How long lines are gathered after some were written. A first line is written at once.
@@ -84,7 +87,10 @@ fn begin(filter: &str, format: Format, to: impl for<'a> MakeWriter<'a> + Send + 
     let log =
         tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::new(filter)).with_writer(to);
     match format {
-        Format::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
+        Format::Text => {
+            let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
+            log.with_ansi(is_terminal).event_format(Text::default()).init();
+        }
         Format::Json => log.json().flatten_event(true).init(),
     }
 }

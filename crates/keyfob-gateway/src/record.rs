@@ -15,6 +15,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+/// Where the lines of requests say that they are from.
+pub const TARGET: &str = module_path!();
+
 /// What is known about a request so far; written to the log when it is dropped, however the request ended.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -121,15 +124,18 @@ impl Drop for Record {
             took,
         });
         tracing::info!(
-            request.id = %self.request_id,
-            subject = self.subject.as_ref().map(Subject::as_str),
-            credential = self.credential,
-            method = %self.method,
-            path = %self.path,
-            status = self.status.map(|status| status.as_u16()),
-            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            bytes = self.bytes,
-            ended = self.ended.as_str(),
+            target: TARGET,
+            {
+                request.id = %self.request_id,
+                subject = self.subject.as_ref().map(Subject::as_str),
+                credential = self.credential,
+                method = %self.method,
+                path = %self.path,
+                status = self.status.map(|status| status.as_u16()),
+                ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                bytes = self.bytes,
+                ended = self.ended.as_str()
+            },
             "request"
         );
     }

@@ -3,18 +3,22 @@
 use crate::log::Format;
 use keyfob_oauth::{Clock, Entropy, EntropyError, Timestamp};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The system's clock.
 #[derive(Debug)]
 pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the clock's one adapter")]
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        Timestamp::from_unix(i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX))
     }
+}
+
+/// Returns how long after 1970-01-01T00:00:00Z it is.
+#[expect(clippy::disallowed_methods, reason = "the clock's one adapter")]
+pub(crate) fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The system's random bytes.
