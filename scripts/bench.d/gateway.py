@@ -26,14 +26,15 @@ class Bench:
         self.direct = gateways.upstream(programs, folder / "model")
         self.ours = gateways.ours(programs, folder / "gateway", self.issuer, self.direct)
         self.nginx = gateways.nginx(folder / "nginx", self.direct)
+        self.floor = gateways.floor(programs, folder / "floor", self.direct)
         self.haproxy = gateways.haproxy(folder / "haproxy", self.issuer, self.direct)
         self.codex = gateways.codex_proxy(codex, folder / "codex", self.direct) if codex != "-" else None
-        self.asked = [self.direct, self.nginx, self.ours, self.haproxy]
+        self.asked = [self.direct, self.floor, self.nginx, self.ours, self.haproxy]
         self.followed = [self.direct, self.nginx, self.ours]
         self.idle = {server.name: server.memory()[1] for server in (self.nginx, self.ours, self.haproxy)}
 
     def stop(self):
-        for server in (self.codex, self.haproxy, self.nginx, self.ours, self.direct, self.issuer.server):
+        for server in (self.codex, self.haproxy, self.floor, self.nginx, self.ours, self.direct, self.issuer.server):
             if server is not None:
                 server.stop()
 
@@ -87,6 +88,10 @@ def measured(programs, codex, count, folder):
     decided = max(pressure, after) < BUSY
     print(f"\nB: {count} rounds of {SECONDS} s each; pressure before {pressure}, after {after}\n")
     print(f"{AT_ONCE:,} at once: connected after {at_once['connect']:.0f} ms, {at_once['lost']} lost")
+    for connections in (MANY, 1):
+        costs = [run[connections] for run in runs]
+        more = spread([cost[bench.ours.name]["cpu"] / cost[bench.floor.name]["cpu"] for cost in costs], 3)
+        print(f"CPU a request / floor, at {connections}: {more}")
     print(f"{OPEN:,} streams: {streams['memory']:.0f} KiB each, {streams['short']} short; ready after {streams['first']:.0f} ms")
     aborted = streams["aborted"]
     print(f"{len(aborted):,} callers hung up: ended upstream after {aborted[len(aborted) // 2]:.2f} ms (median), {aborted[-1]:.1f} ms (the last)")

@@ -96,6 +96,13 @@ def upstream(programs, folder):
     return Server("direct", argv, port, PATH, folder).start()
 
 
+def floor(programs, folder, model):
+    folder.mkdir()
+    port = free_port()
+    argv = [programs / "floor-gateway", f"127.0.0.1:{port}", f"127.0.0.1:{model.port}", KEY, str(WORKERS)]
+    return Server("floor", argv, port, PATH, folder).start()
+
+
 def ours(programs, folder, issuer, model, name="keyfob-gateway"):
     return edge([programs / "keyfob-gateway"], folder, issuer, model, name)
 
