@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use keyfob_oauth::AccessToken;
+use std::borrow::Cow;
 
 /// What belongs to one connection (RFC 9110 §7.6.1, and the older names that are still about).
 const HOP_BY_HOP: [&str; 9] = [
@@ -81,16 +82,15 @@ const UPSTREAM_ONLY_PREFIXES: [&str; 3] = ["access-control-", "proxy-", "keyfob-
 ///
 /// `delivered` is the header that may hold the caller's credential beside `Authorization`.
 pub(crate) fn toward_upstream(headers: &mut HeaderMap, token: &AccessToken, delivered: Option<&HeaderName>) {
-    drop_hop_by_hop(headers);
-    if let Some(name) = delivered {
-        headers.remove(name);
-    }
-    // The body is framed anew for its own connection.
-    headers.remove(header::CONTENT_LENGTH);
+    let nominated = nominated(headers);
     retain(headers, |name, value| {
-        let name = spelled_with_dashes(name);
-        !CALLER_ONLY.contains(&name.as_str())
-            && !begins_with(&name, &CALLER_ONLY_PREFIXES)
+        let dashed = spelled_with_dashes(name.as_str());
+        !is_hop_by_hop(name, &nominated)
+            && delivered != Some(name)
+            // The body is framed anew for its own connection.
+            && name != header::CONTENT_LENGTH
+            && !CALLER_ONLY.contains(&dashed.as_ref())
+            && !begins_with(&dashed, &CALLER_ONLY_PREFIXES)
             && !contains(value, token.expose())
     });
 }
@@ -108,18 +108,18 @@ pub(crate) fn frame_one_body(headers: &HeaderMap) -> bool {
 
 /// Makes the upstream's headers fit for the caller; `key` is the upstream's key, which must not come back.
 pub(crate) fn toward_caller(headers: &mut HeaderMap, key: Option<&str>) {
-    drop_hop_by_hop(headers);
+    let nominated = nominated(headers);
     retain(headers, |name, value| {
-        let name = name.as_str();
-        !UPSTREAM_ONLY.contains(&name)
-            && !begins_with(name, &UPSTREAM_ONLY_PREFIXES)
+        !is_hop_by_hop(name, &nominated)
+            && !UPSTREAM_ONLY.contains(&name.as_str())
+            && !begins_with(name.as_str(), &UPSTREAM_ONLY_PREFIXES)
             && !key.is_some_and(|key| contains(value, key))
     });
 }
 
 /// Some servers read `x_api_key` as `x-api-key`, so the two are one name here (CVE-2025-64484).
-fn spelled_with_dashes(name: &HeaderName) -> String {
-    name.as_str().replace('_', "-")
+fn spelled_with_dashes(name: &str) -> Cow<'_, str> {
+    if name.contains('_') { name.replace('_', "-").into() } else { name.into() }
 }
 
 fn begins_with(name: &str, beginnings: &[&str]) -> bool {
@@ -130,17 +130,14 @@ fn contains(value: &HeaderValue, secret: &str) -> bool {
     value.as_bytes().windows(secret.len().max(1)).any(|window| window == secret.as_bytes())
 }
 
-fn drop_hop_by_hop(headers: &mut HeaderMap) {
-    let nominated: Vec<String> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .collect();
-    retain(headers, |name, _value| {
-        !HOP_BY_HOP.contains(&name.as_str()) && !nominated.iter().any(|nominated| nominated == name.as_str())
-    });
+/// Returns what `Connection` names.
+fn nominated(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
+}
+
+fn is_hop_by_hop(name: &HeaderName, nominated: &[String]) -> bool {
+    HOP_BY_HOP.contains(&name.as_str()) || nominated.iter().any(|nominated| nominated == name.as_str())
 }
 
 fn retain(headers: &mut HeaderMap, keep: impl Fn(&HeaderName, &HeaderValue) -> bool) {
