@@ -214,6 +214,19 @@ impl<S> Door<S> {
         Ok(true)
     }
 
+    /// Judges what came at once, if that is one whole head and nothing that follows it but its body; else returns `None`.
+    fn judge_whole(&mut self, come: &[u8]) -> Option<()> {
+        let length = Head::default().end(come).ok()??;
+        let (head, rest) = come.split_at(length);
+        self.state = match head::framing(head).ok()? {
+            Framing::None if rest.is_empty() => State::Head(Head::default()),
+            Framing::Length(length) if rest.len() as u64 <= length => State::Body(length),
+            _ => return None,
+        };
+        self.passed(rest.len() as u64);
+        Some(())
+    }
+
     /// Notes that so much of a body of known length has passed.
     fn passed(&mut self, length: u64) {
         if let State::Body(rest) = &mut self.state {
@@ -265,6 +278,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
                     buffer.advance(length);
                     door.passed(length as u64);
                     return Poll::Ready(Ok(()));
+                }
+                // Mostly a request comes in one piece, which need not be kept here.
+                State::Head(_) if door.raw.is_empty() => {
+                    let before = buffer.filled().len();
+                    ready!(Pin::new(&mut door.inner).poll_read(context, buffer))?;
+                    let come = buffer.filled().split_at(before).1;
+                    if come.is_empty() || door.judge_whole(come).is_some() {
+                        return Poll::Ready(Ok(()));
+                    }
+                    door.raw.extend_from_slice(come);
+                    buffer.set_filled(before);
+                    door.judge();
+                    continue;
                 }
                 State::Refused => return Poll::Ready(Ok(())),
                 State::Early(moment) => {

@@ -1,7 +1,7 @@
 //! The head of a request: where it ends, and how long its body is, both in one way only.
 
 use super::Ambiguous;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// A head that comes bit by bit.
 #[derive(Debug, Default)]
@@ -22,9 +22,12 @@ pub(super) enum Framing {
 
 impl Head {
     /// Returns how long the head is, once all of it is in `raw`.
+    ///
+    /// It is in lines that end in CR LF and hold neither; the parser refuses what else is no text.
     pub(super) fn end(&mut self, raw: &[u8]) -> Result<Option<usize>, Ambiguous> {
         loop {
-            self.seen += text_length(raw.split_at(self.seen).1);
+            let rest = raw.split_at(self.seen).1;
+            self.seen += memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
             match raw.get(self.seen..).unwrap_or_default() {
                 [] | [b'\r'] => return Ok(None),
                 [b'\r', b'\n', ..] if raw.split_at(self.seen).0.ends_with(b"\r\n") => {
@@ -39,15 +42,8 @@ impl Head {
 
 /// Returns how many bytes at the beginning of `raw` are text: neither the end of a line nor any other control character.
 pub(super) fn text_length(raw: &[u8]) -> usize {
-    let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-    let length = memchr(b'\r', raw).unwrap_or(raw.len());
-    let run = raw.split_at(length).0;
-    // Looked at as a whole: a token is long, and what is no text is rare.
-    if run.iter().fold(true, |all, byte| all & is_text(byte)) {
-        length
-    } else {
-        run.iter().take_while(|byte| is_text(byte)).count()
-    }
+    let is_text = |byte: &&u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+    raw.iter().take_while(is_text).count()
 }
 
 /// Returns what stands between carriage returns.
@@ -111,7 +107,7 @@ fn is_http_10(line: &[u8]) -> Result<bool, Ambiguous> {
 
 /// Returns the name and the value of a line, which is no continuation of another and has no space before its colon.
 pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Ambiguous> {
-    let colon = line.iter().position(|byte| *byte == b':').ok_or(Ambiguous)?;
+    let colon = memchr(b':', line).ok_or(Ambiguous)?;
     let (name, value) = line.split_at(colon);
     let value = value.strip_prefix(b":").ok_or(Ambiguous)?.trim_ascii();
     if is_token(name) { Ok((name, value)) } else { Err(Ambiguous) }
@@ -119,8 +115,24 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Ambiguous> {
 
 /// Whether this is a token (RFC 9110 §5.6.2).
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    let is_allowed = |byte: &u8| matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~');
-    !text.is_empty() && text.iter().all(is_allowed)
+    !text.is_empty() && text.iter().all(|byte| matches!(TOKEN.get(usize::from(*byte)), Some(true)))
+}
+
+/// Which bytes a token may hold.
+static TOKEN: [bool; 256] = token_bytes();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a byte is a place among 256, and iterators are not for constants"
+)]
+const fn token_bytes() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < u8::MAX {
+        table[byte as usize] = matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~');
+        byte += 1;
+    }
+    table
 }
 
 /// Parses digits and nothing else.
