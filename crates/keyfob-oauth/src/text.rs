@@ -10,6 +10,10 @@ pub fn inert(text: &str) -> String {
 
 /// Returns `text` without control, bidirectional and zero-width characters, cut at 512 characters (security C-52).
 pub fn printable(text: &str) -> String {
+    // Mostly there is nothing to take away.
+    if text.len() <= SHOWN && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     text.chars().filter(|c| !is_hostile(*c)).take(SHOWN).collect()
 }
 
