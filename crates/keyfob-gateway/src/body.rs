@@ -50,12 +50,25 @@ pub(crate) struct Passing<B> {
     inner: B,
     limits: Limits,
     seen: u64,
-    silence: Pin<Box<Sleep>>,
+    /// The end of the present silence; made at the first one, which many bodies come without.
+    silence: Option<Pin<Box<Sleep>>>,
+    is_silent: bool,
 }
 
 impl<B> Passing<B> {
     pub(crate) fn new(inner: B, limits: Limits) -> Self {
-        Self { inner, limits, seen: 0, silence: Box::pin(tokio::time::sleep(limits.idle)) }
+        Self { inner, limits, seen: 0, silence: None, is_silent: false }
+    }
+
+    /// Is ready once the sender has been silent for too long.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let idle = self.limits.idle;
+        let silence = self.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+        if !self.is_silent {
+            self.is_silent = true;
+            silence.as_mut().reset(Instant::now() + idle);
+        }
+        silence.as_mut().poll(context)
     }
 }
 
@@ -74,14 +87,13 @@ where
             let frame = match Pin::new(&mut self.inner).poll_frame(context) {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
-                    ready!(self.silence.as_mut().poll(context));
+                    ready!(self.poll_silence(context));
                     return Poll::Ready(Some(Err(BodyError::StoodStill)));
                 }
             };
             let Some(frame) = frame else { return Poll::Ready(None) };
             let Ok(data) = frame.map_err(BodyError::BrokenOff)?.into_data() else { continue };
-            let deadline = Instant::now() + self.limits.idle;
-            self.silence.as_mut().reset(deadline);
+            self.is_silent = false;
             self.seen = self.seen.saturating_add(data.len() as u64);
             if self.limits.size.is_some_and(|most| self.seen > most) {
                 return Poll::Ready(Some(Err(BodyError::TooLarge)));
