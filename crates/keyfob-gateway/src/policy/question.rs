@@ -83,15 +83,15 @@ impl Route {
 
     /// Returns the kind of a path below `/v1`.
     pub(crate) fn of(path: &str) -> Self {
-        let mut segments = path.split('/').skip(1);
-        match (segments.next(), segments.next()) {
-            (Some("responses"), _) => Self::Responses,
-            (Some("chat"), Some("completions")) => Self::ChatCompletions,
-            (Some("completions"), _) => Self::Completions,
-            (Some("embeddings"), _) => Self::Embeddings,
-            (Some("models"), _) => Self::Models,
-            (Some("cloud"), _) => Self::Cloud,
-            _ => Self::Other,
+        let is = |kind| path.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        match () {
+            () if is("/responses") => Self::Responses,
+            () if is("/chat/completions") => Self::ChatCompletions,
+            () if is("/completions") => Self::Completions,
+            () if is("/embeddings") => Self::Embeddings,
+            () if is("/models") => Self::Models,
+            () if is("/cloud") => Self::Cloud,
+            () => Self::Other,
         }
     }
 
