@@ -18,6 +18,7 @@ use crate::http_client::HttpClient;
 use crate::keys::Keys;
 use crate::own_usage::OwnLedger;
 use crate::record::Record;
+use crate::request_names::RequestNames;
 use crate::revocations::{Hearing, Revocations};
 use crate::route::{Own, asks_for_description, is_health_check, own, refuse_body, refuse_proxying, route};
 use crate::running::{Cut, Running, Stay};
@@ -29,11 +30,11 @@ use config::{Served, trust};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
-use keyfob_oauth::{AccessToken, Capability, Clock, Entropy, EntropyError, Timestamp};
+use keyfob_oauth::{AccessToken, Capability, Clock, Entropy, Timestamp};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How often it is looked which answers have run for too long.
@@ -321,22 +322,5 @@ pub(crate) async fn hear_out(request: &mut Request<Incoming>) {
     };
     if tokio::time::timeout(LONGEST, rest).await.is_err() {
         tracing::debug!("a refused caller is still sending");
-    }
-}
-
-/// Names requests: unlike before and after a restart, in order within one run.
-#[derive(Debug)]
-pub(crate) struct RequestNames {
-    run: u64,
-    next: AtomicU64,
-}
-
-impl RequestNames {
-    pub(crate) fn new(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        Ok(Self { run: u64::from_be_bytes(entropy.bytes()?), next: AtomicU64::new(1) })
-    }
-
-    pub(crate) fn next(&self) -> String {
-        format!("{:016x}{:08x}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
     }
 }

@@ -61,6 +61,7 @@ pub mod policy;
 pub mod prices;
 pub mod record;
 mod relay;
+mod request_names;
 pub mod resource_server;
 pub mod revocations;
 mod route;
