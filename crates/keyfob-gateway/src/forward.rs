@@ -130,10 +130,10 @@ impl Forward {
     pub(crate) async fn answer(
         &self,
         path: &UpstreamPath,
-        mut request: Request<Body>,
+        mut request: Box<Request<Body>>,
         caller: &Caller,
         request_id: &str,
-        wish: Option<Wish>,
+        wish: Option<Box<Wish>>,
     ) -> Result<Response<Body>, Refusal> {
         let who = Who::from(caller);
         let method = request.method().clone();
@@ -155,16 +155,17 @@ impl Forward {
         };
         let all = self.upstreams.all();
         let decision = decide(&self.policy, &who, &question, all);
-        let mut kept = self.decisions.as_ref().map(|decisions| Kept {
-            entry: Some(Entry::new(request_id, self.clock.now(), (&who, &question), &decision, all)),
-            decisions: Arc::clone(decisions),
+        let mut kept = self.decisions.as_ref().map(|decisions| {
+            let entry = Entry::new(request_id, self.clock.now(), (&who, &question), &decision, all);
+            Kept { entry: Some(Box::new(entry)), decisions: Arc::clone(decisions) }
         });
         let allowed = match decision.outcome {
             Outcome::Allowed(allowed) => allowed,
             Outcome::Refused(why) => return Err(Refusal::Policy(why)),
         };
         if path.path() == "/models" && matches!(method, Method::GET | Method::HEAD) && !self.is_open(&who) {
-            return self.catalogue.list(&self.client, &self.policy, all, &who, path).await;
+            // What is seldom is large, and would be part of every request.
+            return Box::pin(self.catalogue.list(&self.client, &self.policy, all, &who, path)).await;
         }
         let route = question.route;
         let hides_usage = meter(api, said.as_mut(), &mut request)?;
@@ -173,19 +174,20 @@ impl Forward {
             return Err(Refusal::Upgrade);
         }
         let obeyed = obey(decision.store, path.path(), said.as_ref(), &mut request)?;
-        let account = match (&self.accounts, self.upstreams.first(&allowed)) {
+        let first = |_: &_| self.upstreams.first(&allowed);
+        let account = match (&self.accounts, self.accounts.as_ref().and_then(first)) {
             (Some(accounts), Some(first)) => {
                 let none = Asked::default();
                 let asked = said.as_ref().map_or(&none, Said::asked);
                 let upstream = first.name();
                 let method = &method;
                 let asking = Asking { request_id, caller, route, method, api, asked, upstream, hides_usage };
-                Some(accounts.reserve(asking).await?)
+                Some(Box::new(accounts.reserve(asking).await?))
             }
             (None, _) | (_, None) => None,
         };
         drop(said);
-        let to = |place, request| self.send(place, request, path, (caller, request_id), wish.as_ref());
+        let to = |place, request| self.send(place, request, path, (caller, request_id), wish.as_deref());
         let sent = self.upstreams.send(&allowed, request, to).await.ok_or(Refusal::UpstreamUnreachable)?;
         let Sent { place, unreachable, outcome } = sent;
         if let Some(kept) = &mut kept {
@@ -208,7 +210,7 @@ impl Forward {
     async fn send(
         &self,
         place: usize,
-        mut request: Request<Body>,
+        mut request: Box<Request<Body>>,
         path: &UpstreamPath,
         (caller, request_id): (&Caller, &str),
         wish: Option<&Wish>,
@@ -223,7 +225,9 @@ impl Forward {
             self.pseudonyms.as_ref(),
         );
         match (upstream.upstream(), wish) {
-            (Upstream::Demo, None) => demo::answer(path, request, caller, request_id, self.clock.now()).await,
+            (Upstream::Demo, None) => {
+                Box::pin(demo::answer(path, *request, caller, request_id, self.clock.now())).await
+            }
             (Upstream::Demo, Some(_)) => Err(Refusal::Upgrade),
             (Upstream::Http { url, key }, None) => {
                 let response = upstream::send(&self.client, url, key.as_ref(), path, request).await?;
@@ -241,7 +245,7 @@ impl Forward {
                         model,
                     )
                 });
-                self.tunnel(url, key.as_ref(), path, request, wish, listener).await
+                Box::pin(self.tunnel(url, key.as_ref(), path, request, wish, listener)).await
             }
         }
     }
@@ -252,7 +256,7 @@ impl Forward {
         url: &UpstreamUrl,
         key: Option<&UpstreamKey>,
         path: &UpstreamPath,
-        mut request: Request<Body>,
+        mut request: Box<Request<Body>>,
         wish: &Wish,
         listener: Option<Listener>,
     ) -> Result<Response<Body>, Refusal> {
@@ -331,7 +335,7 @@ fn tell(headers: &mut HeaderMap, upstream: &str, who: &Who<'_>, obeyed: Obeyed) 
 /// What was decided, kept when it is dropped, however the request ended.
 struct Kept {
     /// Nothing once it is kept.
-    entry: Option<Entry>,
+    entry: Option<Box<Entry>>,
     decisions: Arc<Decisions>,
 }
 
@@ -350,7 +354,7 @@ impl Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.decisions.keep(entry);
+            self.decisions.keep(*entry);
         }
     }
 }

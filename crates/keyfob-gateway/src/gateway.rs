@@ -150,7 +150,9 @@ impl Gateway {
     }
 
     /// Answers one request, and records it.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    ///
+    /// On its way a request is in a box: every future that it passes through would have room for it, twice.
+    pub(crate) async fn handle(&self, request: Box<Request<Incoming>>) -> Response<Body> {
         let mut record =
             Record::begin(&self.metrics, self.request_names.next(), request.method(), request.uri().path());
         let mut stay = None;
@@ -175,7 +177,7 @@ impl Gateway {
 
     async fn serve(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Box<Request<Incoming>>,
         by: &Served,
         record: &mut Record,
         stay: &mut Option<Stay>,
@@ -194,7 +196,7 @@ impl Gateway {
         let (caller, token) = match self.admit(&by.delivery, request.headers(), capability).await {
             Ok(accepted) => accepted,
             Err(refusal) => {
-                hear_out(&mut request).await;
+                Box::pin(hear_out(&mut request)).await;
                 return Err(refusal);
             }
         };
@@ -203,18 +205,20 @@ impl Gateway {
             None => {}
             Some(Own::Usage) => {
                 let (query, currency) = (request.uri().query(), by.forward.currency());
-                return Ok(self.own_ledger.tell(query, &caller, currency, self.now()).await?);
+                return Ok(Box::pin(self.own_ledger.tell(query, &caller, currency, self.now())).await?);
             }
         }
         let stay = stay.insert(self.running.begin(&caller, by.longest_stream));
         let path = route(&request)?;
         headers::toward_upstream(request.headers_mut(), &token, by.delivery.header());
-        let tunnel = web_socket.map(|wish| Wish {
-            web_socket: wish,
-            end: hyper::upgrade::on(&mut request),
-            stay: Arc::new(self.running.begin(&caller, by.longest_stream)),
+        let tunnel = web_socket.map(|wish| {
+            Box::new(Wish {
+                web_socket: wish,
+                end: hyper::upgrade::on(&mut *request),
+                stay: Arc::new(self.running.begin(&caller, by.longest_stream)),
+            })
         });
-        let request = bounded(request)?;
+        let request = Box::new(bounded(*request)?);
         let answer = by.forward.answer(&path, request, &caller, record.request_id(), tunnel);
         let answered = tokio::select! {
             answered = answer => Some(answered),

@@ -43,7 +43,7 @@ pub(crate) async fn relay(
         Some(_) if is_error && parts.headers.contains_key(header::CONTENT_ENCODING) => {
             return Err(Refusal::UpstreamUnusable);
         }
-        Some(key) if is_error => explanation(body, key).await?,
+        Some(key) if is_error => Box::pin(explanation(body, key)).await?,
         _ => Passing::new(body, LIMITS).boxed_unsync(),
     };
     Ok(Response::from_parts(parts, body))

@@ -3,9 +3,10 @@
 use crate::body::{Body, BodyError};
 use crate::error::Refusal;
 use crate::headers;
-use crate::http_client::{Answer, HttpClient, SendError};
+use crate::http_client::{Answer, HttpClient, SendError, Server};
 use crate::route::UpstreamPath;
-use http::{HeaderValue, Request, Response, Version, header};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, Uri, Version, header};
 use keyfob_oauth::{Secret, id};
 use std::error::Error;
 use std::time::Duration;
@@ -38,8 +39,9 @@ impl std::fmt::Display for Upstream {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamUrl {
     text: String,
-    /// HTTP/2 with prior knowledge, or HTTP/1.1; over TLS the two sides agree on one.
-    version: Version,
+    server: Server,
+    /// What its path begins with.
+    base: String,
 }
 
 /// An address cannot be an upstream's.
@@ -78,13 +80,19 @@ impl UpstreamUrl {
             return Err(InvalidUpstreamUrl::NotSecure);
         }
         let text = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { text, version: Version::HTTP_11 })
+        let address = text.parse::<Uri>().map_err(|_| InvalidUpstreamUrl::NotAUrl(text.clone()))?;
+        let (Some(scheme), Some(authority)) = (address.scheme(), address.authority()) else {
+            return Err(InvalidUpstreamUrl::NotAUrl(text));
+        };
+        let server = Server::new(scheme, authority, Version::HTTP_11);
+        let base = address.path().trim_end_matches('/').to_owned();
+        Ok(Self { text, server, base })
     }
 
     /// Returns the same, spoken to over HTTP/2 without asking: plain http alone (RFC 9113 §3.3).
     pub fn over_http2(self) -> Result<Self, InvalidUpstreamUrl> {
         if self.is_plain_http() {
-            Ok(Self { version: Version::HTTP_2, ..self })
+            Ok(Self { server: self.server.over(Version::HTTP_2), ..self })
         } else {
             Err(InvalidUpstreamUrl::AgreedOn)
         }
@@ -146,18 +154,14 @@ pub(crate) async fn send(
     url: &UpstreamUrl,
     key: Option<&UpstreamKey>,
     path: &UpstreamPath,
-    mut request: Request<Body>,
+    mut request: Box<Request<Body>>,
 ) -> Result<Response<Answer>, Refusal> {
-    let target = format!("{}{}", url.text, path.as_str());
-    *request.uri_mut() = target.parse().map_err(|_| Refusal::NotFound)?;
-    // RFC 9110 §6.2: whoever stands between two speaks its own version to both; another protocol is asked for over
-    // HTTP/1.1 alone (RFC 9113 §8.6).
-    let asks_for_upgrade = request.headers().contains_key(header::UPGRADE);
-    *request.version_mut() = if asks_for_upgrade { Version::HTTP_11 } else { url.version };
+    let target = [&url.base, path.as_str()].concat();
+    let target = PathAndQuery::try_from(target).map_err(|_| Refusal::NotFound)?;
     if let Some(key) = key {
         request.headers_mut().insert(header::AUTHORIZATION, key.header.clone());
     }
-    match tokio::time::timeout(UNTIL_HEADERS, client.request(request)).await {
+    match tokio::time::timeout(UNTIL_HEADERS, client.send(&url.server, &target, request)).await {
         Err(_elapsed) => Err(Refusal::UpstreamSilent),
         Ok(Ok(response)) if !headers::frame_one_body(response.headers()) => {
             tracing::warn!("the upstream's answer has more than one length");

@@ -178,9 +178,28 @@ impl Upstreams {
     ///
     /// Another is tried only where the connection failed and no byte of the request had been taken (security G-32); what
     /// is not in `allowed` is never tried.
-    pub(crate) async fn send<F, G>(&self, allowed: &[usize], request: Request<Body>, to: F) -> Option<Sent>
+    pub(crate) async fn send<F, G>(
+        &self,
+        allowed: &[usize],
+        request: Box<Request<Body>>,
+        to: F,
+    ) -> Option<Sent>
     where
-        F: Fn(usize, Request<Body>) -> G,
+        F: Fn(usize, Box<Request<Body>>) -> G,
+        G: Future<Output = Result<Response<Body>, Refusal>>,
+    {
+        if let [place] = *allowed {
+            let outcome = to(place, request).await;
+            self.note(place, &outcome);
+            return Some(Sent { place, unreachable: Vec::new(), outcome });
+        }
+        // What is seldom is large, and would be part of every request.
+        Box::pin(self.send_in_turn(allowed, request, to)).await
+    }
+
+    async fn send_in_turn<F, G>(&self, allowed: &[usize], request: Box<Request<Body>>, to: F) -> Option<Sent>
+    where
+        F: Fn(usize, Box<Request<Body>>) -> G,
         G: Future<Output = Result<Response<Body>, Refusal>>,
     {
         let turn = self.in_turn(allowed, Instant::now());
@@ -190,13 +209,9 @@ impl Upstreams {
         let once = Once::new(body);
         let mut unreachable = Vec::new();
         for place in turn {
-            // Mostly there is one, which takes the head as it is.
             let head = if place == last { parts.take()? } else { copy(parts.as_ref()?) };
-            let outcome = to(place, Request::from_parts(head, once.body())).await;
-            let failed = matches!(outcome, Err(Refusal::UpstreamUnreachable));
-            if let Some(health) = self.health.get(place) {
-                if failed { health.failed(Instant::now()) } else { health.succeeded() }
-            }
+            let outcome = to(place, Box::new(Request::from_parts(head, once.body()))).await;
+            let failed = self.note(place, &outcome);
             if !failed || place == last || once.was_touched() {
                 return Some(Sent { place, unreachable, outcome });
             }
@@ -207,6 +222,15 @@ impl Upstreams {
             unreachable.push(place);
         }
         None
+    }
+
+    /// Notes how an upstream is; returns whether it could not be reached.
+    fn note(&self, place: usize, outcome: &Result<Response<Body>, Refusal>) -> bool {
+        let failed = matches!(outcome, Err(Refusal::UpstreamUnreachable));
+        if let Some(health) = self.health.get(place) {
+            if failed { health.failed(Instant::now()) } else { health.succeeded() }
+        }
+        failed
     }
 }
 

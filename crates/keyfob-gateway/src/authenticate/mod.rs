@@ -58,7 +58,10 @@ impl Authenticator {
         let token = delivery.find(headers)?;
         let now = self.clock.now();
         let caller = match &self.introspection {
-            Some(introspection) if Introspection::is_key(&token) => introspection.caller(&token, now).await?,
+            // What is seldom is large, and would be part of every request.
+            Some(introspection) if Introspection::is_key(&token) => {
+                Box::pin(introspection.caller(&token, now)).await?
+            }
             Some(_) | None => self.verified(&token, now).await?,
         };
         // Asked of what was verified a moment ago too: what has ended since is refused at once.
@@ -74,7 +77,7 @@ impl Authenticator {
         if let Some(caller) = self.verified.find(&digest, now) {
             return Ok(caller);
         }
-        let claims = self.verify(token, now).await?;
+        let claims = Box::pin(self.verify(token, now)).await?;
         let caller = Arc::new(Caller::from_claims(&claims).ok_or(Refusal::InvalidToken)?);
         self.verified.insert(digest, &caller, now);
         Ok(caller)

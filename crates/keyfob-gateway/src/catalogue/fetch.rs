@@ -72,7 +72,7 @@ async fn fetch(
     key: Option<&UpstreamKey>,
     path: &UpstreamPath,
 ) -> Option<Value> {
-    let request: Request<Body> = Request::new(full(Bytes::new()));
+    let request: Box<Request<Body>> = Box::new(Request::new(full(Bytes::new())));
     let answer = async {
         let response = upstream::send(client, url, key, path, request).await.ok()?;
         if response.status() != StatusCode::OK {

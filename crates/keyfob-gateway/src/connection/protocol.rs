@@ -66,9 +66,10 @@ where
 {
     let (way, mut tunnels) = mpsc::channel(1);
     let way = Way::new(opening, way);
-    let service = service_fn(|request: Request<Incoming>| {
-        let (gateway, way) = (Arc::clone(gateway), way.clone());
-        async move { Ok::<_, Infallible>(answer_on_http1(&gateway, request, way).await) }
+    let (gateway, way) = (&**gateway, &way);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let request = Box::new(request);
+        async move { Ok::<_, Infallible>(answer_on_http1(gateway, request, way).await) }
     });
     let connection = http1(limits).serve_connection(stream, service).with_upgrades();
     let end = |connection: Pin<&mut http1::UpgradeableConnection<_, _>>| connection.graceful_shutdown();
@@ -94,7 +95,7 @@ where
         let (gateway, attention) = (Arc::clone(gateway), attention.clone());
         async move {
             let running = attention.begin();
-            let response = answer_on_http2(&gateway, request).await;
+            let response = answer_on_http2(&gateway, Box::new(request)).await;
             Ok::<_, Infallible>(response.map(|body| running.follow(body)))
         }
     });
@@ -136,9 +137,15 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
 }
 
 /// Answers one request of HTTP/1.1.
-async fn answer_on_http1(gateway: &Gateway, mut request: Request<Incoming>, way: Way) -> Response<Body> {
+async fn answer_on_http1(
+    gateway: &Gateway,
+    mut request: Box<Request<Incoming>>,
+    way: &Way,
+) -> Response<Body> {
     let asks_for_upgrade = request.headers().contains_key(header::UPGRADE);
-    request.extensions_mut().insert(way);
+    if asks_for_upgrade {
+        request.extensions_mut().insert(way.clone());
+    }
     let mut response = gateway.handle(request).await;
     if asks_for_upgrade && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // What follows was meant for another protocol.
@@ -148,7 +155,7 @@ async fn answer_on_http1(gateway: &Gateway, mut request: Request<Incoming>, way:
 }
 
 /// Answers one request of HTTP/2.
-async fn answer_on_http2(gateway: &Gateway, request: Request<Incoming>) -> Response<Body> {
+async fn answer_on_http2(gateway: &Gateway, request: Box<Request<Incoming>>) -> Response<Body> {
     let mut response = gateway.handle(request).await;
     // RFC 9113 §8.2.2: a connection of streams is not ended by one of them.
     response.headers_mut().remove(header::CONNECTION);

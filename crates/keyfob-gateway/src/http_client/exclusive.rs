@@ -46,7 +46,7 @@ impl Exclusive {
     /// Sends a request, and returns the answer once its head is there.
     pub(super) async fn send(
         mut self: Box<Self>,
-        mut request: Request<Body>,
+        mut request: Box<Request<Body>>,
         origin: &Arc<Origin>,
     ) -> Result<Response<Answer>, Attempt> {
         self.is_taken.store(request.body().is_end_stream(), Ordering::Relaxed);

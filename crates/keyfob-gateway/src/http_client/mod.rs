@@ -133,32 +133,44 @@ impl HttpClient {
         })
     }
 
-    /// Sends a request once, and returns the answer as soon as its head is there.
-    ///
-    /// A request that says HTTP/2 goes over that, also where no TLS agrees on it (RFC 9113 §3.3); any other over what
-    /// the server prefers. Dropping the future, or the answer's body, ends the request at the server.
+    /// Sends a request once to where its address says; else like [`Self::send`].
     pub(crate) async fn request(&self, request: Request<Body>) -> Result<Response<Answer>, SendError> {
         let (server, target) = Server::of(&request)?;
-        let origin = self.pools.origin(&server)?;
+        self.send(&server, &target, Box::new(request)).await
+    }
+
+    /// Sends a request once, to `target` at `server`, and returns the answer as soon as its head is there.
+    ///
+    /// To a server of HTTP/2 it goes over that, also where no TLS agrees on it (RFC 9113 §3.3); to any other over what the
+    /// server prefers. Dropping the future, or the answer's body, ends the request at the server.
+    pub(crate) async fn send(
+        &self,
+        server: &Server,
+        target: &PathAndQuery,
+        request: Box<Request<Body>>,
+    ) -> Result<Response<Answer>, SendError> {
         if request.headers().contains_key(header::UPGRADE) {
-            return self.upgrade(request, &origin, &server, &target).await;
+            return Box::pin(self.upgrade(request, server, target)).await;
         }
+        let origin = self.pools.origin(server)?;
         let mut request = request;
         loop {
             // The very last attempt is over a connection that nobody has used before.
             let (attempt, is_fresh) = if origin.speaks_h2() {
-                let Some((shared, is_fresh)) = self.shared(&origin, &server).await? else { continue };
-                (shared.send(request).await, is_fresh)
+                // What is seldom is large, and would be part of every request.
+                let shared = Box::pin(self.shared(&origin, server)).await?;
+                let Some((shared, is_fresh)) = shared else { continue };
+                (shared.send(for_h2(request, server, target)?).await, is_fresh)
             } else if let Some(kept) = origin.take() {
-                (Exclusive::send(kept, for_h1(request, &origin, &target), &origin).await, false)
+                (Exclusive::send(kept, for_h1(request, &origin, target), &origin).await, false)
             } else {
-                match Self::connect(&self.connector, &server).await? {
+                match Self::connect(&self.connector, server).await? {
                     Connected::Exclusive(fresh) => {
-                        (Exclusive::send(fresh, for_h1(request, &origin, &target), &origin).await, true)
+                        (Exclusive::send(fresh, for_h1(request, &origin, target), &origin).await, true)
                     }
                     Connected::Shared(fresh) => {
                         origin.share(fresh.clone());
-                        (fresh.send(request).await, true)
+                        (fresh.send(for_h2(request, server, target)?).await, true)
                     }
                 }
             };
@@ -168,23 +180,24 @@ impl HttpClient {
                     drop(unsent);
                     return Err(error);
                 }
-                Err(Attempt::Unsent(unsent, _)) => request = for_anyone(*unsent, &server, &target)?,
+                Err(Attempt::Unsent(unsent, _)) => request = unsent,
                 Err(Attempt::Failed(error)) => return Err(error),
             }
         }
     }
 
-    /// Asks for another protocol, over a connection of its own.
+    /// Asks for another protocol, over a connection of its own, of HTTP/1.1 (RFC 9113 §8.6).
     async fn upgrade(
         &self,
-        request: Request<Body>,
-        origin: &Arc<Origin>,
+        request: Box<Request<Body>>,
         server: &Server,
         target: &PathAndQuery,
     ) -> Result<Response<Answer>, SendError> {
+        let server = &server.over(Version::HTTP_11);
+        let origin = self.pools.origin(server)?;
         match Self::connect(&self.for_upgrades, server).await? {
             Connected::Exclusive(fresh) => {
-                let sent = Exclusive::send(fresh, for_h1(request, origin, target), origin).await;
+                let sent = Exclusive::send(fresh, for_h1(request, &origin, target), &origin).await;
                 sent.map_err(|attempt| match attempt {
                     Attempt::Unsent(_, error) | Attempt::Failed(error) => error,
                 })
@@ -250,23 +263,36 @@ enum Connected {
 }
 
 /// Who is asked, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Server {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
     scheme: Scheme,
     authority: Authority,
+    /// HTTP/2 with prior knowledge, or HTTP/1.1; over TLS the two sides agree on one.
     version: Version,
+    /// All of this in one word, by which what is kept is found.
+    name: Arc<str>,
 }
 
 impl Server {
+    pub(crate) fn new(scheme: &Scheme, authority: &Authority, version: Version) -> Self {
+        let version = if version == Version::HTTP_2 { Version::HTTP_2 } else { Version::HTTP_11 };
+        let name = format!("{version:?} {scheme}://{authority}").to_ascii_lowercase().into();
+        Self { scheme: scheme.clone(), authority: authority.clone(), version, name }
+    }
+
+    /// Returns the same server, spoken to over another version.
+    pub(crate) fn over(&self, version: Version) -> Self {
+        Self::new(&self.scheme, &self.authority, version)
+    }
+
     /// Returns whom a request is for, and what of its address that server is told.
     fn of(request: &Request<Body>) -> Result<(Self, PathAndQuery), SendError> {
         let address = request.uri();
         let (Some(scheme), Some(authority)) = (address.scheme(), address.authority()) else {
             return Err(SendError::NoServer);
         };
-        let version = if request.version() == Version::HTTP_2 { Version::HTTP_2 } else { Version::HTTP_11 };
         let target = address.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        Ok((Self { scheme: scheme.clone(), authority: authority.clone(), version }, target))
+        Ok((Self::new(scheme, authority, request.version()), target))
     }
 
     fn address(&self) -> Uri {
@@ -287,20 +313,21 @@ impl Server {
 }
 
 /// Addresses a request as HTTP/1.1 does: the server in `Host`, and only the path in the first line (RFC 9112 §3.2.1).
-fn for_h1(mut request: Request<Body>, origin: &Origin, target: &PathAndQuery) -> Request<Body> {
+fn for_h1(mut request: Box<Request<Body>>, origin: &Origin, target: &PathAndQuery) -> Box<Request<Body>> {
     *request.uri_mut() = Uri::from(target.clone());
     *request.version_mut() = Version::HTTP_11;
     request.headers_mut().insert(header::HOST, origin.host());
     request
 }
 
-/// Addresses a request anew that was not sent.
-fn for_anyone(
-    mut request: Request<Body>,
+/// Addresses a request as HTTP/2 does: all of it (RFC 9113 §8.3.1).
+fn for_h2(
+    mut request: Box<Request<Body>>,
     server: &Server,
     target: &PathAndQuery,
-) -> Result<Request<Body>, SendError> {
+) -> Result<Box<Request<Body>>, SendError> {
     *request.uri_mut() = server.with(target.clone())?;
+    *request.version_mut() = Version::HTTP_2;
     request.headers_mut().remove(header::HOST);
     Ok(request)
 }

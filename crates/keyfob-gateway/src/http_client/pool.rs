@@ -19,7 +19,7 @@ const MOST: usize = 1_024;
 
 /// What every thread keeps.
 #[derive(Debug, Default)]
-pub(super) struct Pools(ThreadLocal<RefCell<HashMap<Server, Arc<Origin>>>>);
+pub(super) struct Pools(ThreadLocal<RefCell<HashMap<Arc<str>, Arc<Origin>>>>);
 
 /// What one thread keeps of one server.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Pools {
     /// Returns what this thread keeps of `server`.
     pub(super) fn origin(&self, server: &Server) -> Result<Arc<Origin>, SendError> {
         let mut origins = self.0.get_or_default().borrow_mut();
-        if let Some(origin) = origins.get(server) {
+        if let Some(origin) = origins.get(&*server.name) {
             return Ok(Arc::clone(origin));
         }
         let origin = Arc::new(Origin {
@@ -51,7 +51,7 @@ impl Pools {
             turn: tokio::sync::Mutex::default(),
             speaks_h2: AtomicBool::new(server.version == http::Version::HTTP_2),
         });
-        origins.insert(server.clone(), Arc::clone(&origin));
+        origins.insert(Arc::clone(&server.name), Arc::clone(&origin));
         Ok(origin)
     }
 }

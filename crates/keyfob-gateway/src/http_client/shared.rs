@@ -68,8 +68,8 @@ impl Shared {
         Arc::strong_count(&self.places).saturating_sub(1)
     }
 
-    pub(super) async fn send(mut self, request: Request<Body>) -> Result<Response<Answer>, Attempt> {
-        let response = self.sender.try_send_request(request).await.map_err(Attempt::from)?;
+    pub(super) async fn send(mut self, request: Box<Request<Body>>) -> Result<Response<Answer>, Attempt> {
+        let response = self.sender.try_send_request(*request).await.map_err(Attempt::from)?;
         let place = Place { _of_many: self.places };
         Ok(response.map(|body| Answer::shared(body, place)))
     }

@@ -218,7 +218,8 @@ impl LocalGateway {
         for (name, value) in &shown.headers {
             request.headers_mut().insert(name, value.clone());
         }
-        upstream::send(&self.client, &self.credentials.upstream, shown.key.as_ref(), path, request).await
+        upstream::send(&self.client, &self.credentials.upstream, shown.key.as_ref(), path, Box::new(request))
+            .await
     }
 }
 
