@@ -1,22 +1,21 @@
 //! The database: reached, brought to the current schema, written through a file's one connection or a server's many.
 
 use crate::backup::BackupError;
-use crate::error::{is_lost, storage_error};
 use crate::file::{Company, File};
-use crate::queue::Queue;
 use crate::schema;
+use crate::server::Server;
 use crate::transaction::{Begun, Effect, SqlTransaction};
 use crate::urgency::{LONGEST, Urgency};
 use crate::url::DatabaseUrl;
 use async_trait::async_trait;
 use keyfob_issuer_core::storage::{SealedSigningKey, Storage, StorageError, Transaction};
 use keyfob_oauth::Secret;
+use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection as _, Postgres};
 use std::fmt;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -190,14 +189,7 @@ impl Database {
                 migrated.map_err(OpenError::Migrate)?;
                 let source = |source| OpenError::Open { database: self.name.clone(), source };
                 connection.close().await.map_err(source)?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(connections)
-                    .acquire_timeout(LONGEST)
-                    // The BEGIN that follows is the test.
-                    .test_before_acquire(false)
-                    // One at least: the first to come is not the one who waits for it.
-                    .connect_with(options.options(urgency.limits()));
-                Pool::Server { pool: pool.await.map_err(source)?, connections, queue: Queue::of(urgency) }
+                Pool::Server(Server::connect(*options, connections, urgency).await.map_err(source)?)
             }
         };
         Ok(SqlStorage { pool, effect: Effect::Kept })
@@ -252,7 +244,7 @@ pub struct SqlStorage {
 #[derive(Clone, Debug)]
 enum Pool {
     File(File),
-    Server { pool: PgPool, connections: u32, queue: Queue },
+    Server(Server),
 }
 
 impl SqlStorage {
@@ -266,7 +258,7 @@ impl SqlStorage {
     pub async fn close(self) {
         match self.pool {
             Pool::File(file) => file.close().await,
-            Pool::Server { pool, .. } => pool.close().await,
+            Pool::Server(server) => server.close().await,
         }
     }
 }
@@ -287,31 +279,9 @@ impl SqlStorage {
         let begun = match &self.pool {
             Pool::File(file) => Begun::File(file.begin(company).await?),
             // A server has the commits of all its connections in one file, and so shares them by itself.
-            Pool::Server { pool, connections, queue } => {
-                // Boxed, since it is large: a file would else move it about for nothing.
-                let begun = Box::pin(queue.wait(begin_on_server(pool, *connections))).await;
-                let begun = begun.map_err(|stalled| StorageError::Unavailable(Box::new(stalled)))?;
-                let begun = begun.map_err(storage_error)?;
-                queue.moved();
-                Begun::Postgres(begun)
-            }
+            // Boxed, since it is large: a file would else move it about for nothing.
+            Pool::Server(server) => Begun::Postgres(Box::pin(server.begin()).await?),
         };
         Ok(Box::new(SqlTransaction::new(begun, self.effect)))
     }
-}
-
-/// Begins on a connection that works: after a restart of the server, every one that waits in the pool is lost.
-async fn begin_on_server(
-    pool: &PgPool,
-    connections: u32,
-) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
-    // Each statement sees what was committed before it, as those that lock need it, whatever the server's default is.
-    const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
-    for _ in 0..connections {
-        match pool.begin_with(BEGIN).await {
-            Err(error) if is_lost(&error) => {}
-            outcome => return outcome,
-        }
-    }
-    pool.begin_with(BEGIN).await
 }

@@ -40,6 +40,7 @@ mod file;
 mod queue;
 mod row;
 mod schema;
+mod server;
 mod statement;
 mod table;
 mod transaction;

@@ -92,7 +92,8 @@ pub(crate) struct Statement<'c> {
 
 pub(crate) enum Driver<'c> {
     File(&'static str, Result<Cells, rusqlite::Error>, &'c mut FileTransaction),
-    Postgres(Query<'static, Postgres, PgArguments>, &'c mut PgConnection),
+    /// Over nothing once the transaction is over.
+    Postgres(Query<'static, Postgres, PgArguments>, Option<&'c mut PgConnection>),
 }
 
 impl<'c> Driver<'c> {
@@ -100,7 +101,7 @@ impl<'c> Driver<'c> {
         Self::File(text.sqlite, Ok(Cells::with_capacity(USUAL_VALUES)), transaction)
     }
 
-    pub(crate) fn postgres(text: Text, connection: &'c mut PgConnection) -> Self {
+    pub(crate) fn postgres(text: Text, connection: Option<&'c mut PgConnection>) -> Self {
         Self::Postgres(sqlx::query(text.postgres), connection)
     }
 }
@@ -133,7 +134,11 @@ impl<'c> Statement<'c> {
                 values.map_err(file_error).and_then(|values| transaction.execute(text, &values))
             }
             Driver::Postgres(query, connection) => {
-                query.execute(connection).await.map(|done| done.rows_affected()).map_err(storage_error)
+                let done = match connection {
+                    Some(connection) => query.execute(connection).await,
+                    None => Err(sqlx::Error::PoolClosed),
+                };
+                done.map(|done| done.rows_affected()).map_err(storage_error)
             }
         };
         done.inspect_err(|_| *self.failed = true)
@@ -147,7 +152,10 @@ impl<'c> Statement<'c> {
                 rows.map(|rows| rows.into_iter().next().map(Row::File))
             }
             Driver::Postgres(query, connection) => {
-                let row = query.fetch_optional(connection).await;
+                let row = match connection {
+                    Some(connection) => query.fetch_optional(connection).await,
+                    None => Err(sqlx::Error::PoolClosed),
+                };
                 row.map(|row| row.map(Row::Postgres)).map_err(storage_error)
             }
         };
@@ -169,7 +177,10 @@ impl<'c> Statement<'c> {
                 rows.map(|rows| rows.into_iter().map(Row::File).collect())
             }
             Driver::Postgres(query, connection) => {
-                let rows = query.fetch_all(connection).await;
+                let rows = match connection {
+                    Some(connection) => query.fetch_all(connection).await,
+                    None => Err(sqlx::Error::PoolClosed),
+                };
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect()).map_err(storage_error)
             }
         };

@@ -2,10 +2,10 @@
 
 use crate::error::{StatementFailed, storage_error};
 use crate::file::FileTransaction;
+use crate::server::ServerTransaction;
 use crate::statement::{Driver, Statement, Text};
 use async_trait::async_trait;
 use keyfob_issuer_core::storage::{StorageError, Transaction};
-use sqlx::Postgres;
 
 /// A transaction.
 pub(crate) struct SqlTransaction {
@@ -28,7 +28,7 @@ pub(crate) enum Begun {
     /// Of the one writer of a file.
     File(FileTransaction),
     /// On one of the connections to a server.
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(ServerTransaction),
 }
 
 impl SqlTransaction {
@@ -40,7 +40,7 @@ impl SqlTransaction {
     pub(crate) fn sql(&mut self, text: impl Into<Text>) -> Statement<'_> {
         let driver = match &mut self.begun {
             Begun::File(transaction) => Driver::file(text.into(), transaction),
-            Begun::Postgres(transaction) => Driver::postgres(text.into(), transaction),
+            Begun::Postgres(transaction) => Driver::postgres(text.into(), transaction.connection()),
         };
         Statement::new(driver, &mut self.failed)
     }
@@ -66,7 +66,7 @@ impl Transaction for SqlTransaction {
             (Begun::File(transaction), Effect::Rehearsed) => transaction.roll_back().await,
             (Begun::Postgres(transaction), Effect::Kept) => transaction.commit().await.map_err(storage_error),
             (Begun::Postgres(transaction), Effect::Rehearsed) => {
-                transaction.rollback().await.map_err(storage_error)
+                transaction.roll_back().await.map_err(storage_error)
             }
         }
     }
@@ -74,7 +74,7 @@ impl Transaction for SqlTransaction {
     async fn roll_back(self: Box<Self>) -> Result<(), StorageError> {
         match self.begun {
             Begun::File(transaction) => transaction.roll_back().await,
-            Begun::Postgres(transaction) => transaction.rollback().await.map_err(storage_error),
+            Begun::Postgres(transaction) => transaction.roll_back().await.map_err(storage_error),
         }
     }
 }

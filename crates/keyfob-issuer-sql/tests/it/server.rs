@@ -1,6 +1,7 @@
 //! The server: how it is reached, and what it takes when it goes.
 
 use crate::fixture::{NOW, client};
+use futures_util::FutureExt as _;
 use keyfob_issuer_core::storage::Storage as _;
 use keyfob_issuer_sql::{Access, Database, DatabaseUrl, OpenError, Urgency};
 use keyfob_oauth::Secret;
@@ -8,8 +9,12 @@ use keyfob_testing::postgres::{Server, Stop};
 use std::error::Error;
 
 async fn reach(url: &str, password: Option<&Secret>) -> Result<Database, OpenError> {
+    reach_by(4, url, password).await
+}
+
+async fn reach_by(connections: u32, url: &str, password: Option<&Secret>) -> Result<Database, OpenError> {
     let url = DatabaseUrl::parse(url).unwrap();
-    Database::reach(&Access { url: &url, directory: "/".as_ref(), password, connections: 4 }).await
+    Database::reach(&Access { url: &url, directory: "/".as_ref(), password, connections }).await
 }
 
 /// What a person is told: the error and what it comes from.
@@ -82,4 +87,43 @@ async fn a_restart_of_the_server_costs_what_was_under_way_and_nothing_after_it()
             assert_eq!(transaction.find_client(&client().id).await.unwrap(), Some(client()), "{stop:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_frees_what_it_locked_and_its_connection_serves_on() {
+    const CONNECTED: &str =
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let server = Server::shared().unwrap().database().unwrap();
+    let storage = reach_by(1, &server.url(), None).await.unwrap();
+    let storage = storage.into_storage(Urgency::Commands).await.unwrap();
+    let connected = server.query(CONNECTED).unwrap();
+
+    for _ in 0..10 {
+        let mut dropped = storage.begin().await.unwrap();
+        dropped.insert_client(&client(), NOW).await.unwrap();
+        // Mostly in the middle of a statement, whose answer nobody takes.
+        drop(dropped.find_client(&client().id).now_or_never());
+        drop(dropped);
+    }
+    let mut committed = storage.begin().await.unwrap();
+    committed.insert_client(&client(), NOW).await.unwrap();
+    committed.commit().await.unwrap();
+
+    assert_eq!(connected.lines().count(), 1);
+    assert_eq!(server.query(CONNECTED).unwrap(), connected);
+    storage.close().await;
+}
+
+#[tokio::test]
+async fn who_goes_before_a_transaction_has_begun_takes_no_place_along() {
+    let server = Server::shared().unwrap().database().unwrap();
+    let storage = reach_by(1, &server.url(), None).await.unwrap();
+    let storage = storage.into_storage(Urgency::Commands).await.unwrap();
+
+    for _ in 0..10 {
+        drop(storage.begin().now_or_never());
+    }
+
+    let mut transaction = storage.begin().await.unwrap();
+    assert_eq!(transaction.find_client(&client().id).await.unwrap(), None);
 }
