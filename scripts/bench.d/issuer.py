@@ -14,8 +14,9 @@ from verdict import BUSY, at_least, by_round, judge
 
 # How long each is asked to refresh in a round, in seconds.
 SECONDS = 2
-# How many codes are redeemed in a round, and how many people sign in.
-CODES, SIGN_INS = 500, 16
+# How many codes are redeemed in a round, by ours and by the peer, and how many people sign in. Ours redeems five hundred in less time
+# than sixteen connections take to be made and to come up to speed.
+CODES, PEER_CODES, SIGN_INS = 1_500, 500, 16
 MORE = 10_000
 # How many sign in at once, again and again, while others refresh.
 FLOOD = 8
@@ -51,7 +52,7 @@ class Bench:
         self.programs, self.tools, self.folder, self.count = programs, tools, folder, count
         self.postgres = Postgres(folder / "postgres")
         ours = servers.ours(programs, folder / "ours")
-        peer_codes = (count + 1) * CODES
+        peer_codes = (count + 1) * PEER_CODES
         self.ours, self.peer = ours, servers.peer(tools, folder / "peer", peer_codes)
         self.floor = servers.floor(programs, folder / "floor")
         self.grown = servers.grown(programs, ours, folder / "grown", MORE)
@@ -77,7 +78,7 @@ class Bench:
         person = Person(self.ours.port)
         codes = [person.code() for _ in range(CODES)]
         run["codes"] = self.ours.redeem(self.programs, codes)
-        some, self.peer_codes = self.peer_codes[:CODES], self.peer_codes[CODES:]
+        some, self.peer_codes = self.peer_codes[:PEER_CODES], self.peer_codes[PEER_CODES:]
         run["peer codes"] = self.peer.redeem(self.programs, some)
         run["sign-in"] = self.sign_ins()
         with Flood(self.ours.port) as flood:
