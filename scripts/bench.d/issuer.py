@@ -20,7 +20,8 @@ CODES, PEER_CODES, SIGN_INS = 1_500, 500, 16
 MORE = 10_000
 # How many sign in at once, again and again, while others refresh.
 FLOOD = 8
-SETTLE = 12
+# Until the pressure of the runs themselves is forgotten, of which the system tells an average over ten seconds; in seconds.
+SETTLE = 30
 
 
 class Flood:
