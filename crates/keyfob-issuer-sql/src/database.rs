@@ -254,7 +254,8 @@ impl SqlStorage {
         Self { effect, ..self }
     }
 
-    /// Ends every connection; a file is whole then without its side files.
+    /// Ends every connection, those that a rolled back transaction still holds a moment later; a file is whole then without
+    /// its side files.
     pub async fn close(self) {
         match self.pool {
             Pool::File(file) => file.close().await,

@@ -56,6 +56,18 @@ pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether a connection that could not be made may be made a moment later: the server starts, or all its places are taken.
+pub(crate) fn comes_later(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        // "too many connections", and "the database system is starting up".
+        sqlx::Error::Database(database) => {
+            database.code().is_some_and(|code| matches!(&*code, "53300" | "57P03"))
+        }
+        _ => false,
+    }
+}
+
 /// A transaction cannot be committed.
 #[derive(Debug, thiserror::Error)]
 #[error("a statement of the transaction failed")]

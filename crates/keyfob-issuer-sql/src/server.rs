@@ -3,10 +3,12 @@
 //! The driver's own pool asks the server whether it is there each time that a connection comes back to it, which is a tenth
 //! of what a refresh asks. Here the BEGIN of the next transaction is the test.
 
-use crate::error::{is_lost, storage_error};
+use crate::error::{comes_later, is_lost, storage_error};
 use crate::queue::Queue;
 use crate::urgency::{LONGEST, Urgency};
-use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult};
+use deadpool::managed::{
+    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,
+};
 use keyfob_issuer_core::storage::StorageError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection as _, raw_sql};
@@ -19,6 +21,11 @@ use tokio::time::timeout;
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// How long a connection is used: what the server keeps for it grows.
 const LIFE: Duration = Duration::from_mins(30);
+/// How long one is kept that nobody uses, and how often it is looked.
+const IDLE: Duration = Duration::from_mins(10);
+const LOOK: Duration = Duration::from_mins(1);
+/// How long it is waited before a server that has no place yet is asked again; doubled each time.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// A server, to which there are so many connections at most.
 #[derive(Clone, Debug)]
@@ -39,6 +46,8 @@ impl Server {
             .queue_mode(QueueMode::Lifo)
             .build();
         let server = Self { pool: pool.map_err(|_| sqlx::Error::PoolClosed)?, queue: Queue::of(urgency) };
+        // It ends with the pool.
+        drop(tokio::spawn(close_idle(server.pool.weak())));
         // One at least: the first to come is not the one who waits for it.
         drop(timeout(LONGEST, server.connection()).await.map_err(|_| sqlx::Error::PoolTimedOut)??);
         Ok(server)
@@ -78,11 +87,30 @@ impl Server {
     pub(crate) async fn close(self) {
         let kept = self.pool.retain(|_, _| false).removed;
         self.pool.close();
-        for connection in kept {
-            // One that does not end in good order ends all the same.
-            drop(timeout(LONGEST, connection.close()).await);
-        }
+        end(kept).await;
     }
+}
+
+/// Ends connections in good order; one that does not end so ends all the same.
+async fn end(connections: Vec<PgConnection>) {
+    for connection in connections {
+        drop(timeout(LONGEST, connection.close()).await);
+    }
+}
+
+/// Ends, again and again, what nobody uses.
+async fn close_idle(pool: WeakPool<Connector>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let unused = pool.retain(|_, metrics| is_kept(metrics.age(), metrics.last_used())).removed;
+        drop(pool);
+        end(unused).await;
+    }
+}
+
+fn is_kept(age: Duration, unused: Duration) -> bool {
+    age < LIFE && unused < IDLE
 }
 
 /// Connects to the server.
@@ -99,12 +127,24 @@ impl Manager for Connector {
     type Type = PgConnection;
     type Error = sqlx::Error;
 
+    /// Waits for a server that starts, or has no place: who wants the connection says for how long.
     async fn create(&self) -> Result<PgConnection, sqlx::Error> {
-        PgConnection::connect_with(&self.0).await
+        let (mut pause, longest) = PAUSES;
+        loop {
+            match PgConnection::connect_with(&self.0).await {
+                Err(error) if comes_later(&error) => tokio::time::sleep(pause).await,
+                outcome => return outcome,
+            }
+            pause = longest.min(pause * 2);
+        }
     }
 
     async fn recycle(&self, _connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if metrics.age() < LIFE { Ok(()) } else { Err(RecycleError::message("it was used for long enough")) }
+        if is_kept(metrics.age(), Duration::ZERO) {
+            Ok(())
+        } else {
+            Err(RecycleError::message("it was used for long enough"))
+        }
     }
 }
 
@@ -172,5 +212,20 @@ impl Drop for Unsure {
         if let Some(connection) = self.0.take() {
             drop(Object::take(connection));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_kept_for_ten_minutes_without_use_and_for_half_an_hour_in_all() {
+        let kept = |age, unused| is_kept(Duration::from_secs(age), Duration::from_secs(unused));
+
+        assert_eq!(
+            [kept(1_799, 0), kept(1_800, 0), kept(700, 599), kept(700, 600)],
+            [true, false, true, false]
+        );
     }
 }
