@@ -1,5 +1,5 @@
-//! Lines for people, all as the library writes them. That of a request is written here, for a fifth of the work: at the
-//! library it is as much as everything else that a request asks of the gateway.
+//! Lines for people, as the library writes them. That of a request is written here, for a third of the work: at the library it
+//! is nearly a fifth of all that a request asks of the gateway. Of what a request happens within, it names nothing.
 
 use crate::system;
 use jiff::Timestamp;

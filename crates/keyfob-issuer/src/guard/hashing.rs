@@ -4,8 +4,9 @@ use crate::guard::breaches::{BreachListError, BreachLists};
 use keyfob_issuer_core::operation::{Candidate, PasswordOwner, ProvenUser, WrongPassword};
 use keyfob_issuer_core::password::{HashError, InvalidPassword, Password, PasswordHash};
 use keyfob_oauth::{Entropy, Timestamp};
+use rustix::process::setpriority_process;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// The places for hashing.
 #[derive(Debug)]
@@ -52,6 +53,10 @@ pub(crate) enum Broken {
     List(#[from] BreachListError),
 }
 
+/// How a thread that hashes stands back behind those that serve ("nice"): a third of what they get where all want the same
+/// core, so that a flood of sign-ins keeps no program from its tokens. A thread of this priority cannot take it back, so each is
+/// made anew, for a thousandth of what a hash takes.
+const PRIORITY: i32 = 5;
 const AT_ONCE: usize = 2;
 const WAITING: usize = 64;
 
@@ -96,12 +101,34 @@ impl Hashing {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let _admitted = self.admitted.try_acquire().ok()?;
         let running = Arc::clone(&self.running).acquire_owned().await.ok()?;
+        let (done, told) = oneshot::channel();
         // The place goes along: a browser that hangs up does not free the core.
-        let working = tokio::task::spawn_blocking(move || {
-            let done = work();
+        let thread = move || {
+            // Where this is not allowed, sign-ins and programs share alike.
+            setpriority_process(None, PRIORITY).ok();
+            let outcome = work();
             drop(running);
-            done
-        });
-        working.await.ok()
+            // Whoever hangs up hears nothing.
+            done.send(outcome).ok();
+        };
+        std::thread::Builder::new().name("hash".to_owned()).spawn(thread).ok()?;
+        told.await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::getpriority_process;
+
+    #[tokio::test]
+    async fn a_thread_that_hashes_stands_back_behind_those_that_serve() {
+        let hashing = Hashing::default();
+        let priority = || getpriority_process(None).unwrap();
+        let before = priority();
+
+        let at_work = hashing.run(priority).await;
+
+        assert_eq!((at_work, priority()), (Some(PRIORITY), before));
     }
 }
