@@ -127,3 +127,26 @@ async fn who_goes_before_a_transaction_has_begun_takes_no_place_along() {
     let mut transaction = storage.begin().await.unwrap();
     assert_eq!(transaction.find_client(&client().id).await.unwrap(), None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_needs_a_connection_waits_for_a_place_at_a_server_that_has_none_for_the_moment() {
+    let server = Server::shared().unwrap().database().unwrap();
+    let password = Secret::new("right horse".into());
+    let url = server.url_with_password(password.expose()).unwrap();
+    let role = url::Url::parse(&url).unwrap().username().to_owned();
+    let reached = reach(&url, Some(&password)).await.unwrap();
+    let storage = reached.into_storage(Urgency::Commands).await.unwrap();
+    let _first = storage.begin().await.unwrap();
+    let limit = |connections| format!("ALTER ROLE \"{role}\" CONNECTION LIMIT {connections}");
+    server.query(&limit(1)).unwrap();
+
+    let second = tokio::spawn(async move { storage.begin().await });
+    // Long enough to be refused, and if it were not it would pass as well.
+    for _ in 0..3 {
+        server.query("SELECT 1").unwrap();
+    }
+    server.query(&limit(2)).unwrap();
+
+    let mut second = second.await.unwrap().unwrap();
+    assert_eq!(second.find_client(&client().id).await.unwrap(), None);
+}
