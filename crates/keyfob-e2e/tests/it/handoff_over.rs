@@ -70,6 +70,7 @@ async fn c_67_who_floods_the_port_on_a_shared_host_neither_gets_in_nor_keeps_oth
 
 #[tokio::test]
 async fn s_21_a_login_over_ssh_opens_the_browser_here_and_is_kept_over_there() -> Result<()> {
+    let _network = Network::enter()?;
     let world = World::start().await?;
     let (desk, machine) = (world.home("desk")?, world.machine(Has::Keyfob).await?);
 
@@ -87,6 +88,7 @@ async fn s_21_a_login_over_ssh_opens_the_browser_here_and_is_kept_over_there() -
 
 #[tokio::test]
 async fn c_67_a_login_over_ssh_has_no_port_over_there() -> Result<()> {
+    let _network = Network::enter()?;
     let world = World::start().await?;
     let (desk, machine) = (world.home("desk")?, world.machine(Has::Keyfob).await?);
     let mut login = over(&world, &desk, &machine, &["--no-browser"])?.start(world.evidence()).await?;
@@ -114,6 +116,7 @@ async fn c_67_a_login_over_ssh_has_no_port_over_there() -> Result<()> {
 
 #[tokio::test]
 async fn s_21_ctrl_c_ends_the_sign_in_here_and_over_there() -> Result<()> {
+    let _network = Network::enter()?;
     let world = World::start().await?;
     let (desk, machine) = (world.home("desk")?, world.machine(Has::Keyfob).await?);
     let mut login = over(&world, &desk, &machine, &["--no-browser"])?.start(world.evidence()).await?;
@@ -130,6 +133,7 @@ async fn s_21_ctrl_c_ends_the_sign_in_here_and_over_there() -> Result<()> {
 
 #[tokio::test]
 async fn s_21_a_machine_that_is_none_or_has_no_keyfob_is_told() -> Result<()> {
+    let _network = Network::enter()?;
     let world = World::start().await?;
     let (desk, machine) = (world.home("desk")?, world.machine(Has::Nothing).await?);
     let run = async |code: i32, target: &str| {
