@@ -11,7 +11,7 @@ use deadpool::managed::{
 };
 use keyfob_issuer_core::storage::StorageError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{Connection as _, raw_sql};
+use sqlx::{Connection as _, Executor as _};
 use std::fmt;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -155,7 +155,7 @@ impl ServerTransaction {
     async fn begin(connection: Object<Connector>) -> Result<Self, sqlx::Error> {
         let mut unsure = Unsure(Some(connection));
         if let Unsure(Some(connection)) = &mut unsure {
-            raw_sql(BEGIN).execute(&mut **connection).await?;
+            (&mut **connection).execute(BEGIN).await?;
         }
         Ok(Self(unsure.0.take()))
     }
@@ -168,7 +168,7 @@ impl ServerTransaction {
     pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
         let mut unsure = Unsure(self.0.take());
         if let Unsure(Some(connection)) = &mut unsure {
-            raw_sql("COMMIT").execute(&mut **connection).await?;
+            (&mut **connection).execute("COMMIT").await?;
         }
         unsure.give_back();
         Ok(())
@@ -196,7 +196,7 @@ struct Unsure(Option<Object<Connector>>);
 impl Unsure {
     async fn roll_back(mut self) -> Result<(), sqlx::Error> {
         if let Self(Some(connection)) = &mut self {
-            raw_sql("ROLLBACK").execute(&mut **connection).await?;
+            (&mut **connection).execute("ROLLBACK").await?;
         }
         self.give_back();
         Ok(())
