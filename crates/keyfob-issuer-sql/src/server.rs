@@ -154,9 +154,7 @@ pub(crate) struct ServerTransaction(Option<Object<Connector>>);
 impl ServerTransaction {
     async fn begin(connection: Object<Connector>) -> Result<Self, sqlx::Error> {
         let mut unsure = Unsure(Some(connection));
-        if let Unsure(Some(connection)) = &mut unsure {
-            (&mut **connection).execute(BEGIN).await?;
-        }
+        unsure.say(BEGIN).await?;
         Ok(Self(unsure.0.take()))
     }
 
@@ -167,9 +165,7 @@ impl ServerTransaction {
 
     pub(crate) async fn commit(mut self) -> Result<(), sqlx::Error> {
         let mut unsure = Unsure(self.0.take());
-        if let Unsure(Some(connection)) = &mut unsure {
-            (&mut **connection).execute("COMMIT").await?;
-        }
+        unsure.say("COMMIT").await?;
         unsure.give_back();
         Ok(())
     }
@@ -194,10 +190,15 @@ impl Drop for ServerTransaction {
 struct Unsure(Option<Object<Connector>>);
 
 impl Unsure {
-    async fn roll_back(mut self) -> Result<(), sqlx::Error> {
-        if let Self(Some(connection)) = &mut self {
-            (&mut **connection).execute("ROLLBACK").await?;
+    async fn say(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        if let Self(Some(connection)) = self {
+            (&mut **connection).execute(statement).await?;
         }
+        Ok(())
+    }
+
+    async fn roll_back(mut self) -> Result<(), sqlx::Error> {
+        self.say("ROLLBACK").await?;
         self.give_back();
         Ok(())
     }
