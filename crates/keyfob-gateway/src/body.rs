@@ -1,5 +1,6 @@
 //! Bodies on their way through: counted, bounded in time, never collected.
 
+use crate::patience::Standstill;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -7,7 +8,6 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep};
 
 /// Any body that the gateway sends, to a caller or to the upstream.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BodyError>;
@@ -50,25 +50,12 @@ pub(crate) struct Passing<B> {
     inner: B,
     limits: Limits,
     seen: u64,
-    /// The end of the present silence; made at the first one, which many bodies come without.
-    silence: Option<Pin<Box<Sleep>>>,
-    is_silent: bool,
+    silence: Standstill,
 }
 
 impl<B> Passing<B> {
     pub(crate) fn new(inner: B, limits: Limits) -> Self {
-        Self { inner, limits, seen: 0, silence: None, is_silent: false }
-    }
-
-    /// Is ready once the sender has been silent for too long.
-    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let idle = self.limits.idle;
-        let silence = self.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-        if !self.is_silent {
-            self.is_silent = true;
-            silence.as_mut().reset(Instant::now() + idle);
-        }
-        silence.as_mut().poll(context)
+        Self { inner, limits, seen: 0, silence: Standstill::new(limits.idle) }
     }
 }
 
@@ -87,13 +74,13 @@ where
             let frame = match Pin::new(&mut self.inner).poll_frame(context) {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
-                    ready!(self.poll_silence(context));
+                    ready!(self.silence.poll_too_long(context));
                     return Poll::Ready(Some(Err(BodyError::StoodStill)));
                 }
             };
             let Some(frame) = frame else { return Poll::Ready(None) };
             let Ok(data) = frame.map_err(BodyError::BrokenOff)?.into_data() else { continue };
-            self.is_silent = false;
+            self.silence.end();
             self.seen = self.seen.saturating_add(data.len() as u64);
             if self.limits.size.is_some_and(|most| self.seen > most) {
                 return Poll::Ready(Some(Err(BodyError::TooLarge)));

@@ -7,37 +7,56 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+/// A limit on how long something stands still; its timer is made when that first happens, which it mostly does not.
+#[derive(Debug)]
+pub(crate) struct Standstill {
+    longest: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    is_on: bool,
+}
+
+impl Standstill {
+    pub(crate) fn new(longest: Duration) -> Self {
+        Self { longest, timer: None, is_on: false }
+    }
+
+    /// Notes that something moves.
+    pub(crate) fn end(&mut self) {
+        self.is_on = false;
+    }
+
+    /// Is ready once nothing has moved for too long, counted from the first of these looks since something did.
+    pub(crate) fn poll_too_long(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let longest = self.longest;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(longest)));
+        if !self.is_on {
+            self.is_on = true;
+            timer.as_mut().reset(Instant::now() + longest);
+        }
+        timer.as_mut().poll(context)
+    }
+}
+
 /// Writes fail once the peer has taken nothing for `longest`.
 #[derive(Debug)]
 pub(crate) struct Patience<S> {
     inner: S,
-    longest: Duration,
-    /// Since when a write waits; made when the first one does.
-    waiting: Option<Pin<Box<Sleep>>>,
-    is_waiting: bool,
+    /// Of a write.
+    waiting: Standstill,
 }
 
 impl<S> Patience<S> {
     pub(crate) fn new(inner: S, longest: Duration) -> Self {
-        Self { inner, longest, waiting: None, is_waiting: false }
+        Self { inner, waiting: Standstill::new(longest) }
     }
 
     /// Passes on what a write came to, unless it has waited for too long.
     fn watch<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.is_waiting = false;
+            self.waiting.end();
             return written;
         }
-        let longest = self.longest;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(longest)));
-        if !self.is_waiting {
-            self.is_waiting = true;
-            waiting.as_mut().reset(Instant::now() + longest);
-        }
-        match waiting.as_mut().poll(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-        }
+        self.waiting.poll_too_long(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
