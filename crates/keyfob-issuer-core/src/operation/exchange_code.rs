@@ -248,8 +248,7 @@ impl Issuer {
         refresh_token: &RefreshToken,
         origin: &Origin,
     ) -> Result<(), Fault> {
-        transaction.insert_family(family, &RefreshDigest::of(refresh_token), self.now()).await?;
-        transaction.note_origin(family.id, origin).await?;
+        transaction.insert_family(family, origin, &RefreshDigest::of(refresh_token), self.now()).await?;
         self.watch_login(transaction, &family.subject).await
     }
 }

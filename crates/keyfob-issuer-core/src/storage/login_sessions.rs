@@ -2,15 +2,13 @@
 
 use super::StorageError;
 use crate::FamilyId;
-use crate::login_session::{LoginSession, Origin, SessionName};
+use crate::login_session::{LoginSession, SessionName};
 use async_trait::async_trait;
 use keyfob_oauth::{Subject, Timestamp, WorkspaceId};
 
 /// Refresh families as their people know them.
 #[async_trait]
 pub trait LoginSessions {
-    /// Notes where a family came from.
-    async fn note_origin(&mut self, family: FamilyId, origin: &Origin) -> Result<(), StorageError>;
     /// Finds the session of this name if it is `subject`'s, in whatever state.
     async fn find_login_session(
         &mut self,

@@ -3,6 +3,7 @@
 use super::StorageError;
 use crate::FamilyId;
 use crate::digest::{AttemptDigest, RefreshDigest};
+use crate::login_session::Origin;
 use crate::refresh_family::{FamilyStatus, RefreshFamily, StoredToken};
 use async_trait::async_trait;
 use keyfob_oauth::Timestamp;
@@ -36,10 +37,11 @@ pub enum Rotated {
 /// Refresh families and their tokens.
 #[async_trait]
 pub trait RefreshFamilies {
-    /// Adds a family with its first token, made at `issued_at`.
+    /// Adds a family that came from `origin`, with its first token, made at `issued_at`.
     async fn insert_family(
         &mut self,
         family: &RefreshFamily,
+        origin: &Origin,
         first: &RefreshDigest,
         issued_at: Timestamp,
     ) -> Result<(), StorageError>;

@@ -14,17 +14,6 @@ use std::net::IpAddr;
 
 #[async_trait]
 impl LoginSessions for SqlTransaction {
-    async fn note_origin(&mut self, id: FamilyId, origin: &Origin) -> Result<(), StorageError> {
-        self.sql("UPDATE refresh_families SET tool = $2, machine = $3, place = $4 WHERE id = $1")
-            .bind(id.to_string())
-            .bind(&origin.tool)
-            .bind(&origin.machine)
-            .bind(origin.place.as_ref().map(IpAddr::to_string))
-            .execute()
-            .await?;
-        Ok(())
-    }
-
     async fn find_login_session(
         &mut self,
         id: FamilyId,

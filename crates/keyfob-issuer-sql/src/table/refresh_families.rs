@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use keyfob_issuer_core::FamilyId;
 use keyfob_issuer_core::amr::Amr;
 use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::refresh_family::{
     Delivery, FamilyStatus, RefreshFamily, SealedCopy, StoredToken, Successor,
 };
@@ -14,18 +15,21 @@ use keyfob_issuer_core::revocation::Revoked;
 use keyfob_issuer_core::storage::{RefreshFamilies, Revocations as _, Rotated, Rotation, StorageError};
 use keyfob_issuer_core::workspace::Word as _;
 use keyfob_oauth::{ClientId, Scope, Subject, Timestamp, WorkspaceId};
+use std::net::IpAddr;
 
 #[async_trait]
 impl RefreshFamilies for SqlTransaction {
     async fn insert_family(
         &mut self,
         family: &RefreshFamily,
+        origin: &Origin,
         first: &RefreshDigest,
         issued_at: Timestamp,
     ) -> Result<(), StorageError> {
         self.sql(
             "INSERT INTO refresh_families (id, client_id, subject, workspace_id, scope, auth_time, created_at,
-             generation, last_anonymous, status, amr) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             generation, last_anonymous, status, amr, tool, machine, place)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(family.id.to_string())
         .bind(family.client_id.as_str())
@@ -38,7 +42,11 @@ impl RefreshFamilies for SqlTransaction {
         .bind(family.last_anonymous.map(i64::from))
         .bind(family.status.as_str())
         .bind(family.amr.as_str())
-        .execute().await?;
+        .bind(&origin.tool)
+        .bind(&origin.machine)
+        .bind(origin.place.as_ref().map(IpAddr::to_string))
+        .execute()
+        .await?;
         self.insert_token(family.id, family.generation, first, issued_at).await
     }
 

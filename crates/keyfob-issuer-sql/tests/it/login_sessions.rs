@@ -27,12 +27,12 @@ fn origin() -> Origin {
 
 fn fresh(number: u32) -> LoginSession {
     let family = RefreshFamily { id: id(number), ..family() };
-    LoginSession { family, name: None, origin: Origin::default(), last_used_at: NOW }
+    LoginSession { family, name: None, origin: origin(), last_used_at: NOW }
 }
 
 async fn add(transaction: &mut dyn Transaction, family: &RefreshFamily) {
     transaction
-        .insert_family(family, &refresh_digest(&family.id.to_string()), family.created_at)
+        .insert_family(family, &origin(), &refresh_digest(&family.id.to_string()), family.created_at)
         .await
         .unwrap();
 }
@@ -45,7 +45,6 @@ async fn a_session_comes_back_with_its_labels_and_its_last_use(database: Databas
     add(&mut *transaction, &fresh(1).family).await;
     assert_eq!(transaction.find_login_session(id(1), &subject).await.unwrap(), Some(fresh(1)));
 
-    transaction.note_origin(id(1), &origin()).await.unwrap();
     let name = SessionName::parse("the desk");
     transaction.name_login_session(id(1), name.as_ref()).await.unwrap();
     let later = NOW.plus(Duration::from_mins(5));
@@ -55,7 +54,7 @@ async fn a_session_comes_back_with_its_labels_and_its_last_use(database: Databas
     transaction.rotate(&rotation).await.unwrap();
 
     let family = RefreshFamily { generation: 1, last_anonymous: Some(1), ..fresh(1).family };
-    let used = LoginSession { family, name, origin: origin(), last_used_at: later };
+    let used = LoginSession { family, name, last_used_at: later, ..fresh(1) };
     assert_eq!(transaction.find_login_session(id(1), &subject).await.unwrap(), Some(used.clone()));
     transaction.name_login_session(id(1), None).await.unwrap();
     let unnamed = LoginSession { name: None, ..used };

@@ -4,6 +4,7 @@ use crate::fixture::{Database, NOW, family, on_both, refresh_digest};
 use keyfob_issuer_core::back_channel::{LogoutNotice, ProgramSession};
 use keyfob_issuer_core::delivery::Fate;
 use keyfob_issuer_core::digest::SessionDigest;
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::revocation::{Revocation, Revoked};
 use keyfob_issuer_core::{FamilyId, GrantId};
@@ -26,7 +27,7 @@ async fn three(database: Database) -> Database {
     for number in 1..=3 {
         let family = RefreshFamily { id: session(number).id, created_at: at(number), ..family() };
         let first = refresh_digest(&number.to_string());
-        transaction.insert_family(&family, &first, at(number)).await.unwrap();
+        transaction.insert_family(&family, &Origin::default(), &first, at(number)).await.unwrap();
     }
     transaction.commit().await.unwrap();
     database

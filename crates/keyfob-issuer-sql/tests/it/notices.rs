@@ -68,8 +68,9 @@ async fn i_88_logins_are_counted_by_their_person_with_their_places_and_devices_b
         // The last was handed over by a session that is older.
         let created_at = if number == 3 { at(0) } else { at(number) };
         let login = keyfob_issuer_core::refresh_family::RefreshFamily { id, created_at, ..family() };
-        transaction.insert_family(&login, &refresh_digest(&format!("{number}")), at(number)).await.unwrap();
-        transaction.note_origin(id, &Origin::new(None, None, place)).await.unwrap();
+        let origin = Origin::new(None, None, place);
+        let first = refresh_digest(&format!("{number}"));
+        transaction.insert_family(&login, &origin, &first, at(number)).await.unwrap();
     }
     for number in 1..=3 {
         // Each asked a quarter of an hour before it ends.

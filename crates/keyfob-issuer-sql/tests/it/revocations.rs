@@ -3,6 +3,7 @@
 use crate::fixture::{Database, NOW, family, on_both, refresh_digest};
 use keyfob_issuer_core::access_key::{AccessKey, KeyKind, KeyLabel, Models};
 use keyfob_issuer_core::digest::KeyDigest;
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::operation::{Fate, Settled, settle_restored};
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::revocation::{Feed, Revocation, Revoked};
@@ -30,7 +31,10 @@ fn entry(epoch: u64, revoked: Revoked) -> Revocation {
 async fn add_family(database: &Database, number: u32) {
     let mut transaction = database.begin().await;
     let family = RefreshFamily { id: id(number), ..family() };
-    transaction.insert_family(&family, &refresh_digest(&number.to_string()), NOW).await.unwrap();
+    transaction
+        .insert_family(&family, &Origin::default(), &refresh_digest(&number.to_string()), NOW)
+        .await
+        .unwrap();
     transaction.commit().await.unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 use crate::fixture::{Database, NOW, attempt_digest, family, on_both, refresh_digest};
 use keyfob_issuer_core::digest::{AttemptDigest, RefreshDigest};
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::refresh_family::{
     Delivery, FamilyStatus, RefreshFamily, SealedCopy, StoredToken, Successor,
 };
@@ -31,7 +32,7 @@ on_both!(i_24_a_family_rotates_once_per_generation);
 async fn i_24_a_family_rotates_once_per_generation(database: Database) {
     let database = database.with_user().await;
     let mut transaction = database.begin().await;
-    transaction.insert_family(&family(), &refresh_digest("one"), NOW).await.unwrap();
+    transaction.insert_family(&family(), &Origin::default(), &refresh_digest("one"), NOW).await.unwrap();
     let (two, three) = (refresh_digest("two"), refresh_digest("three"));
     let attempt = attempt_digest("attempt");
 
@@ -63,7 +64,7 @@ on_both!(i_27_a_successor_is_replayed_then_acknowledged_then_presented);
 async fn i_27_a_successor_is_replayed_then_acknowledged_then_presented(database: Database) {
     let database = database.with_user().await;
     let mut transaction = database.begin().await;
-    transaction.insert_family(&family(), &refresh_digest("one"), NOW).await.unwrap();
+    transaction.insert_family(&family(), &Origin::default(), &refresh_digest("one"), NOW).await.unwrap();
     let copy = |replays| SealedCopy { sealed: b"sealed".to_vec(), replays };
     let id = family().id;
 
@@ -83,7 +84,7 @@ on_both!(i_27_a_family_remembers_its_last_refresh_without_an_attempt_id);
 async fn i_27_a_family_remembers_its_last_refresh_without_an_attempt_id(database: Database) {
     let database = database.with_user().await;
     let mut transaction = database.begin().await;
-    transaction.insert_family(&family(), &refresh_digest("0"), NOW).await.unwrap();
+    transaction.insert_family(&family(), &Origin::default(), &refresh_digest("0"), NOW).await.unwrap();
     let attempt = attempt_digest("attempt");
     let mut seen = Vec::new();
 
@@ -102,7 +103,7 @@ on_both!(an_ended_family_keeps_its_first_reason_and_does_not_rotate);
 async fn an_ended_family_keeps_its_first_reason_and_does_not_rotate(database: Database) {
     let database = database.with_user().await;
     let mut transaction = database.begin().await;
-    transaction.insert_family(&family(), &refresh_digest("one"), NOW).await.unwrap();
+    transaction.insert_family(&family(), &Origin::default(), &refresh_digest("one"), NOW).await.unwrap();
     transaction.end_family(family().id, FamilyStatus::Reused, NOW).await.unwrap();
     transaction.end_family(family().id, FamilyStatus::Revoked, NOW).await.unwrap();
 
@@ -117,9 +118,9 @@ on_both!(a_token_cannot_be_stored_twice);
 async fn a_token_cannot_be_stored_twice(database: Database) {
     let database = database.with_user().await;
     let mut transaction = database.begin().await;
-    transaction.insert_family(&family(), &refresh_digest("one"), NOW).await.unwrap();
+    transaction.insert_family(&family(), &Origin::default(), &refresh_digest("one"), NOW).await.unwrap();
 
-    let again = transaction.insert_family(&family(), &refresh_digest("one"), NOW).await;
+    let again = transaction.insert_family(&family(), &Origin::default(), &refresh_digest("one"), NOW).await;
 
     assert!(matches!(again, Err(StorageError::Exists)), "{again:?}");
 }

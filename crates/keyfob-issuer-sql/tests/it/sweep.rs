@@ -3,6 +3,7 @@
 use crate::fixture::{Database, NOW, client, device, family, on_both, refresh_digest, session};
 use keyfob_issuer_core::digest::RefreshDigest;
 use keyfob_issuer_core::grant::{AuthorizationGrant, Progress};
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::refresh_family::RefreshFamily;
 use keyfob_issuer_core::storage::{Rotated, Rotation, Transaction};
 use keyfob_issuer_core::workspace::AllowedWorkspaces;
@@ -21,7 +22,7 @@ fn token(number: u64) -> RefreshDigest {
 
 async fn insert_family(transaction: &mut dyn Transaction, number: u64, created_at: Timestamp) {
     let family = RefreshFamily { id: FamilyId::lowest_at(created_at), created_at, ..family() };
-    transaction.insert_family(&family, &token(number), created_at).await.unwrap();
+    transaction.insert_family(&family, &Origin::default(), &token(number), created_at).await.unwrap();
 }
 
 on_both!(i_87_families_are_forgotten_from_the_oldest_on_with_their_tokens);

@@ -2,6 +2,7 @@
 
 use crate::fixture::{Database, NOW, attempt_digest, client, family, on_both, refresh_digest, user};
 use keyfob_issuer_core::client::Client;
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::refresh_family::FamilyStatus;
 use keyfob_issuer_core::storage::{Rotated, Rotation, Storage as _, StorageError};
 use keyfob_issuer_core::user::{Email, User};
@@ -46,7 +47,7 @@ async fn i_24_of_transactions_that_present_one_token_at_once_one_rotates_and_the
 ) {
     let database = database.with_user().await;
     let mut transaction = database.begin().await;
-    transaction.insert_family(&family(), &refresh_digest("first"), NOW).await.unwrap();
+    transaction.insert_family(&family(), &Origin::default(), &refresh_digest("first"), NOW).await.unwrap();
     transaction.commit().await.unwrap();
 
     let present = |number: usize| {
@@ -89,7 +90,7 @@ on_both!(i_26_a_family_that_ends_while_another_transaction_waits_is_found_ended)
 async fn i_26_a_family_that_ends_while_another_transaction_waits_is_found_ended(database: Database) {
     let database = database.with_user().await;
     let mut transaction = database.begin().await;
-    transaction.insert_family(&family(), &refresh_digest("first"), NOW).await.unwrap();
+    transaction.insert_family(&family(), &Origin::default(), &refresh_digest("first"), NOW).await.unwrap();
     transaction.commit().await.unwrap();
     let mut ending = database.begin().await;
     ending.find_refresh_token(&refresh_digest("first")).await.unwrap();

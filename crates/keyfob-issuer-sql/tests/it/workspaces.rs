@@ -3,6 +3,7 @@
 use crate::fixture::{Database, NOW, family, on_both, refresh_digest, user, workspace};
 use keyfob_issuer_core::InvitationId;
 use keyfob_issuer_core::digest::{InvitationDigest, InvitationToken};
+use keyfob_issuer_core::login_session::Origin;
 use keyfob_issuer_core::refresh_family::{FamilyStatus, RefreshFamily};
 use keyfob_issuer_core::sign_in::MfaPolicy;
 use keyfob_issuer_core::storage::{StorageError, Transaction};
@@ -169,7 +170,10 @@ async fn i_72_what_somebody_has_in_one_workspace_ends_and_nothing_elsewhere(data
         ..family()
     };
     for family in [family(1, "s", "u"), family(2, "w", "u"), family(3, "s", "z")] {
-        transaction.insert_family(&family, &refresh_digest(&family.id.to_string()), NOW).await.unwrap();
+        transaction
+            .insert_family(&family, &Origin::default(), &refresh_digest(&family.id.to_string()), NOW)
+            .await
+            .unwrap();
     }
 
     transaction.end_everything_in(&id, &user().subject, NOW).await.unwrap();
