@@ -196,6 +196,7 @@ impl Issuer {
             origin: &request.origin,
             refresh_token: &refresh_token,
         };
+        transaction.decided();
         let family = self.begin_session_of(transaction, session).await?;
         if self.told_of_logouts.contains(&client.id) {
             transaction.note_begun(grant.id, family.id).await?;

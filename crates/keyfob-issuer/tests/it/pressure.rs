@@ -1,7 +1,7 @@
 //! A database under pressure: the issuer tries again inside, or says at once when to come again, and nothing is half done.
 
 use crate::browser::Answer;
-use crate::world::{Kept, Tokens, World};
+use crate::world::{Kept, Tokens, World, codex_request, exchange};
 use futures_util::future::join_all;
 use keyfob_testing::postgres::Database;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -228,6 +228,46 @@ async fn r_28_a_refresh_that_the_file_refuses_costs_nobody_a_login_who_shares_it
         "{stuck}: the one that is refused, and who always came together with it"
     );
     world.query("DROP TRIGGER refused").await;
+    for tokens in &logins {
+        assert_unharmed(&world, tokens).await;
+    }
+}
+
+#[tokio::test]
+async fn r_28_a_code_that_the_file_refuses_costs_nobody_a_login_who_shares_its_commit() {
+    let world = World::start().await;
+    let mut codes = Vec::new();
+    for _ in 0..8 {
+        codes.push(world.code(&codex_request()).await);
+    }
+    let refused = "CREATE TRIGGER refused BEFORE UPDATE ON authorization_grants
+                   WHEN NEW.id = (SELECT max(id) FROM authorization_grants)
+                   BEGIN SELECT RAISE(ABORT, 'as asked'); END";
+    world.query(refused).await;
+    let redeem = async |code: &String| world.browser().post("/oauth/token", &exchange(code)).await;
+
+    let mut logins = Vec::new();
+    for _ in 0..10 {
+        let answers = join_all(codes.iter().map(&redeem)).await;
+        let mut left = Vec::new();
+        for (code, answer) in codes.into_iter().zip(&answers) {
+            match answer.status {
+                200 => logins.push(Tokens::read(answer)),
+                _ => {
+                    assert_told_to_come_again(answer);
+                    left.push(code);
+                }
+            }
+        }
+        codes = left;
+    }
+
+    assert!((1..8).contains(&codes.len()), "{}: the one refused, and who always came with it", codes.len());
+    world.query("DROP TRIGGER refused").await;
+    for code in &codes {
+        logins.push(Tokens::read(&redeem(code).await));
+    }
+    assert_eq!(world.query("SELECT id FROM refresh_families").await.len(), 8);
     for tokens in &logins {
         assert_unharmed(&world, tokens).await;
     }
