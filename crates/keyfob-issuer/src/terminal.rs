@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use keyfob_issuer_core::password::Password;
 use keyfob_issuer_core::sign_in::Enrolled;
 use keyfob_issuer_core::user::Email;
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _};
 
 /// No password is longer.
 const MOST_PASSWORD_BYTES: u64 = 4096;
@@ -19,9 +19,12 @@ pub(crate) fn read_password(account: &Email) -> anyhow::Result<Password> {
         password
     } else {
         let mut line = String::new();
-        let input = std::io::stdin().lock();
-        input.take(MOST_PASSWORD_BYTES).read_line(&mut line).context("cannot read the password")?;
+        let mut input = BufReader::new(std::io::stdin().lock().take(MOST_PASSWORD_BYTES));
+        input.read_line(&mut line).context("cannot read the password")?;
         line.truncate(line.trim_end_matches(['\r', '\n']).len());
+        ensure!(!line.is_empty(), "no password came on standard input");
+        // What came along; whoever types there need not end the input.
+        ensure!(input.buffer().is_empty(), "standard input holds more than one line, the password");
         line
     };
     Ok(Password::chosen(line, account, Enrolled::Nothing)?)

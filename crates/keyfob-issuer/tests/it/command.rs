@@ -116,6 +116,20 @@ fn a_short_password_and_a_bad_address_are_refused_before_anything_is_made() {
     assert!(!data.exists());
 }
 
+#[test]
+fn nothing_of_what_comes_for_a_password_is_dropped_unsaid() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("issuer");
+
+    let more = said(&run(&data, &INIT, &format!("{PASSWORD}\n# and a remark\n")));
+    let none = said(&run(&data, &INIT, ""));
+
+    assert_eq!((more.0, none.0), (Some(1), Some(1)));
+    assert!(more.1.contains("standard input holds more than one line, the password"), "{}", more.1);
+    assert!(none.1.contains("no password came on standard input"), "{}", none.1);
+    assert!(!data.exists());
+}
+
 #[tokio::test]
 async fn i_41_a_missing_or_wrong_seal_key_stops_the_start_and_changes_nothing() {
     let data = tempfile::tempdir().unwrap();
