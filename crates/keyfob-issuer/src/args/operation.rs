@@ -98,7 +98,7 @@ pub(crate) struct Rotate {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
-    /// Say everything that would keep the issuer from starting; exit code 3 if there is anything
+    /// Say what in the settings and the files beside them would keep the issuer from starting; exit code 3 if there is anything
     Check {
         /// The directory that holds everything
         #[arg(long, value_name = "DIR")]

@@ -2,8 +2,9 @@
 
 use crate::command::audit;
 use crate::command::config_check::{self, told};
-use crate::command::opened::reach;
+use crate::command::opened::{OpenDataError, reach};
 use crate::config::Config;
+use crate::database::DatabaseError;
 use keyfob_issuer_core::key_ring::{KeyState, schedule};
 use keyfob_issuer_core::storage::Storage as _;
 use keyfob_issuer_sql::{SqlStorage, Urgency};
@@ -85,7 +86,8 @@ pub async fn examine(data: &Path, clock: &dyn Clock) -> Vec<Finding> {
     let mut reached = match reach(data).await {
         Ok(reached) => reached,
         Err(error) => {
-            note("database", Verdict::Fail, told(&error), Some("start the database, or restore a backup"));
+            let (check, next) = remedy(&error);
+            note(check, Verdict::Fail, told(&error), Some(next));
             return findings;
         }
     };
@@ -131,6 +133,23 @@ pub async fn examine(data: &Path, clock: &dyn Clock) -> Vec<Finding> {
         },
     });
     findings
+}
+
+/// Returns what is wrong with an issuer that cannot be opened, and what to do about it.
+fn remedy(error: &OpenDataError) -> (&'static str, &'static str) {
+    match error {
+        OpenDataError::Config(_) => ("settings", "change it, then run `keyfob-issuer config check`"),
+        OpenDataError::File(_) => ("seal key", "put your copy of it back: a backup has none"),
+        OpenDataError::Database(DatabaseError::Password(_)) => {
+            ("database", "put its password into the file that `[database]` names")
+        }
+        OpenDataError::Database(DatabaseError::Open(_)) => {
+            ("database", "start the database, or restore a backup")
+        }
+        OpenDataError::Database(DatabaseError::Foreign { .. }) => {
+            ("database", "put back the seal key that it was made with, or name the database of this one")
+        }
+    }
 }
 
 async fn examine_storage(storage: &SqlStorage, now: Timestamp) -> Vec<Finding> {

@@ -368,3 +368,23 @@ async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
     std::fs::set_permissions(&seal_key, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(found("FAIL"), (Some(3), vec!["settings".to_owned(), "audit trail".to_owned()]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_asks_for_the_seal_key_where_that_is_what_is_wrong() {
+    let world = World::start().await;
+    let seal_key = world.data.path().join("seal.key");
+    let last = || {
+        let output = run(world.data.path(), &["doctor", "--output", "json"], "");
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = told["findings"].as_array().unwrap().last().unwrap().clone();
+        let text = |member: &str| found[member].as_str().unwrap().to_owned();
+        (output.status.code(), text("check"), text("next"))
+    };
+
+    std::fs::write(&seal_key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").unwrap();
+    let other = "put back the seal key that it was made with, or name the database of this one";
+    assert_eq!(last(), (Some(3), "database".to_owned(), other.to_owned()));
+    std::fs::remove_file(&seal_key).unwrap();
+    let none = "put your copy of it back: a backup has none";
+    assert_eq!(last(), (Some(3), "seal key".to_owned(), none.to_owned()));
+}
