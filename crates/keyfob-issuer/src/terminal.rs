@@ -22,7 +22,7 @@ pub(crate) fn read_password(account: &Email) -> anyhow::Result<Password> {
         let mut input = BufReader::new(std::io::stdin().lock().take(MOST_PASSWORD_BYTES));
         input.read_line(&mut line).context("cannot read the password")?;
         line.truncate(line.trim_end_matches(['\r', '\n']).len());
-        ensure!(!line.is_empty(), "no password came on standard input");
+        ensure!(!line.is_empty(), "no password in the first line of standard input");
         // What came along; whoever types there need not end the input.
         ensure!(input.buffer().is_empty(), "standard input holds more than one line, the password");
         line

@@ -196,7 +196,6 @@ impl Issuer {
             origin: &request.origin,
             refresh_token: &refresh_token,
         };
-        transaction.decided();
         let family = self.begin_session_of(transaction, session).await?;
         if self.told_of_logouts.contains(&client.id) {
             transaction.note_begun(grant.id, family.id).await?;
@@ -237,6 +236,7 @@ impl Issuer {
             last_anonymous: None,
             status: FamilyStatus::Live,
         };
+        transaction.decided();
         self.begin_family(transaction, &family, session.refresh_token, session.origin).await?;
         Ok(family)
     }

@@ -2,6 +2,7 @@
 
 use crate::command::audit;
 use crate::command::config_check::{self, told};
+use crate::command::files::FileError;
 use crate::command::opened::{OpenDataError, reach};
 use crate::config::Config;
 use crate::database::DatabaseError;
@@ -9,6 +10,7 @@ use keyfob_issuer_core::key_ring::{KeyState, schedule};
 use keyfob_issuer_core::storage::Storage as _;
 use keyfob_issuer_sql::{SqlStorage, Urgency};
 use keyfob_oauth::{Clock, Timestamp};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -139,9 +141,12 @@ pub async fn examine(data: &Path, clock: &dyn Clock) -> Vec<Finding> {
 fn remedy(error: &OpenDataError) -> (&'static str, &'static str) {
     match error {
         OpenDataError::Config(_) => ("settings", "change it, then run `keyfob-issuer config check`"),
+        OpenDataError::File(FileError::Read { source, .. }) if source.kind() != ErrorKind::NotFound => {
+            ("seal key", "let whoever runs the issuer read it, or run this as they do")
+        }
         OpenDataError::File(_) => ("seal key", "put your copy of it back: a backup has none"),
         OpenDataError::Database(DatabaseError::Password(_)) => {
-            ("database", "put its password into the file that `[database]` names")
+            ("database", "look at the file for its password that `[database]` names")
         }
         OpenDataError::Database(DatabaseError::Open(_)) => {
             ("database", "start the database, or restore a backup")

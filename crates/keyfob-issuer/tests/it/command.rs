@@ -126,7 +126,7 @@ fn nothing_of_what_comes_for_a_password_is_dropped_unsaid() {
 
     assert_eq!((more.0, none.0), (Some(1), Some(1)));
     assert!(more.1.contains("standard input holds more than one line, the password"), "{}", more.1);
-    assert!(none.1.contains("no password came on standard input"), "{}", none.1);
+    assert!(none.1.contains("no password in the first line of standard input"), "{}", none.1);
     assert!(!data.exists());
 }
 
