@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The functions that a program runs all the time or at every start, laid side by side in it.
 
-usage: hot.py order PROGRAM           prints the symbols of PROGRAM that its list names, for the linker
+usage: hot.py order LIST PROGRAM      prints the symbols of PROGRAM that LIST names, for the linker
        hot.py add PROGRAM COMMAND..   adds to the list what each COMMAND runs, by valgrind
        hot.py add-serving PROGRAM     adds what an issuer runs from its start until it has answered, and its end
        hot.py add-edge PROGRAM OTHERS
@@ -43,8 +43,8 @@ def symbols(program):
             yield symbol[1], name[1]
 
 
-def order(program):
-    hot = set(list_of(program).read_text(encoding="utf-8").splitlines())
+def order(names, program):
+    hot = set(Path(names).read_text(encoding="utf-8").splitlines())
     print("\n".join(symbol for symbol, name in symbols(program) if name in hot))
 
 
@@ -115,8 +115,8 @@ def answers(address):
 
 
 match sys.argv[1:]:
-    case ["order", program]:
-        order(program)
+    case ["order", names, program]:
+        order(names, program)
     case ["add", program, *words] if words:
         add(program, [command(word) for word in words])
     case ["add-serving", program]:
