@@ -4,7 +4,7 @@ use crate::app::enrol;
 use crate::browser::Browser;
 use crate::command::run;
 use crate::rest::contains;
-use crate::world::{Kept, OWNER, PASSWORD, START, TestEntropy, Tokens, World, on_both, refresh};
+use crate::world::{Kept, OWNER, PASSWORD, START, TestEntropy, Tokens, World, on_both, refresh, write};
 use keyfob_codex::client::CLIENT_ID;
 use keyfob_issuer::command::access_key;
 use keyfob_issuer::command::backup::backup;
@@ -381,7 +381,7 @@ async fn doctor_asks_for_the_seal_key_where_that_is_what_is_wrong() {
         (output.status.code(), text("check"), text("next"))
     };
 
-    std::fs::write(&seal_key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").unwrap();
+    write(&seal_key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
     let other = "put back the seal key that it was made with, or name the database of this one";
     assert_eq!(last(), (Some(3), "database".to_owned(), other.to_owned()));
     std::fs::remove_file(&seal_key).unwrap();

@@ -223,12 +223,11 @@ async fn r_28_a_refresh_that_the_file_refuses_costs_nobody_a_login_who_shares_it
     let mut refused = 0;
     for tokens in &mut logins {
         let (answer, _) = refresh(&world, tokens).await;
-        match answer.status {
-            200 => *tokens = Tokens::read(&answer),
-            _ => {
-                assert_told_to_come_again(&answer);
-                refused += 1;
-            }
+        if answer.status == 200 {
+            *tokens = Tokens::read(&answer);
+        } else {
+            assert_told_to_come_again(&answer);
+            refused += 1;
         }
     }
     assert_eq!(refused, 1, "who comes without that one is served");
@@ -256,12 +255,11 @@ async fn r_28_a_code_that_the_file_refuses_costs_nobody_a_login_who_shares_its_c
         let answers = join_all(codes.iter().map(&redeem)).await;
         let mut left = Vec::new();
         for (code, answer) in codes.into_iter().zip(&answers) {
-            match answer.status {
-                200 => logins.push(Tokens::read(answer)),
-                _ => {
-                    assert_told_to_come_again(answer);
-                    left.push(code);
-                }
+            if answer.status == 200 {
+                logins.push(Tokens::read(answer));
+            } else {
+                assert_told_to_come_again(answer);
+                left.push(code);
             }
         }
         codes = left;
@@ -270,12 +268,11 @@ async fn r_28_a_code_that_the_file_refuses_costs_nobody_a_login_who_shares_its_c
     let mut refused = Vec::new();
     for code in codes {
         let answer = redeem(&code).await;
-        match answer.status {
-            200 => logins.push(Tokens::read(&answer)),
-            _ => {
-                assert_told_to_come_again(&answer);
-                refused.push(code);
-            }
+        if answer.status == 200 {
+            logins.push(Tokens::read(&answer));
+        } else {
+            assert_told_to_come_again(&answer);
+            refused.push(code);
         }
     }
     let [refused] = &refused[..] else { panic!("{} are refused that come without that one", refused.len()) };
