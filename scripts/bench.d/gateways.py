@@ -1,9 +1,11 @@
 """Servers in front of a model server: ours, and the peers with the least that does the same."""
 
 import base64
+import contextlib
 import json
 import re
 import subprocess
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -87,6 +89,18 @@ class Issuer:
         point = b"".join(base64.urlsafe_b64decode(key[part] + "==") for part in ("x", "y"))
         info = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004") + point
         return f"-----BEGIN PUBLIC KEY-----\n{base64.encodebytes(info).decode()}-----END PUBLIC KEY-----\n"
+
+
+@contextlib.contextmanager
+def surroundings(programs):
+    """Gives a folder, and an issuer and a model server in it, which end with it."""
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        issuer = Issuer(programs, folder / "issuer")
+        stack.callback(issuer.server.stop)
+        model = upstream(programs, folder / "model")
+        stack.callback(model.stop)
+        yield folder, issuer, model
 
 
 def upstream(programs, folder):

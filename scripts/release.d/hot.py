@@ -89,12 +89,7 @@ def edge(others):
     import gateways
 
     def run(tool):
-        with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-            folder = Path(name)
-            issuer = gateways.Issuer(others, folder / "issuer")
-            stack.callback(issuer.server.stop)
-            model = gateways.upstream(others, folder / "model")
-            stack.callback(model.stop)
+        with gateways.surroundings(others) as (folder, issuer, model), contextlib.ExitStack() as stack:
             gateway = gateways.edge(tool, folder / "gateway", issuer, model, "gateway")
             stack.callback(gateway.stop)
             token = issuer.token()

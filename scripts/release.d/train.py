@@ -9,7 +9,6 @@ OTHERS is the folder with the issuer, the model server and the load.
 import contextlib
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "bench.d"))
@@ -51,7 +50,7 @@ def secure(program, folder, issuer, model):
     make += ["-subj", "/CN=localhost", "-keyout", folder / "key.pem", "-out", folder / "chain.pem"]
     subprocess.run(make, check=True, stderr=subprocess.DEVNULL)
     port, admin = free_port(), free_port()
-    told = {"folder": folder, "port": port, "admin": admin, "issuer": issuer.url, "upstream": model.port}
+    told = {"port": port, "admin": admin, "issuer": issuer.url, "upstream": model.port}
     (folder / "gateway.toml").write_text(CONFIG.format(**told), encoding="utf-8")
     (folder / "policy.toml").write_text(POLICY, encoding="utf-8")
     server = Server("gateway", [program, "edge", "--config", folder / "gateway.toml"], admin, "/live", folder)
@@ -68,8 +67,9 @@ def curl(port, token, folder, version, expected):
     asked.write_text("\nnext\n".join(["\n".join(one)] * 100), encoding="utf-8")
     # Without what the person's own curl is told to do.
     run = subprocess.run(["curl", "--disable", "--config", asked], check=True, cwd=folder, capture_output=True, text=True)
-    if set(run.stdout.splitlines()) != {f"{version} {expected}"}:
-        sys.exit(f"error: the gateway in training answered {set(run.stdout.splitlines())}, not {version} {expected}")
+    answered = set(run.stdout.splitlines())
+    if answered != {f"{version} {expected}"}:
+        sys.exit(f"error: the gateway in training answered {answered}, not {version} {expected}")
 
 
 def follow(others, gateway, streams, events, pause, token, folder):
@@ -87,12 +87,7 @@ def end(gateway):
 
 
 def train(others, program):
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        issuer = gateways.Issuer(others, folder / "issuer")
-        stack.callback(issuer.server.stop)
-        model = gateways.upstream(others, folder / "model")
-        stack.callback(model.stop)
+    with gateways.surroundings(others) as (folder, issuer, model), contextlib.ExitStack() as stack:
         token = issuer.token()
         gateway = gateways.edge([program], folder / "gateway", issuer, model, "gateway")
         stack.callback(end, gateway)
@@ -109,4 +104,8 @@ def train(others, program):
         curl(port, "nobody", folder / "secure", "1.1", 401)
 
 
-train(*map(Path, sys.argv[1:]))
+match sys.argv[1:]:
+    case [others, program]:
+        train(Path(others), Path(program))
+    case _:
+        sys.exit(__doc__)

@@ -217,6 +217,8 @@ impl Issuer {
     }
 
     /// Begins the session that an approval allows, with its first refresh token.
+    ///
+    /// Whoever calls has found nothing against it, and changed nothing yet: all is decided by now.
     pub(crate) async fn begin_session_of(
         &self,
         transaction: &mut dyn Transaction,
