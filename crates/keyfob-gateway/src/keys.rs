@@ -1,6 +1,7 @@
 //! The issuer's published keys: found by discovery, fetched when needed, kept when the issuer is away.
 
 use crate::body::full;
+use crate::complaint::Complaint;
 use crate::http_client::HttpClient;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -30,6 +31,7 @@ pub(crate) struct Keys {
     /// When a need last caused a fetch. Held over the fetch, which has a time limit: that is what makes one flight of
     /// many callers' needs. Whoever waited looks at `current` again.
     turn: Mutex<Option<Instant>>,
+    complaint: Complaint,
 }
 
 /// Keys could not be fetched.
@@ -90,6 +92,7 @@ impl Keys {
             current: ArcSwapOption::empty(),
             discovery: ArcSwapOption::empty(),
             turn: Mutex::new(None),
+            complaint: Complaint::default(),
         }
     }
 
@@ -152,11 +155,14 @@ impl Keys {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 self.current.store(Some(Arc::clone(&keys)));
+                self.complaint.settle();
                 Ok(keys)
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(tracing::field::display);
-                tracing::warn!(%error, cause, issuer = %self.issuer, "cannot fetch the issuer's keys");
+                if self.complaint.is_due(&error) {
+                    let cause = std::error::Error::source(&error).map(tracing::field::display);
+                    tracing::warn!(%error, cause, issuer = %self.issuer, "cannot fetch the issuer's keys");
+                }
                 Err(error)
             }
         }

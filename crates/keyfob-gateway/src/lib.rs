@@ -34,6 +34,7 @@ mod attention;
 pub mod authenticate;
 mod body;
 mod catalogue;
+mod complaint;
 pub mod config;
 pub mod connection;
 pub mod database;

@@ -8,6 +8,7 @@ mod known;
 
 use crate::authenticate::Caller;
 use crate::body::full;
+use crate::complaint::Complaint;
 use crate::error::Refusal;
 use crate::http_client::HttpClient;
 use crate::keys::{FetchKeysError, Keys};
@@ -90,6 +91,7 @@ pub(crate) struct Revocations {
     known: ArcSwap<Known>,
     heard: Mutex<Option<Instant>>,
     changed: Notify,
+    complaint: Complaint,
 }
 
 /// How long the issuer may keep an answer back, in seconds.
@@ -137,6 +139,7 @@ impl Revocations {
             known: ArcSwap::default(),
             heard: Mutex::new(None),
             changed: Notify::new(),
+            complaint: Complaint::default(),
         }
     }
 
@@ -189,12 +192,16 @@ impl Revocations {
             match self.ask(wait, LIMIT).await {
                 Ok(has_news) => {
                     pause = FIRST_PAUSE;
+                    self.complaint.settle();
                     if !has_news && begun.elapsed() < FIRST_PAUSE {
                         tokio::time::sleep(FIRST_PAUSE).await;
                     }
                 }
                 Err(error) => {
-                    report(&error);
+                    if self.complaint.is_due(&error) {
+                        let cause = std::error::Error::source(&error).map(tracing::field::display);
+                        tracing::warn!(%error, cause, "cannot follow what has ended");
+                    }
                     tokio::time::sleep(pause).await;
                     pause = POLL.min(pause * 2);
                 }
@@ -299,11 +306,6 @@ impl Revocations {
             outcome => Ok(outcome?),
         }
     }
-}
-
-fn report(error: &FollowError) {
-    let cause = std::error::Error::source(error).map(tracing::field::display);
-    tracing::warn!(%error, cause, "cannot follow what has ended");
 }
 
 #[cfg(test)]
