@@ -106,7 +106,8 @@ impl Connections {
         let stream = Patience::new(stream, self.transport.limits.write_idle);
         let ended = match &self.transport.tls {
             None => self.speak(stream, draining).await,
-            Some(tls) => self.speak_over(tls, stream, peer.ip(), draining).await,
+            // Every connection has room for the largest of what it may wait for, all its life: that is not to be this.
+            Some(tls) => Box::pin(self.speak_over(tls, stream, peer.ip(), draining)).await,
         };
         if let Err(error) = ended {
             let cause = std::error::Error::source(&error).map(tracing::field::display);

@@ -50,7 +50,8 @@ where
     let stream = TokioIo::new(stream);
     match protocol {
         Protocol::Http1 => speak_http1(stream, opening, gateway, limits, draining).await,
-        Protocol::Http2 => speak_http2(stream, gateway, limits, draining).await,
+        // Larger than the other by far, which would have room for it.
+        Protocol::Http2 => Box::pin(speak_http2(stream, gateway, limits, draining)).await,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::pool::Origin;
 use super::shield::Shield;
-use super::{Attempt, BUFFER, HEAD, INTERIM, SendError, Stream};
+use super::{Attempt, HEAD, INTERIM, SendError, Stream};
 use crate::body::{Body, BodyError};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -32,8 +32,9 @@ pub(super) struct Exclusive {
 
 impl Exclusive {
     pub(super) async fn open(stream: Stream) -> Result<Box<Self>, hyper::Error> {
+        // What is read at once is no longer than a head may be: there are as many such pieces as streams.
         let (sender, connection) =
-            http1::Builder::new().max_buf_size(BUFFER).max_header_size(HEAD).handshake(stream).await?;
+            http1::Builder::new().max_buf_size(HEAD).max_header_size(HEAD).handshake(stream).await?;
         Ok(Box::new(Self {
             sender,
             connection: Some(Box::pin(connection.with_upgrades())),
