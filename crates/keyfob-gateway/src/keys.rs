@@ -1,7 +1,7 @@
 //! The issuer's published keys: found by discovery, fetched when needed, kept when the issuer is away.
 
 use crate::body::full;
-use crate::complaint::Complaint;
+use crate::fault::Complaints;
 use crate::http_client::HttpClient;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -31,7 +31,7 @@ pub(crate) struct Keys {
     /// When a need last caused a fetch. Held over the fetch, which has a time limit: that is what makes one flight of
     /// many callers' needs. Whoever waited looks at `current` again.
     turn: Mutex<Option<Instant>>,
-    complaint: Complaint,
+    complaints: Complaints,
 }
 
 /// Keys could not be fetched.
@@ -92,7 +92,7 @@ impl Keys {
             current: ArcSwapOption::empty(),
             discovery: ArcSwapOption::empty(),
             turn: Mutex::new(None),
-            complaint: Complaint::default(),
+            complaints: Complaints::default(),
         }
     }
 
@@ -155,13 +155,12 @@ impl Keys {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 self.current.store(Some(Arc::clone(&keys)));
-                self.complaint.settle();
+                self.complaints.settle();
                 Ok(keys)
             }
             Err(error) => {
-                if self.complaint.is_due(&error) {
-                    let cause = std::error::Error::source(&error).map(tracing::field::display);
-                    tracing::warn!(%error, cause, issuer = %self.issuer, "cannot fetch the issuer's keys");
+                if let Some(error) = self.complaints.news(&error) {
+                    tracing::warn!(error, issuer = %self.issuer, "cannot fetch the issuer's keys");
                 }
                 Err(error)
             }
@@ -224,5 +223,26 @@ impl Keys {
             Ok(body.map_err(|_| FetchKeysError::UnreadableBody(url.to_owned()))?.to_bytes())
         };
         tokio::time::timeout(FETCH, answer).await.map_err(|_| FetchKeysError::TooSlow(url.to_owned()))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::logged;
+    use crate::http_client::Trust;
+
+    #[tokio::test(start_paused = true)]
+    async fn that_the_issuer_is_away_is_told_once_a_minute() {
+        let keys = Keys::new(
+            IssuerUrl::parse("http://127.0.0.1:1").unwrap(),
+            HttpClient::new(Trust::Nobody).unwrap(),
+        );
+        let told = logged::during(keys.keep_fresh(), Duration::from_secs(100)).await;
+
+        let line = " WARN keyfob_gateway::keys: cannot fetch the issuer's keys error=\"no answer from \
+                    http://127.0.0.1:1/.well-known/openid-configuration: cannot connect: tcp connect error: Connection \
+                    refused (os error 111)\" issuer=http://127.0.0.1:1";
+        assert_eq!(told, [line, line]);
     }
 }

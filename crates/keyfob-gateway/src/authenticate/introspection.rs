@@ -4,6 +4,7 @@ use super::cache::TokenDigest;
 use super::caller::Caller;
 use crate::body::full;
 use crate::error::Refusal;
+use crate::fault::Complaints;
 use crate::http_client::HttpClient;
 use crate::keys::{FetchKeysError, Keys};
 use crate::resource_server::ResourceServer;
@@ -45,6 +46,7 @@ pub(crate) struct Introspection {
     keys: Arc<Keys>,
     client: HttpClient,
     verdicts: Cache<TokenDigest, Verdict>,
+    complaints: Complaints,
 }
 
 /// What is known of one text.
@@ -96,7 +98,8 @@ impl Introspection {
         keys: Arc<Keys>,
         client: HttpClient,
     ) -> Self {
-        Self { server, audience, grace, keys, client, verdicts: Cache::new(MOST) }
+        let verdicts = Cache::new(MOST);
+        Self { server, audience, grace, keys, client, verdicts, complaints: Complaints::default() }
     }
 
     /// Whether `token` may be a key, which the issuer is asked about.
@@ -126,7 +129,11 @@ impl Introspection {
     }
 
     async fn ask(&self, token: &AccessToken, known: Option<Verdict>, now: Timestamp) -> Verdict {
-        let error = match self.introspect(token, now).await {
+        let answer = self.introspect(token, now).await;
+        if answer.is_ok() {
+            self.complaints.settle();
+        }
+        let error = match answer {
             Ok(Some(caller)) => {
                 let until = caller.expires.map_or(now.plus(BELIEVED), |end| end.min(now.plus(BELIEVED)));
                 return Verdict { answer: Answer::Counts(Arc::new(caller)), asked: now, until };
@@ -134,8 +141,9 @@ impl Introspection {
             Ok(None) => return Verdict { answer: Answer::Unknown, asked: now, until: now.plus(UNKNOWN) },
             Err(error) => error,
         };
-        let cause = std::error::Error::source(&error).map(tracing::field::display);
-        tracing::warn!(%error, cause, "cannot ask the issuer about a key");
+        if let Some(error) = self.complaints.news(&error) {
+            tracing::warn!(error, "cannot ask the issuer about a key");
+        }
         match known {
             // What counted before goes on for the time that the administrator chose.
             Some(verdict) if verdict.is_usable(now, self.grace) => {

@@ -7,6 +7,7 @@
 use super::Gateway;
 use super::config::{Config, Served, trust};
 use crate::config::EdgeConfig;
+use crate::fault;
 use crate::forward::ChangeError;
 use crate::http_client::HttpClient;
 use crate::revocations::FeedConfig;
@@ -71,7 +72,7 @@ impl Reloader {
                 "configuration read again; what is kept changes with a restart alone"
             ),
             Err(error) => tracing::error!(
-                error = with_causes(&error),
+                error = fault::in_words(&error),
                 "the new configuration is not used, the one before it stays in force"
             ),
         }
@@ -142,20 +143,4 @@ impl Gateway {
         }));
         Ok(())
     }
-}
-
-/// Says why, to the last cause.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(reason) = cause {
-        let words = reason.to_string();
-        // A transparent error repeats what was just said.
-        if !text.ends_with(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = reason.source();
-    }
-    text
 }

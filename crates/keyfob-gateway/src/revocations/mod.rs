@@ -8,8 +8,8 @@ mod known;
 
 use crate::authenticate::Caller;
 use crate::body::full;
-use crate::complaint::Complaint;
 use crate::error::Refusal;
+use crate::fault::Complaints;
 use crate::http_client::HttpClient;
 use crate::keys::{FetchKeysError, Keys};
 use crate::resource_server::ResourceServer;
@@ -91,7 +91,7 @@ pub(crate) struct Revocations {
     known: ArcSwap<Known>,
     heard: Mutex<Option<Instant>>,
     changed: Notify,
-    complaint: Complaint,
+    complaints: Complaints,
 }
 
 /// How long the issuer may keep an answer back, in seconds.
@@ -139,7 +139,7 @@ impl Revocations {
             known: ArcSwap::default(),
             heard: Mutex::new(None),
             changed: Notify::new(),
-            complaint: Complaint::default(),
+            complaints: Complaints::default(),
         }
     }
 
@@ -192,15 +192,14 @@ impl Revocations {
             match self.ask(wait, LIMIT).await {
                 Ok(has_news) => {
                     pause = FIRST_PAUSE;
-                    self.complaint.settle();
+                    self.complaints.settle();
                     if !has_news && begun.elapsed() < FIRST_PAUSE {
                         tokio::time::sleep(FIRST_PAUSE).await;
                     }
                 }
                 Err(error) => {
-                    if self.complaint.is_due(&error) {
-                        let cause = std::error::Error::source(&error).map(tracing::field::display);
-                        tracing::warn!(%error, cause, "cannot follow what has ended");
+                    if let Some(error) = self.complaints.news(&error) {
+                        tracing::warn!(error, "cannot follow what has ended");
                     }
                     tokio::time::sleep(pause).await;
                     pause = POLL.min(pause * 2);
@@ -311,6 +310,34 @@ impl Revocations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::logged;
+    use crate::http_client::Trust;
+    use keyfob_oauth::{IssuerUrl, Timestamp};
+
+    /// Never changes.
+    #[derive(Debug)]
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix(1_800_000_000)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_the_feed_cannot_be_followed_is_told_once_a_minute() {
+        let client = HttpClient::new(Trust::Nobody).unwrap();
+        let keys = Keys::new(IssuerUrl::parse("http://127.0.0.1:1").unwrap(), client.clone());
+        let config =
+            FeedConfig::new(ResourceServer::parse("gateway:kfs_secret").unwrap(), Duration::from_hours(24));
+        let revocations = Revocations::new(config, Arc::new(keys), client, Arc::new(Stopped));
+        let told = logged::during(revocations.listen(), Duration::from_secs(100)).await;
+
+        let line = " WARN keyfob_gateway::revocations: cannot follow what has ended error=\"cannot find the feed: no answer \
+                    from http://127.0.0.1:1/.well-known/openid-configuration: cannot connect: tcp connect error: Connection \
+                    refused (os error 111)\"";
+        assert_eq!(told, [line, line]);
+    }
 
     #[test]
     fn r_32_g_38_through_an_hour_of_silence_tokens_go_on_for_five_minutes_or_for_as_long_as_was_chosen() {
