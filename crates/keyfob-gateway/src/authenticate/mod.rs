@@ -71,7 +71,7 @@ impl Authenticator {
 
     /// Returns the credential that these headers show, and whose it is if it is an access token that was verified a moment ago.
     ///
-    /// A function of its own, since this is what nearly every request pays for being verified: `scripts/bench` tells its share.
+    /// A function of its own, since this is most of what a request pays for being verified: `scripts/bench` tells its share.
     #[inline(never)]
     fn recognize(
         &self,
@@ -80,21 +80,28 @@ impl Authenticator {
         now: Timestamp,
     ) -> Result<(AccessToken, Option<Arc<Caller>>), Refusal> {
         let token = delivery.find(headers)?;
-        let known = self.verified.find(&TokenDigest::of(token.expose()), now);
+        let known = match self.introspection_for(&token) {
+            // It keeps what it was told itself.
+            Some(_) => None,
+            None => self.verified.find(&TokenDigest::of(token.expose()), now),
+        };
         Ok((token, known))
     }
 
     /// Finds out whose credential it is.
     async fn introduce(&self, token: &AccessToken, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
-        if let Some(introspection) = &self.introspection
-            && Introspection::is_key(token)
-        {
+        if let Some(introspection) = self.introspection_for(token) {
             return introspection.caller(token, now).await;
         }
         let claims = self.verify(token, now).await?;
         let caller = Arc::new(Caller::from_claims(&claims).ok_or(Refusal::InvalidToken)?);
         self.verified.insert(TokenDigest::of(token.expose()), &caller, now);
         Ok(caller)
+    }
+
+    /// Returns who is asked about this credential, if it may be a key.
+    fn introspection_for(&self, token: &AccessToken) -> Option<&Introspection> {
+        self.introspection.as_ref().filter(|_| Introspection::is_key(token))
     }
 
     /// Verifies with the keys at hand; a token that names another key is worth one look at the issuer's present ones.
