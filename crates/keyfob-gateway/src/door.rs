@@ -249,9 +249,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
             if !door.judged.is_empty() {
                 let length = door.judged.len().min(buffer.remaining());
                 buffer.put_slice(&door.judged.split_to(length));
+                // A connection that is idle holds nothing.
                 if door.judged.is_empty() {
-                    // A connection that is idle holds nothing.
                     door.judged = BytesMut::new();
+                }
+                if door.raw.is_empty() {
+                    door.raw = BytesMut::new();
                 }
                 return Poll::Ready(Ok(()));
             }
