@@ -106,7 +106,7 @@ impl Connections {
         let stream = Patience::new(stream, self.transport.limits.write_idle);
         let ended = match &self.transport.tls {
             None => self.speak(stream, draining).await,
-            // Every connection has room for the largest of what it may wait for, all its life: that is not to be this.
+            // A connection keeps room, all its life, for the largest of what it may wait for: the handshake is not to be that.
             Some(tls) => Box::pin(self.speak_over(tls, stream, peer.ip(), draining)).await,
         };
         if let Err(error) = ended {

@@ -50,7 +50,7 @@ where
     let stream = TokioIo::new(stream);
     match protocol {
         Protocol::Http1 => speak_http1(stream, opening, gateway, limits, draining).await,
-        // Larger than the other by far, which would have room for it.
+        // Far larger than the other, which would otherwise keep room for it.
         Protocol::Http2 => Box::pin(speak_http2(stream, gateway, limits, draining)).await,
     }
 }

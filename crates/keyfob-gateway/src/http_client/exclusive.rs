@@ -32,7 +32,8 @@ pub(super) struct Exclusive {
 
 impl Exclusive {
     pub(super) async fn open(stream: Stream) -> Result<Box<Self>, hyper::Error> {
-        // What is read at once is no longer than a head may be: there are as many such pieces as streams.
+        // What is read at once, and what is kept of a request that the server does not take, is no longer than a head may be:
+        // there are as many such pieces as streams.
         let (sender, connection) =
             http1::Builder::new().max_buf_size(HEAD).max_header_size(HEAD).handshake(stream).await?;
         Ok(Box::new(Self {

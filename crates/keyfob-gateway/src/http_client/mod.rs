@@ -104,12 +104,11 @@ impl From<hyper::client::conn::TrySendError<Request<Body>>> for Attempt {
 
 /// The longest time until a connection stands, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How large the head of an answer may be (G-16).
+/// How large the head of an answer may be, and what a connection for one request may hold of what its reader does not keep up
+/// with (G-16, G-27).
 const HEAD: usize = 32 * 1024;
 /// How many interim answers may come before the answer over HTTP/1.1 (G-16).
 const INTERIM: usize = 100;
-/// What a connection may hold of a stream that its reader does not keep up with (G-16, G-27).
-const BUFFER: usize = 64 * 1024;
 
 impl HttpClient {
     pub(crate) fn new(trust: Trust) -> Result<Self, HttpClientError> {

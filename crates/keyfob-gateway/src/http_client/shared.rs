@@ -1,7 +1,7 @@
 //! A connection for many requests at a time: HTTP/2, driven by a task of its own.
 
 use super::answer::Answer;
-use super::{Attempt, BUFFER, Stream};
+use super::{Attempt, Stream};
 use crate::body::Body;
 use http::{Request, Response};
 use hyper::client::conn::http2::{self, SendRequest};
@@ -26,6 +26,8 @@ pub(super) struct Place {
 /// How many requests share a connection: what RFC 9113 §6.5.2 asks servers to allow at least. Where one allows fewer, the
 /// others wait on the connection.
 const STREAMS: usize = 100;
+/// What is kept of a request that the server does not take, in bytes (G-27).
+const BUFFER: usize = 64 * 1024;
 /// What one answer may lie ahead of its reader, in bytes.
 const WINDOW: u32 = 64 * 1024;
 /// What all of them may: one that nobody reads must not hold up the others.
