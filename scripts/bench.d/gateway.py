@@ -8,11 +8,16 @@ import measure
 from measure import spread
 from verdict import BUSY, at_least, by_round, judge
 
-# How long each is asked in a round, in seconds.
-SECONDS = 2
 MANY = 64
-# Streams, events of each, and microseconds between two of them.
-FLOWS = {"100/s": (200, 200, 10_000), "1,000/s": (20, 2_000, 1_000), "overload": (200, 1_000, 1_000)}
+# How many turns a round has, and for how many seconds each is asked in one, at so many connections. How long a request takes at
+# one depends on the cores where the system puts the caller and both servers, and each turn is another draw of that.
+ASKS = {MANY: (1, 2), 1: (10, 1)}
+# How many turns, of how many streams, events of each, and microseconds between two of them.
+FLOWS = {"100/s": (3, 200, 200, 10_000), "1,000/s": (3, 20, 2_000, 1_000), "overload": (1, 200, 1_000, 1_000)}
+BESIDE_CODEX = "1,000/s"
+# What a request pays for its token being verified, when that was done a moment ago: finding it, its SHA-256, and whose it is. What
+# is nowhere else in a request. For how many seconds it is looked at how much of the whole that is.
+VERIFYING, HASHING, LOOKED_AT = "Authenticator::recognize", "sha2::sha256", 10
 AT_ONCE = 1_000
 OPEN = 10_000
 LEAVING = 1_000
@@ -31,6 +36,8 @@ class Bench:
         self.haproxy = gateways.haproxy(folder / "haproxy", self.issuer, self.direct)
         self.codex = gateways.codex_proxy(codex, folder / "codex", self.direct) if codex != "-" else None
         self.asked = [self.direct, self.floor, self.nginx, self.ours, self.haproxy]
+        # Those that are asked in each turn, and those that are followed in each.
+        self.often = [self.direct, self.floor, self.nginx, self.ours]
         self.followed = [self.direct, self.nginx, self.ours]
         self.idle = {server.name: server.memory()[1] for server in (self.nginx, self.ours, self.haproxy)}
 
@@ -43,18 +50,30 @@ class Bench:
         """Measures everything once, side by side; returns what each cost."""
         token = self.issuer.token()
         run = {}
-        for connections in (MANY, 1):
-            run[connections] = {
-                server.name: gateways.ask(server, connections, SECONDS, token, self.folder) for server in self.asked
-            }
-        for flow, how in FLOWS.items():
-            run[flow] = {server.name: self.follow(server, token, *how) for server in self.followed}
-        if self.codex is not None:
-            run["1,000/s"][self.codex.name] = self.follow(self.codex, token, *FLOWS["1,000/s"])
+        for connections, (turns, seconds) in ASKS.items():
+            servers = [self.asked] + [self.often] * (turns - 1)
+            run[connections] = in_turn(
+                servers, "answers", lambda server: gateways.ask(server, connections, seconds, token, self.folder)
+            )
+        for flow, (turns, *how) in FLOWS.items():
+            # It takes five times as long as the others, and is 80 times slower.
+            slow = [self.codex] if self.codex is not None and flow == BESIDE_CODEX else []
+            servers = [self.followed + slow] + [self.followed] * (turns - 1)
+            run[flow] = in_turn(servers, "events", lambda server: self.follow(server, token, *how))
         return run
 
     def follow(self, server, token, *how):
         return gateways.follow(self.programs, server, *how, token, self.folder)
+
+    def verifying(self):
+        """Returns the CPU that our gateway takes for a request, as a multiple of what is left without the verifying."""
+        told = (self.ours, VERIFYING, HASHING, MANY, LOOKED_AT, self.issuer.token(), self.folder)
+        return 1 / (1 - gateways.share(*told))
+
+    def crowded(self):
+        """Returns how many KiB a gateway takes for each stream in overload."""
+        _, *how = FLOWS["overload"]
+        return gateways.crowd(self.programs, self.folder, self.issuer, self.direct, *how, self.issuer.token())
 
     def at_once(self):
         """Opens a thousand streams at one moment; returns until when all were connected, and what it then holds."""
@@ -65,6 +84,27 @@ class Bench:
     def open(self):
         """Holds many streams open, half of them at each of two gateways, while some callers hang up."""
         return gateways.hold(self.programs, self.folder, self.issuer, self.direct, OPEN, LEAVING, self.issuer.token())
+
+
+def in_turn(turns, counted, measured):
+    """Lets `measured` look at the servers of each of `turns`; returns by name what one cost in all of them: CPU of each that is
+    `counted`, how many a second, and the means of their percentiles."""
+    runs = {}
+    for servers in turns:
+        for server in servers:
+            runs.setdefault(server.name, []).append(measured(server))
+    return {name: together(some, counted) for name, some in runs.items()}
+
+
+def together(runs, counted):
+    whole = sum(run[counted] for run in runs)
+    return {
+        counted: whole,
+        "cpu": sum(run["cpu"] * run[counted] for run in runs) / whole,
+        "rate": whole / sum(run["seconds"] for run in runs),
+        **{time: measure.statistics.mean(run[time] for run in runs) for time in ("p50", "p99")},
+        **{what: sum(run.get(what, 0) for run in runs) for what in ("reads", "short")},
+    }
 
 
 def dropped():
@@ -78,8 +118,11 @@ def measured(programs, codex, count, folder):
     pressure = measure.pressure()
     bench = Bench(Path(programs), codex, folder)
     try:
+        # What may find that it cannot be measured comes first.
+        verifying = bench.verifying()
         runs = [bench.round() for _ in range(count + 1)][1:]
         show(bench, runs)
+        crowded = bench.crowded()
         at_once = bench.at_once()
         streams = bench.open()
         time.sleep(SETTLE)
@@ -87,7 +130,7 @@ def measured(programs, codex, count, folder):
     finally:
         bench.stop()
     decided = max(pressure, after) < BUSY
-    print(f"\nB: {count} rounds of {SECONDS} s each; pressure before {pressure}, after {after}\n")
+    print(f"\nB: {count} rounds; pressure before {pressure}, after {after}\n")
     print(f"{AT_ONCE:,} at once: connected after {at_once['connect']:.0f} ms, {at_once['lost']} lost")
     for connections in (MANY, 1):
         costs = [run[connections] for run in runs]
@@ -97,7 +140,8 @@ def measured(programs, codex, count, folder):
     aborted = streams["aborted"]
     print(f"{len(aborted):,} callers hung up: ended upstream after {aborted[len(aborted) // 2]:.2f} ms (median), {aborted[-1]:.1f} ms (the last)")
     print(f"afterwards: {streams['left']:.1f} MiB of {streams['most']:.0f} and {streams['descriptors']} descriptors more than before")
-    yield from judged(bench, runs, decided)
+    yield from judged(bench, runs, decided, verifying)
+    yield judge("B5", "overload, KiB a stream", 64, crowded)
     yield judge("B6", "idle memory (PSS), MiB", 8, bench.idle[bench.ours.name])
     yield judge("B6", f"{AT_ONCE:,} connections at once, lost", 0, at_once["lost"])
     yield judge("B6", f"{AT_ONCE:,} connections at once, ms", 200, at_once["connect"], decided=decided)
@@ -115,7 +159,7 @@ def show(bench, runs):
             some = [run[connections][server.name] for run in runs]
             rate, half, most = (spread([one[what] for one in some], digits) for what, digits in (("rate", 0), ("p50", 3), ("p99", 2)))
             print(f"{server.name:28} {rate:>26}  {spread([one['cpu'] * 1000 for one in some], 1):25} {half:19} {most}")
-    for flow, (streams, _, pause) in FLOWS.items():
+    for flow, (_, streams, _, pause) in FLOWS.items():
         print(f"{f'events, {streams} × {1_000_000 // pause:,}/s':28} {'per second':>26}  CPU µs each               p50 ms              p99 ms             events a read, short")
         for name in runs[0][flow]:
             some = [run[flow][name] for run in runs]
@@ -126,7 +170,7 @@ def show(bench, runs):
     print("idle, PSS MiB: " + ", ".join(f"{name} {memory:.1f}" for name, memory in bench.idle.items()))
 
 
-def judged(bench, runs, decided):
+def judged(bench, runs, decided, verifying):
     ours, nginx, direct, haproxy = (server.name for server in (bench.ours, bench.nginx, bench.direct, bench.haproxy))
 
     def ratios(at, mine, other, what):
@@ -143,14 +187,15 @@ def judged(bench, runs, decided):
     yield by_round("B1", "requests/s / nginx", 0.8, ratios(MANY, ours, nginx, "rate"), decided, at_least)
     yield by_round("B2", "added latency, p50 / nginx", 1.1, added("p50"), decided)
     yield by_round("B2", "added latency, p99 / nginx", 1.2, added("p99"), decided)
+    yield judge("B3", "CPU a request / without verifying", 1.1, verifying, f"{verifying:.3f}")
     yield by_round("B3", "CPU a request / HAProxy's jwt_verify", 0.4, ratios(MANY, ours, haproxy, "cpu"))
     for flow in ("100/s", "1,000/s"):
         yield by_round("B4", f"events, {flow}, delay p50 / nginx", 1.25, ratios(flow, ours, nginx, "p50"), decided)
         yield by_round("B4", f"events, {flow}, delay p99 / nginx", 1.3, ratios(flow, ours, nginx, "p99"), decided)
         yield by_round("B4", f"events, {flow}, CPU / nginx", 1.25, ratios(flow, ours, nginx, "cpu"))
     if bench.codex is not None:
-        slower = ratios("1,000/s", ours, bench.codex.name, "p50")
-        yield by_round("B4", "events, 1,000/s, delay p50 / codex's proxy", 1 / 80, slower, decided)
+        slower = ratios(BESIDE_CODEX, ours, bench.codex.name, "p50")
+        yield by_round("B4", f"events, {BESIDE_CODEX}, delay p50 / codex's proxy", 1 / 80, slower, decided)
     yield by_round("B5", "overload, events/s / nginx", 0.95, ratios("overload", ours, nginx, "rate"), decided, at_least)
     yield by_round("B5", "overload, CPU an event / nginx", 1.3, ratios("overload", ours, nginx, "cpu"))
     yield by_round("B5", "overload, delay p50 / nginx", 3, ratios("overload", ours, nginx, "p50"), decided)

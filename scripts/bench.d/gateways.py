@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,8 @@ WORKERS = 2
 PATH = "/v1/responses"
 # How many descriptors each gateway may have that holds many streams.
 DESCRIPTORS = 20_000
+# How many times so many streams come, each time over new connections of their callers.
+CROWDS = 5
 # How long a connection to the model server is kept that nobody uses, and some more, in seconds.
 KEPT = 100
 
@@ -166,9 +169,13 @@ def codex_proxy(program, folder, model):
     """The proxy within the Codex CLI, which reads the key from its input."""
     folder.mkdir()
     port = free_port()
-    argv = ["sh", "-c", 'echo "$KEY" | exec "$0" responses-api-proxy --port "$1" --upstream-url "$2"']
-    argv += [program, str(port), f"http://127.0.0.1:{model.port}{PATH}"]
-    return Server("codex responses-api-proxy", argv, port, PATH, folder, env={"KEY": KEY, "CODEX_HOME": str(folder)}).start()
+    secret = folder / "key"
+    secret.write_text(KEY, encoding="utf-8")
+    secret.chmod(0o600)
+    # The shell becomes the proxy, so that it ends when it is told to.
+    argv = ["sh", "-c", 'exec "$0" responses-api-proxy --port "$1" --upstream-url "$2" < "$3"']
+    argv += [program, str(port), f"http://127.0.0.1:{model.port}{PATH}", secret]
+    return Server("codex responses-api-proxy", argv, port, PATH, folder, env={"CODEX_HOME": str(folder)}).start()
 
 
 SCRIPT = """\
@@ -198,6 +205,28 @@ def ask(server, connections, seconds, token, folder):
     return run | {"cpu": (server.cpu() - before) / run["answers"], "rate": run["answers"] / run["seconds"]}
 
 
+def share(server, function, within, connections, seconds, token, folder):
+    """Returns the part of its CPU that `server` spends in `function` and in what that calls, while it is asked as by `ask`.
+
+    Fails where that cannot be told: most of what is seen in `within` must have been called by `function`.
+    """
+    samples = folder / "samples"
+    # What it calls is a few calls deep, so a little of the stack is enough.
+    argv = ["perf", "record", "--quiet", "--event", "cpu-clock", "--freq", "999", "--call-graph", "dwarf,4096"]
+    watching = subprocess.Popen([*argv, "--pid", str(server.process.pid), "--output", samples])
+    ask(server, connections, seconds, token, folder)
+    if watching.poll() is not None:
+        raise SystemExit(f"error: perf ended with {watching.returncode}")
+    watching.send_signal(signal.SIGINT)
+    watching.wait(20)
+    argv = ["perf", "script", "--input", samples, "--fields", "ip,sym"]
+    stacks = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip().split("\n\n")
+    called = [function in stack for stack in stacks if within in stack]
+    if sum(called) < 0.95 * len(called) or not called:
+        raise SystemExit(f"error: of {len(called)} times that {within} was seen, {sum(called)} were within {function}")
+    return sum(function in stack for stack in stacks) / len(stacks)
+
+
 def follow(programs, server, streams, events, pause, token, folder, seconds=60):
     """Follows streams of events, one every `pause` microseconds each; returns what `load-events` tells, and CPU of an event."""
     file = folder / "token"
@@ -206,6 +235,28 @@ def follow(programs, server, streams, events, pause, token, folder, seconds=60):
     before = server.cpu()
     run = json.loads(subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return run | {"cpu": (server.cpu() - before) / run["events"], "rate": run["events"] / run["seconds"]}
+
+
+def crowd(programs, folder, issuer, model, streams, events, pause, token):
+    """Gives a gateway of its own so many streams again and again; returns the most KiB that it was seen to hold for each, less what
+    it holds when it has served one."""
+    gate = ours(programs, folder / "crowded", issuer, model)
+    file = folder / "token"
+    file.write_text(token, encoding="utf-8")
+    try:
+        running(programs, gate, 1, 1, 0, file, 0).communicate()
+        # Another gateway runs the same program, so pages of it would count half in its fair share.
+        idle = most = gate.memory()[0]
+        for _ in range(CROWDS):
+            load = running(programs, gate, streams, events, pause, file, 0)
+            while load.poll() is None:
+                most = max(most, gate.memory()[0])
+                time.sleep(0.02)
+            if json.loads(load.communicate()[0])["short"]:
+                raise SystemExit(f"error: {gate.name} cut streams; see {gate.folder / 'log'}")
+    finally:
+        gate.stop()
+    return (most - idle) * 1024 / streams
 
 
 def hold(programs, folder, issuer, model, count, leaving, token):
