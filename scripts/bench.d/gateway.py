@@ -88,7 +88,7 @@ class Bench:
 
 def in_turn(turns, counted, measured):
     """Lets `measured` look at the servers of each of `turns`; returns by name what one cost in all of them: CPU of each that is
-    `counted`, how many a second, and the means of their percentiles."""
+    `counted`, how many a second, and the medians of their percentiles: a machine that others use too stands still now and then."""
     runs = {}
     for servers in turns:
         for server in servers:
@@ -102,7 +102,7 @@ def together(runs, counted):
         counted: whole,
         "cpu": sum(run["cpu"] * run[counted] for run in runs) / whole,
         "rate": whole / sum(run["seconds"] for run in runs),
-        **{time: measure.statistics.mean(run[time] for run in runs) for time in ("p50", "p99")},
+        **{time: measure.statistics.median(run[time] for run in runs) for time in ("p50", "p99")},
         **{what: sum(run.get(what, 0) for run in runs) for what in ("reads", "short")},
     }
 
