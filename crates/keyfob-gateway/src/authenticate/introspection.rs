@@ -129,16 +129,11 @@ impl Introspection {
     }
 
     async fn ask(&self, token: &AccessToken, known: Option<Verdict>, now: Timestamp) -> Verdict {
-        let answer = self.introspect(token, now).await;
-        if answer.is_ok() {
-            self.complaints.settle();
-        }
-        let error = match answer {
-            Ok(Some(caller)) => {
-                let until = caller.expires.map_or(now.plus(BELIEVED), |end| end.min(now.plus(BELIEVED)));
-                return Verdict { answer: Answer::Counts(Arc::new(caller)), asked: now, until };
+        let error = match self.introspect(token, now).await {
+            Ok(told) => {
+                self.complaints.settle();
+                return Verdict::of(told, now);
             }
-            Ok(None) => return Verdict { answer: Answer::Unknown, asked: now, until: now.plus(UNKNOWN) },
             Err(error) => error,
         };
         if let Some(error) = self.complaints.news(&error) {
@@ -199,6 +194,17 @@ impl Introspection {
 }
 
 impl Verdict {
+    /// Believes what the issuer told at `now`: whose key it is, or that it is none.
+    fn of(told: Option<Caller>, now: Timestamp) -> Self {
+        match told {
+            Some(caller) => {
+                let until = caller.expires.map_or(now.plus(BELIEVED), |end| end.min(now.plus(BELIEVED)));
+                Self { answer: Answer::Counts(Arc::new(caller)), asked: now, until }
+            }
+            None => Self { answer: Answer::Unknown, asked: now, until: now.plus(UNKNOWN) },
+        }
+    }
+
     fn outcome(&self, now: Timestamp) -> Result<Arc<Caller>, Refusal> {
         match &self.answer {
             Answer::Counts(caller) if !caller.has_expired(now) => Ok(Arc::clone(caller)),
@@ -209,5 +215,35 @@ impl Verdict {
 
     fn is_usable(&self, now: Timestamp, grace: Duration) -> bool {
         matches!(self.answer, Answer::Counts(_)) && now < self.asked.plus(BELIEVED).plus(grace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::logged;
+    use crate::http_client::Trust;
+    use keyfob_oauth::IssuerUrl;
+
+    #[tokio::test(start_paused = true)]
+    async fn that_the_issuer_cannot_be_asked_about_keys_is_told_once_for_all_keys() {
+        let client = HttpClient::new(Trust::Nobody).unwrap();
+        let keys = Keys::new(IssuerUrl::parse("http://127.0.0.1:1").unwrap(), client.clone());
+        let server = ResourceServer::parse("gateway:kfs_secret").unwrap();
+        let introspection =
+            Introspection::new(server, Audience::new("gateway"), Duration::ZERO, Arc::new(keys), client);
+        let asked = async {
+            for key in ["at-one", "at-two", "at-three"].map(AccessToken::new) {
+                let caller = introspection.caller(&key, Timestamp::from_unix(1_800_000_000)).await;
+                assert_eq!(caller.unwrap_err(), Refusal::KeysUnavailable);
+            }
+            std::future::pending().await
+        };
+        let told = logged::during(asked, Duration::from_secs(1)).await;
+
+        let line = " WARN keyfob_gateway::authenticate::introspection: cannot ask the issuer about a key \
+                    error=\"cannot find where to ask: no answer from http://127.0.0.1:1/.well-known/openid-configuration: \
+                    cannot connect: tcp connect error: Connection refused (os error 111)\"";
+        assert_eq!(told, [line]);
     }
 }
