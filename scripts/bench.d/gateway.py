@@ -15,8 +15,8 @@ ASKS = {MANY: (1, 2), 1: (10, 1)}
 # How many turns, of how many streams, events of each, and microseconds between two of them.
 FLOWS = {"100/s": (3, 200, 200, 10_000), "1,000/s": (3, 20, 2_000, 1_000), "overload": (1, 200, 1_000, 1_000)}
 BESIDE_CODEX = "1,000/s"
-# What a request pays for its token being verified, when that was done a moment ago: finding it, its SHA-256, and whose it is. What
-# is nowhere else in a request. For how many seconds it is looked at how much of the whole that is.
+# What a request pays for its token being verified, when that was done a moment ago: finding it, its SHA-256, and whose it is; no
+# other part of a request hashes so. And for how many seconds it is looked at how much of the whole that is.
 VERIFYING, HASHING, LOOKED_AT = "Authenticator::recognize", "sha2::sha256", 10
 AT_ONCE = 1_000
 OPEN = 10_000

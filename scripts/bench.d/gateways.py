@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import servers
+from fixtures import private
 from people import Person
 from servers import Server, free_port
 
@@ -129,8 +130,7 @@ def edge(program, folder, issuer, model, name):
     folder.mkdir()
     port = free_port()
     secret = folder / "key"
-    secret.write_text(KEY, encoding="utf-8")
-    secret.chmod(0o600)
+    private(secret, KEY)
     argv = [*program, "edge", "--listen", f"127.0.0.1:{port}", "--issuer", issuer.url]
     argv += ["--upstream", f"http://127.0.0.1:{model.port}/v1", "--upstream-key-file", secret]
     return Server(name, argv, port, PATH, folder).start()
@@ -170,8 +170,7 @@ def codex_proxy(program, folder, model):
     folder.mkdir()
     port = free_port()
     secret = folder / "key"
-    secret.write_text(KEY, encoding="utf-8")
-    secret.chmod(0o600)
+    private(secret, KEY)
     # The shell becomes the proxy, so that it ends when it is told to.
     argv = ["sh", "-c", 'exec "$0" responses-api-proxy --port "$1" --upstream-url "$2" < "$3"']
     argv += [program, str(port), f"http://127.0.0.1:{model.port}{PATH}", secret]
